@@ -1,0 +1,1 @@
+//! Results to plots and report.

@@ -1,0 +1,1 @@
+//! Seeded fleets of fake hosts and product events, and the paced sender.

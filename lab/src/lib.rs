@@ -1,0 +1,1 @@
+//! Tailrace: races ingestion pipelines and measures their tails honestly.

@@ -1,0 +1,1 @@
+//! Clock, schedule, recorder, ledger, statistics and run record: arithmetic only.

@@ -1,0 +1,1 @@
+//! The load generator: its own thread, event loop and clock.

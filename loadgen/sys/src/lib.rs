@@ -1,0 +1,1 @@
+//! System calls and /proc: the one place that is Linux-only.

@@ -1,0 +1,1 @@
+//! Servers of known behaviour, to measure against.

@@ -1,0 +1,1 @@
+//! Logs and buses: memory and Redis.

@@ -1,0 +1,156 @@
+//! The fast path: one pass of `serde_json` straight into metrics, with counts limited while
+//! reading so that a hostile body is dropped at the limit and not after it was built.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+use super::Decoded;
+use crate::limits::{ATTRIBUTES_MAX, BATCH_METRICS_MAX};
+use crate::{AttributeValue, Metric, Producer};
+
+/// Parses one of the three shapes. The error is for people.
+pub(super) fn parse(body: &[u8]) -> Result<Decoded, String> {
+    let first = body.iter().find(|b| !b.is_ascii_whitespace());
+    let parsed = if first == Some(&b'[') {
+        serde_json::from_slice(body).map(|Metrics(metrics)| Decoded {
+            producer: None,
+            seq: None,
+            metrics,
+        })
+    } else {
+        serde_json::from_slice::<Document>(body).and_then(Document::into_decoded)
+    };
+    parsed.map_err(|fault| fault.to_string())
+}
+
+/// Either a metric or a batch; which one is decided by the fields that are there.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    name: Option<Box<str>>,
+    value: Option<f64>,
+    time: Option<u64>,
+    attributes: Option<Attributes>,
+    producer: Option<Box<str>>,
+    seq: Option<u64>,
+    metrics: Option<Metrics>,
+}
+
+impl Document {
+    fn into_decoded(self) -> serde_json::Result<Decoded> {
+        let Self { name, value, time, attributes, producer, seq, metrics } = self;
+        match (name, value, metrics) {
+            (None, None, Some(Metrics(metrics))) if time.is_none() && attributes.is_none() => {
+                Ok(Decoded { producer: producer.map(|p| Producer(p.into())), seq, metrics })
+            }
+            (Some(name), Some(value), None) if producer.is_none() && seq.is_none() => {
+                let attributes = attributes.map(|a| a.0).unwrap_or_default();
+                let metric = Metric { name, value, time_ms: time, attributes };
+                Ok(Decoded { producer: None, seq: None, metrics: vec![metric] })
+            }
+            _ => Err(serde_json::Error::custom("neither a metric nor a batch")),
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MetricDocument {
+    name: Box<str>,
+    value: f64,
+    time: Option<u64>,
+    attributes: Option<Attributes>,
+}
+
+struct Metrics(Vec<Metric>);
+
+impl<'de> Deserialize<'de> for Metrics {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Metrics;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of metrics")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Metrics, A::Error> {
+                let mut metrics = Vec::new();
+                while let Some(m) = list.next_element::<MetricDocument>()? {
+                    if metrics.len() == BATCH_METRICS_MAX {
+                        return Err(A::Error::custom("too many metrics"));
+                    }
+                    let attributes = m.attributes.map(|a| a.0).unwrap_or_default();
+                    let (name, value, time_ms) = (m.name, m.value, m.time);
+                    metrics.push(Metric { name, value, time_ms, attributes });
+                }
+                Ok(Metrics(metrics))
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
+}
+
+struct Attributes(Vec<(Box<str>, AttributeValue)>);
+
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map;
+        impl<'de> Visitor<'de> for Map {
+            type Value = Attributes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of attributes")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
+                let mut list = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    if list.len() == ATTRIBUTES_MAX {
+                        return Err(A::Error::custom("too many attributes"));
+                    }
+                    list.push(entry);
+                }
+                Ok(Attributes(list))
+            }
+        }
+        deserializer.deserialize_map(Map)
+    }
+}
+
+impl<'de> Deserialize<'de> for AttributeValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Scalar;
+        impl Visitor<'_> for Scalar {
+            type Value = AttributeValue;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, a number, true or false")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<AttributeValue, E> {
+                Ok(AttributeValue::Text(text.into()))
+            }
+
+            fn visit_bool<E: serde::de::Error>(self, flag: bool) -> Result<AttributeValue, E> {
+                Ok(AttributeValue::Flag(flag))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<AttributeValue, E> {
+                Ok(AttributeValue::Number(number.into()))
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<AttributeValue, E> {
+                Ok(AttributeValue::Number(number.into()))
+            }
+
+            fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<AttributeValue, E> {
+                serde_json::Number::from_f64(number)
+                    .map(AttributeValue::Number)
+                    .ok_or_else(|| E::custom("not a finite number"))
+            }
+        }
+        deserializer.deserialize_any(Scalar)
+    }
+}

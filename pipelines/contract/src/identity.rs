@@ -1,0 +1,169 @@
+//! Who a batch is: (tenant, run, producer, sequence). Two batches with the same identity
+//! are the same batch sent twice. Read [`crate::ingest`] for where an identity comes from.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits;
+
+/// The owner of the data. It comes from the credential, never from a header.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Tenant(pub Arc<str>);
+
+impl Tenant {
+    /// The tenant of a server that runs without keys.
+    pub fn open() -> Self {
+        Self(Arc::from("open"))
+    }
+}
+
+/// One start of a producer: 128 random bits, written as 32 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(pub u128);
+
+/// The header that carries the run, on HTTP requests and on the WebSocket upgrade.
+pub const RUN_HEADER: &str = "tailrace-run";
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RunId({self})")
+    }
+}
+
+/// A run that is not 32 hexadecimal digits.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the run \"{seen}\" is not 32 hexadecimal digits; make one with, for example, `openssl rand -hex 16`"
+)]
+pub struct ParseRunError {
+    seen: String,
+}
+
+impl FromStr for RunId {
+    type Err = ParseRunError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        digits
+            .then(|| u128::from_str_radix(text, 16).ok().map(Self))
+            .flatten()
+            .ok_or_else(|| ParseRunError { seen: text.chars().take(40).collect() })
+    }
+}
+
+impl Serialize for RunId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RunId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The name of a producer within its run: 1 to [`limits::PRODUCER_BYTES_MAX`] bytes of
+/// letters, digits, `.`, `_`, `:` and `-`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Producer(pub Arc<str>);
+
+impl Producer {
+    /// Why a name cannot be a producer's, or nothing when it can.
+    pub fn fault(name: &str) -> Option<&'static str> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-');
+        if name.is_empty() {
+            Some("must not be empty")
+        } else if name.len() > limits::PRODUCER_BYTES_MAX {
+            Some("is longer than 64 bytes")
+        } else if !name.bytes().all(allowed) {
+            Some("may hold letters, digits, '.', '_', ':' and '-' only")
+        } else {
+            None
+        }
+    }
+}
+
+/// The identity of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BatchId {
+    /// Whose data it is.
+    pub tenant: Tenant,
+    /// Which start of the producer.
+    pub run: RunId,
+    /// Which producer of that run.
+    pub producer: Producer,
+    /// The producer's own count, from 0, at most [`limits::SEQ_MAX`].
+    pub seq: u64,
+}
+
+/// A place in a log. Later entries have larger positions. Written `major-minor`, which is
+/// how Redis writes the ids of its streams; the memory log keeps `major` at 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Position {
+    /// Redis: milliseconds since 1970. Memory: 0.
+    pub major: u64,
+    /// Redis: the count within the millisecond. Memory: the count since the start.
+    pub minor: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.major, self.minor)
+    }
+}
+
+/// A position that is not two whole numbers joined by `-`.
+#[derive(Debug, thiserror::Error)]
+#[error("the position is not of the form 1526919030474-55")]
+pub struct ParsePositionError;
+
+impl FromStr for Position {
+    type Err = ParsePositionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (major, minor) = text.split_once('-').ok_or(ParsePositionError)?;
+        let number = |part: &str| part.parse().map_err(|_| ParsePositionError);
+        Ok(Self { major: number(major)?, minor: number(minor)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_round_trips_and_refuses_other_forms() {
+        let text = "00f0000000000000000000000000000a";
+        assert_eq!(text.parse::<RunId>().unwrap().to_string(), text);
+        for bad in ["", "xyz", "+0f0000000000000000000000000000a", &text[1..]] {
+            assert!(bad.parse::<RunId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn positions_order_by_major_then_minor() {
+        let [a, b, c] = ["1-9", "2-0", "2-10"].map(|t| t.parse::<Position>().unwrap());
+        assert!(a < b && b < c);
+        assert_eq!(c.to_string(), "2-10");
+        assert!("7".parse::<Position>().is_err());
+    }
+
+    #[test]
+    fn producer_names_are_plain() {
+        assert_eq!(Producer::fault("host-1.eu:a_b"), None);
+        for bad in ["", "a b", "é", &"x".repeat(65)] {
+            assert!(Producer::fault(bad).is_some(), "{bad}");
+        }
+    }
+}

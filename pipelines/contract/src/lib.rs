@@ -1,0 +1,32 @@
+//! The contract: what a metric, a batch and a promise are, and the traits that every part
+//! of a pipeline implements. It knows no socket library, no Redis and no load generator.
+//!
+//! Read in the order of the data's way: [`metric`] and [`identity`] (what travels),
+//! [`codec`] (bytes to batch, with every bad field named), [`ingest`] (the door a transport
+//! calls), [`log`] and [`bus`] (where an accepted batch goes), [`wire`] (the client half).
+
+pub mod audit;
+pub mod bus;
+pub mod codec;
+pub mod identity;
+pub mod ingest;
+pub mod limits;
+pub mod log;
+pub mod metric;
+pub mod problem;
+pub mod promise;
+pub mod ranges;
+pub mod server;
+pub mod wire;
+
+pub use audit::{Audit, ProducerAudit};
+pub use bus::{Bus, Notice, Notices};
+pub use identity::{BatchId, ParseRunError, Position, Producer, RunId, Tenant};
+pub use ingest::{Answer, Caller, Ingest};
+pub use log::{Batch, BoxFuture, Log, LogError, LogHealth};
+pub use metric::{AttributeValue, Metric};
+pub use problem::{FieldError, Problem, ProblemKind};
+pub use promise::{Promise, Survives};
+pub use ranges::RangeSet;
+pub use server::{Drained, Server};
+pub use wire::{Request, Wire, WireError, WireEvent};

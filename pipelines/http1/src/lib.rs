@@ -1,0 +1,1 @@
+//! HTTP/1.1 transport: hyper server and sans-I/O client half.

@@ -1,0 +1,1 @@
+//! The floor: a length-prefixed TCP echo.

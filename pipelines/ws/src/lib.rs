@@ -1,0 +1,1 @@
+//! WebSocket transport: tungstenite server and sans-I/O client half.
