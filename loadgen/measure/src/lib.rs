@@ -1,1 +1,2 @@
-//! Clock, schedule, recorder, ledger, statistics and run record: arithmetic only.
+//! Arithmetic only.
+pub mod record;

@@ -17,7 +17,10 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Reads the run header's text; text that is not a run is refused.
+    /// Reads the run header's text.
+    ///
+    /// # Errors
+    /// Text that is not a run is refused with a problem that says what a run is.
     pub fn from_run_header(run: Option<&[u8]>) -> Result<Self, Problem> {
         let Some(bytes) = run else { return Ok(Self::default()) };
         let text = String::from_utf8_lossy(bytes);

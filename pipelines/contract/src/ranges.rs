@@ -58,6 +58,7 @@ impl RangeSet {
     }
 
     /// The numbers of this set that the other one lacks, in order.
+    #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
         let mut rest = Self::default();
         let mut cuts = other.ranges.iter().peekable();

@@ -17,8 +17,11 @@ pub trait Wire: Send {
     fn encode(&mut self, request: &Request<'_>, key: u64, out: &mut Vec<u8>);
 
     /// Takes all of `input` (the wire buffers what is incomplete), appends what happened to
-    /// `events` and what must be sent in reply (a pong, a window) to `out`. An error ends
-    /// the connection; requests without an answer are broken.
+    /// `events` and what must be sent in reply (a pong, a window) to `out`.
+    ///
+    /// # Errors
+    /// The peer broke the protocol: the connection is over and requests without an answer
+    /// are broken.
     fn decode(
         &mut self,
         input: &[u8],
@@ -27,6 +30,9 @@ pub trait Wire: Send {
     ) -> Result<(), WireError>;
 
     /// The peer closed its half. Answers that end with the connection end here.
+    ///
+    /// # Errors
+    /// It closed in the middle of an answer.
     fn close(&mut self, events: &mut Vec<WireEvent>) -> Result<(), WireError>;
 }
 

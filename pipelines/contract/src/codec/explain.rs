@@ -9,7 +9,7 @@ use crate::{FieldError, Problem, ProblemKind, Producer};
 
 /// Why the body was refused. `fault` is what the fast path saw, used when the walk finds
 /// nothing (a duplicate field, for instance, is invisible in a parsed value).
-pub(super) fn explain(body: &[u8], fault: &str) -> Box<Refused> {
+pub(super) fn explain(body: &[u8], fault: &str) -> Refused {
     let value = match serde_json::from_slice::<Value>(body) {
         Ok(value) => value,
         Err(syntax) => return malformed(body, &syntax),
@@ -27,14 +27,14 @@ pub(super) fn explain(body: &[u8], fault: &str) -> Box<Refused> {
         ),
     };
     let problem = Problem { kind: ProblemKind::Invalid, detail, fields: walk.errors };
-    Box::new(Refused { seq: value.get("seq").and_then(Value::as_u64), problem })
+    Refused { seq: value.get("seq").and_then(Value::as_u64), problem }
 }
 
 fn place(error: &FieldError) -> &str {
     if error.pointer.is_empty() { "the body" } else { &error.pointer }
 }
 
-fn malformed(body: &[u8], syntax: &serde_json::Error) -> Box<Refused> {
+fn malformed(body: &[u8], syntax: &serde_json::Error) -> Refused {
     let hint = match body.first() {
         None => " (the body is empty)",
         Some(0x1f) => " (it looks compressed; send plain JSON)",
@@ -43,7 +43,7 @@ fn malformed(body: &[u8], syntax: &serde_json::Error) -> Box<Refused> {
         Some(_) => "",
     };
     let problem = Problem::new(ProblemKind::Malformed, format!("{syntax}{hint}"));
-    Box::new(Refused { seq: None, problem })
+    Refused { seq: None, problem }
 }
 
 #[derive(Default)]

@@ -39,8 +39,8 @@ pub struct Refused {
 pub fn decode(body: &[u8]) -> Result<Decoded, Box<Refused>> {
     match document::parse(body) {
         Ok(decoded) if rules::hold(&decoded) => Ok(decoded),
-        Ok(_) => Err(explain::explain(body, "the body breaks a rule")),
-        Err(fault) => Err(explain::explain(body, &fault)),
+        Ok(_) => Err(Box::new(explain::explain(body, "an attribute stands twice"))),
+        Err(fault) => Err(Box::new(explain::explain(body, &fault))),
     }
 }
 
