@@ -16,6 +16,7 @@ pub mod metric;
 pub mod problem;
 pub mod promise;
 pub mod ranges;
+pub mod sample;
 pub mod server;
 pub mod wire;
 

@@ -12,6 +12,8 @@ pub enum ProblemKind {
     Malformed,
     /// The body is JSON but not a batch.
     Invalid,
+    /// A page of another site asked for it.
+    Forbidden,
     /// Nothing is served under this path.
     NotFound,
     /// The path is served, but not with this method.
@@ -44,6 +46,7 @@ impl ProblemKind {
             Self::BadRequest => (400, "bad-request", "The request makes no sense"),
             Self::Malformed => (400, "malformed-json", "The body is not JSON"),
             Self::Invalid => (400, "invalid-batch", "The body is not a valid batch"),
+            Self::Forbidden => (403, "forbidden", "Refused for a page of another site"),
             Self::NotFound => (404, "not-found", "Nothing is served under this path"),
             Self::MethodNotAllowed => (405, "method-not-allowed", "Wrong method for this path"),
             Self::Timeout => (408, "timeout", "The request took too long to arrive"),
