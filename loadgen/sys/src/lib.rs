@@ -1,1 +1,22 @@
-//! System calls and /proc: the one place that is Linux-only.
+//! System calls and /proc: the one place that is Linux-only. A port to another system begins
+//! and ends in this folder. It lacks policy: what to pin, when to sample and what to kill is
+//! decided by the callers.
+//!
+//! Read [`spawn`] first (children that cannot outlive their parent), then [`proc`] (what a
+//! process costs) and [`tcp_info`] (what a connection carried).
+
+pub mod affinity;
+pub mod machine;
+pub mod proc;
+pub mod signal;
+pub mod spawn;
+pub mod tcp_info;
+pub mod timer;
+
+pub use affinity::{allowed_cores, pin_current_thread};
+pub use machine::Machine;
+pub use proc::{ContextSwitches, HostCpu};
+pub use signal::{Signal, send};
+pub use spawn::spawn_bound;
+pub use tcp_info::{TcpBytes, tcp_bytes};
+pub use timer::set_timer_slack_min;

@@ -1,0 +1,74 @@
+//! Signals to processes that this program started. It knows the four that faults need.
+
+use std::io;
+
+use rustix::process::{Pid, kill_process};
+
+/// A signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Freeze the process (SIGSTOP).
+    Stop,
+    /// Let it go on (SIGCONT).
+    Cont,
+    /// End it at once (SIGKILL).
+    Kill,
+    /// Ask it to end (SIGTERM).
+    Term,
+}
+
+/// Sends a signal to one process.
+///
+/// # Errors
+/// A pid of 0 or beyond an `i32` (0 would mean this process's whole group), no such process, or no permission.
+pub fn send(pid: u32, signal: Signal) -> io::Result<()> {
+    let invalid = || io::Error::new(io::ErrorKind::InvalidInput, format!("{pid} is not a pid"));
+    let raw = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(invalid)?;
+    let signal = match signal {
+        Signal::Stop => rustix::process::Signal::STOP,
+        Signal::Cont => rustix::process::Signal::CONT,
+        Signal::Kill => rustix::process::Signal::KILL,
+        Signal::Term => rustix::process::Signal::TERM,
+    };
+    Ok(kill_process(raw, signal)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    use super::*;
+
+    /// The state letter of /proc/PID/stat, which follows the parenthesised name.
+    fn state(pid: u32) -> char {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        stat.rsplit_once(") ").unwrap().1.chars().next().unwrap()
+    }
+
+    #[test]
+    fn stops_continues_and_ends_a_child() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = child.id();
+        let until = |wanted: &dyn Fn(char) -> bool| {
+            while !wanted(state(pid)) {
+                std::thread::yield_now();
+            }
+        };
+        send(pid, Signal::Stop).unwrap();
+        until(&|state| state == 'T');
+        send(pid, Signal::Cont).unwrap();
+        until(&|state| state != 'T');
+        send(pid, Signal::Term).unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(15));
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        send(child.id(), Signal::Kill).unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(9));
+    }
+
+    #[test]
+    fn zero_is_no_process() {
+        assert!(send(0, Signal::Cont).is_err());
+        assert!(send(u32::MAX, Signal::Cont).is_err());
+    }
+}
