@@ -1,0 +1,259 @@
+//! The timeline: what became of the batches due in each slice of the window, and how many were
+//! under way at its end. The number of slices is bounded, so a longer window has longer slices.
+//! Percentiles of a slice come from a coarse histogram of its own (within 3.2 %); the exact ones
+//! are those of the whole window in [`crate::recorder`].
+
+use crate::clock::Stamp;
+use crate::record::Slice;
+use crate::recorder::Window;
+
+/// The length of a slice, while that makes at most [`SLICES_MAX`] of them.
+const SLICE_NS: u64 = 100_000_000;
+
+/// About one slice for every two pixels of a plot; bounds the memory at about 3 MB.
+const SLICES_MAX: u64 = 600;
+
+/// The slices of one window. Batches that are due outside of it only count in the backlog.
+#[derive(Debug, Clone)]
+pub(crate) struct Slices {
+    window: Window,
+    slice_ns: u64,
+    /// Batches that were due before the window less those resolved before it.
+    backlog_before: i64,
+    counts: Vec<Counts>,
+    coarse: Vec<Coarse>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Counts {
+    scheduled: u64,
+    acked: u64,
+    failed: u64,
+    unanswered: u64,
+    lateness_ns_max: Option<u64>,
+    /// Batches, due whenever, that were answered or given up in this slice.
+    resolved: u64,
+}
+
+/// How a batch ended, as far as the timeline tells endings apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ending {
+    Acked { ack_ns: u64 },
+    Failed,
+    Unanswered,
+}
+
+impl Slices {
+    pub(crate) fn new(window: Window) -> Slices {
+        let length_ns = window.length_ns().max(1);
+        let mut slice_ns = SLICE_NS;
+        while length_ns.div_ceil(slice_ns) > SLICES_MAX {
+            slice_ns *= 2;
+        }
+        let slices = length_ns.div_ceil(slice_ns) as usize;
+        let (counts, coarse) = (vec![Counts::default(); slices], vec![Coarse::default(); slices]);
+        Slices { window, slice_ns, backlog_before: 0, counts, coarse }
+    }
+
+    /// The slice in which a moment of the window lies.
+    fn index(&self, at: Stamp) -> usize {
+        (at.since(self.window.start) / self.slice_ns) as usize
+    }
+
+    pub(crate) fn scheduled(&mut self, intended: Stamp) {
+        if self.window.contains(intended) {
+            let slice = self.index(intended);
+            self.counts[slice].scheduled += 1;
+        } else if intended < self.window.start {
+            self.backlog_before += 1;
+        }
+    }
+
+    /// A batch left the backlog; after the end of the window nobody asks any more.
+    pub(crate) fn resolved(&mut self, at: Stamp) {
+        if at < self.window.start {
+            self.backlog_before -= 1;
+        } else if at < self.window.end {
+            let slice = self.index(at);
+            self.counts[slice].resolved += 1;
+        }
+    }
+
+    pub(crate) fn released(&mut self, intended: Stamp, lateness_ns: u64) {
+        let slice = self.index(intended);
+        let max = &mut self.counts[slice].lateness_ns_max;
+        *max = (*max).max(Some(lateness_ns));
+    }
+
+    /// `intended` lies in the window.
+    pub(crate) fn ended(&mut self, intended: Stamp, ending: Ending) {
+        let slice = self.index(intended);
+        match ending {
+            Ending::Acked { ack_ns } => {
+                self.counts[slice].acked += 1;
+                self.coarse[slice].record(ack_ns);
+            }
+            Ending::Failed => self.counts[slice].failed += 1,
+            Ending::Unanswered => self.counts[slice].unanswered += 1,
+        }
+    }
+
+    /// Exact: the same as if everything had been told to one of the two. Both are of one window.
+    pub(crate) fn merge(&mut self, other: &Slices) {
+        self.backlog_before += other.backlog_before;
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            mine.scheduled += theirs.scheduled;
+            mine.acked += theirs.acked;
+            mine.failed += theirs.failed;
+            mine.unanswered += theirs.unanswered;
+            mine.lateness_ns_max = mine.lateness_ns_max.max(theirs.lateness_ns_max);
+            mine.resolved += theirs.resolved;
+        }
+        for (mine, theirs) in self.coarse.iter_mut().zip(&other.coarse) {
+            mine.merge(theirs);
+        }
+    }
+
+    pub(crate) fn finish(self) -> Vec<Slice> {
+        let mut backlog = self.backlog_before;
+        let slice_ms = self.slice_ns / 1_000_000;
+        let slices = self.counts.iter().zip(&self.coarse).zip(0..);
+        slices
+            .map(|((counts, coarse), index)| {
+                backlog = backlog
+                    .saturating_add_unsigned(counts.scheduled)
+                    .saturating_sub_unsigned(counts.resolved);
+                // Below zero only when endings were told of batches that were never scheduled.
+                let due_ms = 0_i64.saturating_add_unsigned(slice_ms * index);
+                counts.slice(coarse, due_ms, backlog.max(0) as u64)
+            })
+            .collect()
+    }
+}
+
+impl Counts {
+    fn slice(&self, coarse: &Coarse, due_ms: i64, backlog: u64) -> Slice {
+        Slice {
+            due_ms,
+            scheduled: self.scheduled,
+            acked: self.acked,
+            failed: self.failed,
+            unanswered: self.unanswered,
+            ack_p50_ns: coarse.at(0.5),
+            ack_p99_ns: coarse.at(0.99),
+            ack_max_ns: coarse.max_ns,
+            lateness_max_ns: self.lateness_ns_max,
+            backlog,
+        }
+    }
+}
+
+/// Buckets for each doubling: the width of a bucket is at most 1/32 of its values.
+const PER_DOUBLING: u64 = 32;
+
+/// From 1 ns to 2^40 ns (18 minutes), in doublings above the first [`PER_DOUBLING`] values.
+const BUCKETS: usize = 36 * PER_DOUBLING as usize;
+
+/// A small histogram: 4.6 KB, of which a slice touches a few cache lines.
+#[derive(Debug, Clone)]
+struct Coarse {
+    counts: Box<[u32]>,
+    count: u64,
+    max_ns: Option<u64>,
+}
+
+impl Default for Coarse {
+    fn default() -> Coarse {
+        Coarse { counts: vec![0; BUCKETS].into(), count: 0, max_ns: None }
+    }
+}
+
+impl Coarse {
+    fn bucket(ns: u64) -> usize {
+        if ns < PER_DOUBLING {
+            return ns as usize;
+        }
+        let shift = ns.ilog2() - PER_DOUBLING.ilog2();
+        let bucket = u64::from(shift) * PER_DOUBLING + (ns >> shift);
+        // The last bucket takes what lies above the range; `max_ns` still says how far.
+        (bucket as usize).min(BUCKETS - 1)
+    }
+
+    /// The largest value of a bucket.
+    fn top_ns(bucket: usize) -> u64 {
+        let bucket = bucket as u64;
+        if bucket < PER_DOUBLING {
+            return bucket;
+        }
+        let shift = bucket / PER_DOUBLING - 1;
+        ((bucket - shift * PER_DOUBLING + 1) << shift) - 1
+    }
+
+    fn record(&mut self, ns: u64) {
+        self.counts[Coarse::bucket(ns)] += 1;
+        self.count += 1;
+        self.max_ns = self.max_ns.max(Some(ns));
+    }
+
+    fn merge(&mut self, other: &Coarse) {
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            *mine += theirs;
+        }
+        self.count += other.count;
+        self.max_ns = self.max_ns.max(other.max_ns);
+    }
+
+    fn at(&self, q: f64) -> Option<u64> {
+        let rank = ((q * self.count as f64).ceil() as u64).max(1);
+        let mut seen = 0;
+        let bucket = self.counts.iter().position(|count| {
+            seen += u64::from(*count);
+            seen >= rank
+        })?;
+        Some(Coarse::top_ns(bucket).min(self.max_ns?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at_ms(ms: u64) -> Stamp {
+        Stamp(ms * 1_000_000)
+    }
+
+    #[test]
+    fn buckets_hold_their_values_closely() {
+        let mut last = 0;
+        for ns in (0..4_096).chain((0..40).map(|bits| (1_u64 << bits) - 1)) {
+            let top = Coarse::top_ns(Coarse::bucket(ns));
+            assert!(top >= ns && top - ns <= ns / PER_DOUBLING, "{ns} {top}");
+        }
+        for bucket in 1..BUCKETS {
+            assert!(Coarse::top_ns(bucket) > last);
+            last = Coarse::top_ns(bucket);
+        }
+        assert_eq!(Coarse::bucket(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn long_windows_have_long_slices() {
+        let hour = Window { start: Stamp(5), end: Stamp(5 + 3_600_000_000_000) };
+        let slices = Slices::new(hour).finish();
+        assert!(slices.len() <= SLICES_MAX as usize && slices.len() > SLICES_MAX as usize / 2);
+        assert_eq!(slices[1].due_ms, 6_400);
+    }
+
+    #[test]
+    fn backlog_counts_warm_up_and_what_is_still_under_way() {
+        let mut slices = Slices::new(Window { start: at_ms(1_000), end: at_ms(1_300) });
+        for ms in [900, 950, 1_010, 1_110, 1_210] {
+            slices.scheduled(at_ms(ms));
+        }
+        for ms in [960, 1_050, 1_290, 1_290, 5_000] {
+            slices.resolved(at_ms(ms));
+        }
+        let backlog: Vec<u64> = slices.finish().iter().map(|slice| slice.backlog).collect();
+        assert_eq!(backlog, [1, 2, 1]);
+    }
+}
