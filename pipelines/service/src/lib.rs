@@ -1,1 +1,29 @@
-//! The observer side that every pipeline shares: live feed, recent metrics, aggregates, audit, health.
+//! The observer side that every pipeline shares: an HTTP/1.1 listener beside the measured one,
+//! with the live feed, the recent metrics, the audit, health, and an ingest for browsers.
+//! It lacks authentication, history from a store, and the dashboard's pages.
+//!
+//! Read next: `routes.rs` for the map of paths, `listener.rs` for how connections
+//! are limited and drained, `live/` for the feed (`feed.rs` first, then `sse.rs` and
+//! `websocket.rs`).
+
+mod audit;
+mod counts;
+mod guarded;
+mod health;
+mod index;
+mod ingest;
+mod limits;
+mod listener;
+mod live;
+mod observer;
+mod origin;
+mod prometheus;
+mod recent;
+mod refusal;
+mod routes;
+
+pub use counts::{Counted, IngestCounts};
+pub use limits::Limits;
+pub use listener::serve;
+pub use observer::Observer;
+pub use recent::{Aggregate, Recent, RecentMetric};

@@ -1,0 +1,42 @@
+//! `GET /health` asks the log and answers for it; `GET /ready` says whether new work is taken.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use tailrace_contract::{LogHealth, Problem, ProblemKind};
+
+use crate::observer::Shared;
+use crate::refusal::{Refusal, log_is_silent};
+
+#[derive(Serialize)]
+pub(crate) struct Health {
+    status: &'static str,
+    pipeline: String,
+    log: LogHealth,
+    subscribers: usize,
+}
+
+pub(crate) async fn health(State(shared): State<Arc<Shared>>) -> Result<Json<Health>, Refusal> {
+    let log = ask_log(&shared).await?;
+    let (pipeline, subscribers) = (shared.pipeline.clone(), shared.subscribers());
+    Ok(Json(Health { status: "ok", pipeline, log, subscribers }))
+}
+
+/// The log's own answer, or why there is none in time.
+pub(crate) async fn ask_log(shared: &Shared) -> Result<LogHealth, Refusal> {
+    let patience = shared.limits.health_timeout;
+    let health = tokio::time::timeout(patience, shared.log.health()).await;
+    let health = health.map_err(|_| log_is_silent(patience))?;
+    // A log that answers with nonsense is as little use as one that does not answer.
+    health.map_err(|fault| Refusal(Problem::new(ProblemKind::LogUnreachable, fault.to_string())))
+}
+
+pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> Result<&'static str, Refusal> {
+    if shared.draining.is_cancelled() || shared.ending.is_cancelled() {
+        let detail = "requests in flight are being finished; new ones belong elsewhere";
+        return Err(Refusal(Problem::new(ProblemKind::Draining, detail)));
+    }
+    Ok("ready\n")
+}

@@ -1,0 +1,146 @@
+//! Accepts connections, limits them, and drains them. hyper is driven directly: axum's own
+//! `serve` sets neither timeouts nor limits. What is served stands in `routes.rs`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tailrace_contract::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
+use tailrace_contract::{BoxFuture, Drained, Ingest, Server};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::DropGuard;
+
+use crate::guarded::Guarded;
+use crate::observer::Shared;
+use crate::{Limits, Observer, routes};
+
+/// Bytes that the kernel holds for one connection's reader. Left alone it would grow to
+/// megabytes for each subscriber that stopped reading; the bus's buffer is the one to use.
+const SEND_BUFFER_BYTES: usize = 64 << 10;
+
+/// Pause after the system refused to accept: it is usually out of file descriptors, and
+/// trying again at once would only burn a core.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves the observer on `listener`, inside the current tokio runtime. Dropping the server
+/// cuts every connection; draining it lets answers finish and ends the feeds.
+///
+/// # Errors
+/// When the listener cannot be used by the runtime.
+#[allow(clippy::unused_async, reason = "a future cannot be polled outside a runtime")]
+pub async fn serve<I: Ingest>(
+    listener: std::net::TcpListener,
+    parts: Observer<I>,
+    limits: Limits,
+) -> io::Result<Box<dyn Server>> {
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let listener = TcpListener::from_std(listener)?;
+    let (shared, ingest) = Shared::new(parts, limits);
+    let router = routes::router(Arc::clone(&shared), ingest);
+    shared.connections.spawn(accept(listener, router, Arc::clone(&shared)));
+    let guard = shared.cut.clone().drop_guard();
+    Ok(Box::new(Running { address, shared, guard }))
+}
+
+struct Running {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    guard: DropGuard,
+}
+
+impl Server for Running {
+    fn addresses(&self) -> Vec<SocketAddr> {
+        vec![self.address]
+    }
+
+    fn drain(self: Box<Self>, deadline: Duration) -> BoxFuture<'static, Drained> {
+        Box::pin(async move {
+            let Self { shared, guard, .. } = *self;
+            shared.ending.cancel();
+            shared.connections.close();
+            let ended = tokio::time::timeout(deadline, shared.connections.wait()).await;
+            let cut = if ended.is_ok() { 0 } else { shared.connections.len() };
+            drop(guard);
+            shared.connections.wait().await;
+            Drained { cut }
+        })
+    }
+}
+
+async fn accept(listener: TcpListener, router: Router, shared: Arc<Shared>) {
+    let seats = Arc::new(Semaphore::new(shared.limits.connections_max));
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = shared.ending.cancelled() => return,
+            () = shared.cut.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match (accepted, Arc::clone(&seats).try_acquire_owned()) {
+            (Ok((stream, _)), Ok(seat)) => {
+                let connection = connection(stream, router.clone(), Arc::clone(&shared), seat);
+                shared.connections.spawn(connection);
+            }
+            (Ok((_, from)), Err(_)) => {
+                tracing::warn!(%from, "observer: at its limit of connections; closed one");
+            }
+            (Err(fault), _) => {
+                tracing::warn!(%fault, "observer: cannot accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// One connection from its first byte to its last. An upgraded one goes on elsewhere.
+async fn connection(
+    stream: TcpStream,
+    router: Router,
+    shared: Arc<Shared>,
+    _seat: OwnedSemaphorePermit,
+) {
+    if let Err(fault) = prepare(&stream) {
+        tracing::debug!(%fault, "observer: the connection broke at once");
+        return;
+    }
+    let io = TokioIo::new(Guarded::new(stream, shared.limits.write_timeout));
+    let served =
+        http(&shared.limits).serve_connection(io, TowerToHyperService::new(router)).with_upgrades();
+    let mut served = pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = shared.cut.cancelled() => return,
+        () = shared.ending.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = served.as_mut() => ended,
+                () = shared.cut.cancelled() => return,
+            }
+        }
+    };
+    if let Err(fault) = ended {
+        tracing::debug!(%fault, "observer: a connection broke");
+    }
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    socket2::SockRef::from(stream).set_send_buffer_size(SEND_BUFFER_BYTES)
+}
+
+fn http(limits: &Limits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_BYTES_MAX);
+    http
+}

@@ -1,0 +1,98 @@
+//! What an observer is made of, and what its routes share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use tailrace_contract::{Bus, Ingest, Log};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::{IngestCounts, Limits, Recent};
+
+/// The parts of a pipeline that its observer looks at.
+pub struct Observer<I: Ingest> {
+    /// The pipeline's name, for people and for Prometheus.
+    pub pipeline: String,
+    /// The same door as the transport's.
+    pub ingest: I,
+    /// The pipeline's log.
+    pub log: Arc<dyn Log>,
+    /// The bus that the log announces on.
+    pub bus: Arc<dyn Bus>,
+    /// Recent metrics and aggregates, where the log keeps them.
+    pub recent: Option<Arc<dyn Recent>>,
+    /// Answers of the door, counted by [`crate::Counted`] or by whoever built it.
+    pub counts: Option<Arc<IngestCounts>>,
+    /// Cancel it when the pipeline starts to drain: `/ready` then says 503 while the feeds
+    /// still carry what is in flight.
+    pub draining: CancellationToken,
+}
+
+impl<I: Ingest> Observer<I> {
+    /// An observer without recent metrics and without counts.
+    pub fn new(
+        pipeline: impl Into<String>,
+        ingest: I,
+        log: Arc<dyn Log>,
+        bus: Arc<dyn Bus>,
+    ) -> Self {
+        let draining = CancellationToken::new();
+        Self { pipeline: pipeline.into(), ingest, log, bus, recent: None, counts: None, draining }
+    }
+}
+
+/// What every route but the ingest needs; one a listener.
+pub(crate) struct Shared {
+    pub(crate) pipeline: String,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) recent: Option<Arc<dyn Recent>>,
+    pub(crate) counts: Option<Arc<IngestCounts>>,
+    pub(crate) limits: Limits,
+    /// The pipeline drains.
+    pub(crate) draining: CancellationToken,
+    /// This listener drains: feeds end.
+    pub(crate) ending: CancellationToken,
+    /// Everything is cut.
+    pub(crate) cut: CancellationToken,
+    /// Connections, upgraded ones included.
+    pub(crate) connections: TaskTracker,
+    /// One permit a subscriber that may still come.
+    pub(crate) seats: Arc<Semaphore>,
+    pub(crate) feed: FeedCounts,
+}
+
+/// What the feeds did so far.
+#[derive(Debug, Default)]
+pub(crate) struct FeedCounts {
+    /// Notices handed to subscribers' connections.
+    pub(crate) sent: AtomicU64,
+    /// Notices that subscribers were too slow for.
+    pub(crate) missed: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new<I: Ingest>(parts: Observer<I>, limits: Limits) -> (Arc<Self>, I) {
+        let shared = Self {
+            pipeline: parts.pipeline,
+            log: parts.log,
+            bus: parts.bus,
+            recent: parts.recent,
+            counts: parts.counts,
+            draining: parts.draining,
+            ending: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            connections: TaskTracker::new(),
+            seats: Arc::new(Semaphore::new(limits.subscribers_max)),
+            feed: FeedCounts::default(),
+            limits,
+        };
+        (Arc::new(shared), parts.ingest)
+    }
+
+    /// Live subscribers now.
+    pub(crate) fn subscribers(&self) -> usize {
+        self.limits.subscribers_max - self.seats.available_permits()
+    }
+}

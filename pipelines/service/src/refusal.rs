@@ -1,0 +1,51 @@
+//! Problems as HTTP answers.
+
+use axum::extract::rejection::QueryRejection;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tailrace_contract::problem::PROBLEM_JSON;
+use tailrace_contract::{LogError, Problem, ProblemKind};
+
+/// A problem on its way to a client.
+#[derive(Debug)]
+pub(crate) struct Refusal(pub(crate) Problem);
+
+/// A query that makes no sense.
+pub(crate) fn query_fault(detail: impl Into<String>) -> Refusal {
+    Refusal(Problem::new(ProblemKind::BadRequest, format!("query: {}", detail.into())))
+}
+
+/// The log took longer than it may.
+pub(crate) fn log_is_silent(after: std::time::Duration) -> Refusal {
+    let detail = format!(
+        "the log did not answer within {} ms; its backend may be stopped or overloaded",
+        after.as_millis()
+    );
+    Refusal(Problem::new(ProblemKind::LogUnreachable, detail))
+}
+
+impl From<LogError> for Refusal {
+    fn from(error: LogError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<QueryRejection> for Refusal {
+    fn from(rejection: QueryRejection) -> Self {
+        query_fault(rejection.body_text())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        // Every kind's status is between 400 and 503, so it always converts.
+        let status =
+            StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response =
+            (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], self.0.to_json()).into_response();
+        if let Some(seconds) = self.0.retry_after_s() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}

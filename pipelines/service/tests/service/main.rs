@@ -1,0 +1,5 @@
+//! The observer over real sockets. One program, so that it links once.
+
+mod live;
+mod observer;
+mod support;
