@@ -4,7 +4,12 @@
 //! this order; [`record`] is what comes out.
 
 pub mod clock;
+pub mod hlog;
+pub mod ledger;
+pub mod quantile;
 pub mod record;
 pub mod recorder;
 pub mod schedule;
+pub mod schema;
 mod slices;
+pub mod statistics;

@@ -1,0 +1,32 @@
+//! The published JSON Schemas of the run record, made from its types.
+
+use schemars::{Schema, schema_for};
+
+use crate::record::{Manifest, Summary, Trial};
+
+/// Name (`manifest`, `trial`, `summary`) and schema of every JSON file of a run.
+pub fn schemas() -> Vec<(&'static str, Schema)> {
+    vec![
+        ("manifest", schema_for!(Manifest)),
+        ("trial", schema_for!(Trial)),
+        ("summary", schema_for!(Summary)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemas_name_their_fields_and_deny_others() {
+        for (name, field) in
+            [("manifest", "experiment"), ("trial", "outcomes"), ("summary", "sentences")]
+        {
+            let schemas = schemas();
+            let (_, schema) = schemas.iter().find(|(other, _)| *other == name).unwrap();
+            let json = serde_json::to_value(schema).unwrap();
+            assert!(json["properties"].get(field).is_some(), "{name}");
+            assert_eq!(json["additionalProperties"], false, "{name}");
+        }
+    }
+}
