@@ -1,1 +1,22 @@
-//! HTTP/1.1 transport: hyper server and sans-I/O client half.
+//! The HTTP/1.1 transport: one request, one answer, in order, over one connection.
+//!
+//! [`serve`] is the server half on hyper, [`Http1Wire`] the client half without I/O. It has
+//! no TLS and no compression, and it looks at no body: validation and the log are behind
+//! [`tailrace_contract::Ingest`].
+//!
+//! Read in this order: `README.md` (what the protocol costs), `wire.rs` (the bytes of a
+//! request), `answers.rs` (the bytes of its answer), `server.rs` (from request to answer),
+//! `socket.rs` (when the bytes move), `accept.rs` (connections, drain).
+
+mod accept;
+mod answer;
+mod answers;
+mod body;
+mod patience;
+mod server;
+mod session;
+mod socket;
+mod wire;
+
+pub use server::{Limits, serve};
+pub use wire::Http1Wire;

@@ -1,0 +1,154 @@
+//! The client half: a lean HTTP/1.1 client without I/O. Writing a request is mostly copying,
+//! because the head of the last request is kept; reading an answer looks at its head and
+//! counts its body down without keeping it. It has no redirects, no cookies, no compression.
+//! Read next: `answer.rs`, which takes answers apart.
+
+use std::collections::VecDeque;
+
+use tailrace_contract::{Request, Wire, WireError, WireEvent};
+
+use crate::answer::{AnswerReader, Piece};
+
+/// One connection's client half. There is no handshake: requests may be encoded at once.
+#[derive(Debug)]
+pub struct Http1Wire {
+    authority: String,
+    depth: usize,
+    /// Requests without an answer, oldest first: answers come in this order.
+    waiting: VecDeque<Waiting>,
+    head: CachedHead,
+    reader: AnswerReader,
+    is_closing: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    key: u64,
+    /// Answers to HEAD have no body whatever their head says.
+    is_head: bool,
+}
+
+impl Http1Wire {
+    /// A wire for `authority` (`host` or `host:port`, as the `host` header says it) on which
+    /// at most `pipeline_depth` requests (at least 1) wait for their answer.
+    pub fn new(authority: &str, pipeline_depth: usize) -> Self {
+        Self {
+            authority: authority.to_owned(),
+            depth: pipeline_depth.max(1),
+            waiting: VecDeque::with_capacity(pipeline_depth.clamp(1, 1024)),
+            head: CachedHead::default(),
+            reader: AnswerReader::default(),
+            is_closing: false,
+        }
+    }
+
+    fn answered(&mut self, status: u16, events: &mut Vec<WireEvent>) -> Result<(), WireError> {
+        let Some(Waiting { key, .. }) = self.waiting.pop_front() else {
+            return Err(WireError::new(format!(
+                "an answer with status {status} came without a request"
+            )));
+        };
+        events.push(WireEvent::Answer { key, status });
+        Ok(())
+    }
+}
+
+impl Wire for Http1Wire {
+    fn open(&mut self, _out: &mut Vec<u8>) {}
+
+    fn room(&self) -> usize {
+        if self.is_closing { 0 } else { self.depth.saturating_sub(self.waiting.len()) }
+    }
+
+    fn encode(&mut self, request: &Request<'_>, key: u64, out: &mut Vec<u8>) {
+        debug_assert!(self.room() > 0, "encode without room");
+        self.head.prepare(request, &self.authority);
+        out.reserve(self.head.bytes.len() + request.body.len() + 32);
+        out.extend_from_slice(&self.head.bytes);
+        if self.head.has_body || !request.body.is_empty() {
+            out.extend_from_slice(b"content-length: ");
+            out.extend_from_slice(itoa::Buffer::new().format(request.body.len()).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(request.body);
+        self.waiting.push_back(Waiting { key, is_head: self.head.method == "HEAD" });
+    }
+
+    fn decode(
+        &mut self,
+        mut input: &[u8],
+        _out: &mut Vec<u8>,
+        events: &mut Vec<WireEvent>,
+    ) -> Result<(), WireError> {
+        while !input.is_empty() {
+            let is_head = self.waiting.front().is_some_and(|request| request.is_head);
+            match self.reader.read(&mut input, is_head)? {
+                Piece::Incomplete => {}
+                Piece::LastAnswer => {
+                    self.is_closing = true;
+                    events.push(WireEvent::Closing);
+                    // Without a body it ends here, and no byte may follow to say so.
+                    if let Piece::End { status } = self.reader.end() {
+                        self.answered(status, events)?;
+                    }
+                }
+                Piece::End { status } => self.answered(status, events)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, events: &mut Vec<WireEvent>) -> Result<(), WireError> {
+        self.is_closing = true;
+        match self.reader.close()? {
+            Some(status) => self.answered(status, events),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The head of the last request up to its length, for the next one that looks alike.
+#[derive(Debug, Default)]
+struct CachedHead {
+    bytes: Vec<u8>,
+    method: String,
+    target: String,
+    headers: Vec<(String, String)>,
+    /// A length of 0 is said for methods that usually have a body.
+    has_body: bool,
+}
+
+impl CachedHead {
+    fn prepare(&mut self, request: &Request<'_>, authority: &str) {
+        if !self.fits(request) {
+            self.build(request, authority);
+        }
+    }
+
+    fn fits(&self, request: &Request<'_>) -> bool {
+        let alike = |(mine, theirs): (&(String, String), &(&str, &str))| {
+            mine.0 == theirs.0 && mine.1 == theirs.1
+        };
+        !self.bytes.is_empty()
+            && self.method == request.method
+            && self.target == request.target
+            && self.headers.len() == request.headers.len()
+            && self.headers.iter().zip(request.headers).all(alike)
+    }
+
+    fn build(&mut self, request: &Request<'_>, authority: &str) {
+        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        request.method.clone_into(&mut self.method);
+        request.target.clone_into(&mut self.target);
+        self.headers = request.headers.iter().map(owned).collect();
+        self.has_body = !matches!(request.method, "GET" | "HEAD" | "DELETE" | "OPTIONS" | "TRACE");
+        self.bytes.clear();
+        let (method, target) = (request.method, request.target);
+        let line = format!("{method} {target} HTTP/1.1\r\nhost: {authority}\r\n");
+        self.bytes.extend_from_slice(line.as_bytes());
+        for (name, value) in request.headers {
+            self.bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+        }
+    }
+}
