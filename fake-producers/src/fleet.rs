@@ -124,7 +124,7 @@ struct Member {
 
 #[derive(Debug)]
 enum Source {
-    Host(Host),
+    Host(Box<Host>),
     Front(Box<Front>),
 }
 
@@ -187,6 +187,13 @@ impl Fleet {
     }
 }
 
+/// How many ordinals below `ordinals` belong to a part, in the sense of [`Fleet::part`].
+pub(crate) fn share_of(ordinals: u64, hosts: usize, part: usize, parts: usize) -> u64 {
+    let (hosts, part, parts) = (hosts as u64, part as u64, parts as u64);
+    let within = |indexes: u64| indexes.saturating_sub(part).div_ceil(parts);
+    ordinals / hosts * within(hosts) + within(ordinals % hosts)
+}
+
 fn check(config: &FleetConfig) -> Result<(), FleetError> {
     if !(1..=HOSTS_MAX).contains(&config.hosts) {
         Err(FleetError::Hosts { seen: config.hosts })
@@ -211,7 +218,7 @@ impl Member {
         let source = if front {
             Source::Front(Box::new(Front::new(seed, number, &name, config.events)))
         } else {
-            Source::Host(Host::new(seed, number, &name, config.every.as_secs_f64()))
+            Source::Host(Box::new(Host::new(seed, number, &name, config.every.as_secs_f64())))
         };
         Self { producer: Producer(Arc::from(name)), source }
     }
@@ -220,6 +227,25 @@ impl Member {
         match &mut self.source {
             Source::Host(host) => host.tick(moment, out),
             Source::Front(front) => front.tick(moment, out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_count_what_the_parts_make() {
+        for (hosts, parts) in [(7, 3), (5, 5), (1, 1), (2, 3)] {
+            for ordinals in 0..40 {
+                let mine = |part: usize, n: u64| (n % hosts) % parts == part as u64;
+                for part in 0..parts as usize {
+                    let counted = (0..ordinals).filter(|&n| mine(part, n)).count() as u64;
+                    let computed = share_of(ordinals, hosts as usize, part, parts as usize);
+                    assert_eq!(computed, counted, "{part} of {parts}, {hosts} hosts, {ordinals}");
+                }
+            }
         }
     }
 }
