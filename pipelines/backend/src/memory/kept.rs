@@ -1,0 +1,183 @@
+//! What the memory log knows after reading: the most recent batches, an aggregate for each
+//! metric name, and the audit of each run. All of it bounded. No time series: that is a store's.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+use tailrace_contract::{Audit, Batch, LogError, Position, ProducerAudit, RunId};
+
+use super::MemoryLimits;
+use super::index::Index;
+
+/// What is known of one metric name since the start.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Aggregate {
+    /// The metric's name.
+    pub name: Box<str>,
+    /// How many values came.
+    pub count: u64,
+    /// Their sum.
+    pub sum: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+    /// The last one in the order of the log.
+    pub last: f64,
+}
+
+/// All aggregates.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Aggregates {
+    /// Ordered by name.
+    pub names: Vec<Aggregate>,
+    /// Values of names beyond [`MemoryLimits::names_max`]: counted, not aggregated.
+    pub overflow: u64,
+}
+
+/// Everything that the consumer keeps.
+#[derive(Debug)]
+pub(super) struct Kept {
+    limits: MemoryLimits,
+    recent: VecDeque<(Position, Batch, usize)>,
+    recent_bytes: usize,
+    index: Index,
+    aggregates: Vec<Aggregate>,
+    overflow: u64,
+    /// The one that was heard last stands at the end.
+    runs: Vec<Run>,
+    runs_forgotten: u64,
+}
+
+/// The account of one run.
+#[derive(Debug)]
+struct Run {
+    id: RunId,
+    index: Index,
+    producers: Vec<ProducerAudit>,
+    /// Batches of producers beyond the limit.
+    unaccounted: u64,
+}
+
+impl Kept {
+    pub(super) fn new(limits: MemoryLimits) -> Self {
+        Self {
+            limits,
+            recent: VecDeque::new(),
+            recent_bytes: 0,
+            index: Index::default(),
+            aggregates: Vec::new(),
+            overflow: 0,
+            runs: Vec::new(),
+            runs_forgotten: 0,
+        }
+    }
+
+    /// Takes in the next batch of the log.
+    pub(super) fn add(&mut self, position: Position, batch: Batch, body_bytes: usize) {
+        for metric in &batch.metrics {
+            match self.index.number(&metric.name, self.limits.names_max) {
+                Some(number) => self.aggregate(number, &metric.name, metric.value),
+                None => self.overflow += 1,
+            }
+        }
+        self.account(&batch);
+        self.recent_bytes += body_bytes;
+        self.recent.push_back((position, batch, body_bytes));
+        while self.recent.len() > self.limits.recent_max
+            || self.recent_bytes > self.limits.recent_bytes_max
+        {
+            let Some((_, _, bytes)) = self.recent.pop_front() else { break };
+            self.recent_bytes -= bytes;
+        }
+    }
+
+    fn aggregate(&mut self, number: usize, name: &str, value: f64) {
+        let Some(known) = self.aggregates.get_mut(number) else {
+            let (sum, min, max, last) = (value, value, value, value);
+            self.aggregates.push(Aggregate { name: name.into(), count: 1, sum, min, max, last });
+            return;
+        };
+        known.count += 1;
+        known.sum += value;
+        known.min = known.min.min(value);
+        known.max = known.max.max(value);
+        known.last = value;
+    }
+
+    fn account(&mut self, batch: &Batch) {
+        let producers_max = self.limits.producers_max;
+        let run = self.run(batch.id.run);
+        let Some(number) = run.index.number(&batch.id.producer.0, producers_max) else {
+            run.unaccounted += 1;
+            return;
+        };
+        if number == run.producers.len() {
+            run.producers.push(ProducerAudit::new(batch.id.producer.clone()));
+        }
+        run.producers[number].add(batch.id.seq, batch.metrics.len() as u64);
+    }
+
+    /// The run's account, moved to the end; the longest silent one makes room for a new one.
+    fn run(&mut self, id: RunId) -> &mut Run {
+        let last = self.runs.len().wrapping_sub(1);
+        match self.runs.iter().rposition(|run| run.id == id) {
+            Some(place) if place == last => {}
+            Some(place) => self.runs[place..].rotate_left(1),
+            None => {
+                if self.runs.len() >= self.limits.runs_max.max(1) {
+                    self.runs.remove(0);
+                    self.runs_forgotten += 1;
+                }
+                let (index, producers) = (Index::default(), Vec::new());
+                self.runs.push(Run { id, index, producers, unaccounted: 0 });
+            }
+        }
+        let last = self.runs.len() - 1;
+        &mut self.runs[last]
+    }
+
+    pub(super) fn aggregates(&self) -> Aggregates {
+        let mut names = self.aggregates.clone();
+        names.sort_by(|a, b| a.name.cmp(&b.name));
+        Aggregates { names, overflow: self.overflow }
+    }
+
+    pub(super) fn after(&self, after: Position, limit: usize) -> Vec<(Position, Batch)> {
+        let first = self.recent.partition_point(|(position, ..)| *position <= after);
+        let rest = self.recent.iter().skip(first).take(limit);
+        rest.map(|(position, batch, _)| (*position, batch.clone())).collect()
+    }
+
+    pub(super) fn newest(&self, limit: usize) -> Vec<(Position, Batch)> {
+        let rest = self.recent.iter().skip(self.recent.len().saturating_sub(limit));
+        rest.map(|(position, batch, _)| (*position, batch.clone())).collect()
+    }
+
+    pub(super) fn recent_count(&self) -> usize {
+        self.recent.len()
+    }
+
+    /// The run's audit. An account that is known to be incomplete is an error: a wrong one
+    /// would read as loss.
+    pub(super) fn audit(&self, run: RunId) -> Result<Audit, LogError> {
+        let backend = |cause| Err(LogError::Backend { cause });
+        match self.runs.iter().find(|known| known.id == run) {
+            Some(known) if known.unaccounted > 0 => backend(format!(
+                "the run has more than {} producers; {} batches are in no account",
+                self.limits.producers_max, known.unaccounted
+            )),
+            Some(known) => {
+                let mut producers = known.producers.clone();
+                producers.sort_by(|a, b| a.producer.cmp(&b.producer));
+                Ok(Audit { run, producers })
+            }
+            None if self.runs_forgotten > 0 => backend(format!(
+                "the run is unknown; it may be among the {} that were forgotten, because only \
+                 the {} heard last are kept",
+                self.runs_forgotten, self.limits.runs_max
+            )),
+            None => Ok(Audit { run, producers: Vec::new() }),
+        }
+    }
+}

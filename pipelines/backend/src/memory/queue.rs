@@ -1,0 +1,84 @@
+//! The unread part of the memory log. One lock, one push: this is on the path of every
+//! acknowledgement. Next: `consumer`.
+
+use tailrace_contract::{Batch, LogError, Position};
+
+use super::MemoryLimits;
+
+/// A batch with the length of the body it was decoded from.
+#[derive(Debug)]
+pub(super) struct Unread {
+    pub(super) batch: Batch,
+    pub(super) body_bytes: usize,
+}
+
+/// Batches that the consumer has not taken in, counted until it has.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    waiting: Vec<Unread>,
+    /// Waiting ones and those that the consumer holds but has not taken in yet.
+    unread: usize,
+    unread_bytes: usize,
+    appended: u64,
+    sleeping: bool,
+}
+
+/// A successful push.
+pub(super) struct Pushed {
+    pub(super) position: Position,
+    /// The consumer sleeps; wake it once the lock is released.
+    pub(super) wake: bool,
+}
+
+impl Queue {
+    pub(super) fn push(
+        &mut self,
+        batch: Batch,
+        body_bytes: usize,
+        limits: &MemoryLimits,
+    ) -> Result<Pushed, LogError> {
+        if self.unread >= limits.unread_max
+            || self.unread_bytes + body_bytes > limits.unread_bytes_max
+        {
+            return Err(self.full(limits));
+        }
+        self.unread += 1;
+        self.unread_bytes += body_bytes;
+        self.appended += 1;
+        self.waiting.push(Unread { batch, body_bytes });
+        let wake = std::mem::take(&mut self.sleeping);
+        Ok(Pushed { position: Position { major: 0, minor: self.appended }, wake })
+    }
+
+    #[cold]
+    fn full(&self, limits: &MemoryLimits) -> LogError {
+        let what = format!(
+            "{} of {} batches and {} of {} bytes are unread; send more slowly and try again",
+            self.unread, limits.unread_max, self.unread_bytes, limits.unread_bytes_max
+        );
+        LogError::Full { what }
+    }
+
+    /// Gives the consumer everything that waits, in exchange for an empty list whose memory is
+    /// used again. Nothing waiting: the consumer is going to sleep.
+    pub(super) fn take(&mut self, empty: &mut Vec<Unread>) -> bool {
+        self.sleeping = self.waiting.is_empty();
+        std::mem::swap(&mut self.waiting, empty);
+        !self.sleeping
+    }
+
+    /// The consumer has taken in so many batches of so many bytes.
+    pub(super) fn read(&mut self, batches: usize, body_bytes: usize) {
+        self.unread -= batches;
+        self.unread_bytes -= body_bytes;
+    }
+
+    /// Batches appended since the start: the minor part of the last position.
+    pub(super) fn appended(&self) -> u64 {
+        self.appended
+    }
+
+    pub(super) fn unread(&self) -> usize {
+        self.unread
+    }
+}
