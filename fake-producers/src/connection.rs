@@ -1,29 +1,23 @@
 //! The task behind a [`crate::sender::Sender`]: one socket, one wire, and the batches that have
-//! no outcome yet. It is the only place of this crate that moves bytes. A batch is either
-//! waiting (for its first sending or a retry) or in flight; it leaves with an outcome only.
+//! no outcome yet. [`Link`] moves the bytes; what they mean for a batch is decided here. A
+//! batch is waiting (for its first sending or a retry) or in flight; it leaves with an outcome
+//! only.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use rand_pcg::Pcg32;
-use tailrace_contract::{Request, Wire, WireEvent};
-use tokio::io::Interest;
+use tailrace_contract::{Request, WireEvent};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::link::Link;
 use crate::sender::{Connect, SenderConfig, SenderError};
 use crate::series::{between, generator};
 use crate::tally::SharedTally;
-
-/// Bytes that wait for the socket before further batches are encoded: more would only move
-/// the queue from the wire's side to ours.
-const OUT_BYTES_MAX: usize = 256 << 10;
-/// Bytes read at once; answers are small.
-const READ_BYTES: usize = 16 << 10;
 
 /// A batch without an outcome.
 #[derive(Debug)]
@@ -62,17 +56,6 @@ pub(crate) struct Connection {
     /// Connections in a row that brought no answer.
     fruitless: u32,
     no_more: bool,
-}
-
-/// What belongs to one TCP connection and ends with it.
-struct Link {
-    stream: TcpStream,
-    wire: Box<dyn Wire>,
-    out: Vec<u8>,
-    input: Vec<u8>,
-    ready: bool,
-    closing: bool,
-    quiet_since: Instant,
 }
 
 impl Connection {
@@ -313,54 +296,5 @@ impl Connection {
     fn backoff(&mut self, attempt: u32) -> Duration {
         let doubled = self.config.backoff_first.saturating_mul(1 << (attempt - 1).min(20));
         doubled.min(self.config.backoff_max).mul_f64(between(&mut self.jitter, 0.5, 1.0))
-    }
-}
-
-impl Link {
-    fn open(stream: TcpStream, mut wire: Box<dyn Wire>) -> io::Result<Self> {
-        // A batch must not wait for the acknowledgement of the one before.
-        stream.set_nodelay(true)?;
-        let mut out = Vec::new();
-        wire.open(&mut out);
-        let (input, quiet_since) = (vec![0; READ_BYTES], Instant::now());
-        Ok(Self { stream, wire, out, input, ready: false, closing: false, quiet_since })
-    }
-
-    fn interest(&self) -> Interest {
-        if self.out.is_empty() {
-            Interest::READABLE
-        } else {
-            Interest::READABLE | Interest::WRITABLE
-        }
-    }
-
-    fn takes_more(&self) -> bool {
-        !self.closing && self.out.len() < OUT_BYTES_MAX && self.wire.room() > 0
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        while !self.out.is_empty() {
-            match self.stream.try_write(&self.out) {
-                Ok(written) => drop(self.out.drain(..written)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads once. True when the peer closed.
-    fn read(&mut self, events: &mut Vec<WireEvent>) -> Result<bool, String> {
-        match self.stream.try_read(&mut self.input) {
-            Ok(0) => self.wire.close(events).map(|()| true).map_err(|error| error.to_string()),
-            Ok(read) => {
-                self.quiet_since = Instant::now();
-                let input = &self.input[..read];
-                let decoded = self.wire.decode(input, &mut self.out, events);
-                decoded.map(|()| false).map_err(|error| error.to_string())
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            Err(error) => Err(error.to_string()),
-        }
     }
 }

@@ -4,13 +4,14 @@
 //!
 //! Read in the order of the data's way: [`fleet`] (who reports, in which order), [`hosts`] and
 //! [`events`] (what), [`spikes`], [`payload`] (bodies made in advance), [`pace`] (when),
-//! [`sender`] and `connection` (how), [`tally`] (what became of it), [`produce`] (all joined).
+//! [`sender`] and behind it `connection.rs` and `link.rs` (how), [`tally`] (what became of it), [`produce()`] (all joined).
 
 mod connection;
 pub mod duration;
 pub mod events;
 pub mod fleet;
 pub mod hosts;
+mod link;
 pub mod pace;
 pub mod payload;
 pub mod produce;

@@ -1,6 +1,6 @@
 //! Batches over one connection that is kept alive: the small tokio adapter around any
 //! [`Wire`]. Bounded, retrying, and nothing is dropped without being counted. This file is the
-//! handle; [`crate::connection`] is the task that owns the socket.
+//! handle; `connection.rs` is the task that owns the socket.
 
 use std::io;
 use std::net::SocketAddr;
