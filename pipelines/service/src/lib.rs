@@ -26,4 +26,4 @@ pub use counts::{Counted, IngestCounts};
 pub use limits::Limits;
 pub use listener::serve;
 pub use observer::Observer;
-pub use recent::{Aggregate, Recent, RecentMetric};
+pub use recent::{Aggregate, Aggregates, Recent};

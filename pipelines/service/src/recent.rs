@@ -8,18 +8,27 @@ use axum::extract::Query;
 use axum::extract::State;
 use axum::extract::rejection::QueryRejection;
 use serde::Serialize;
-use tailrace_contract::{Metric, Problem, ProblemKind, Producer, RunId};
+use tailrace_contract::{Batch, Metric, Position, Problem, ProblemKind, Producer, RunId};
 
 use crate::observer::Shared;
 use crate::refusal::{Refusal, query_fault};
 
-/// What keeps recent metrics. Both calls answer at once and copy what they return.
+/// What keeps recent batches. Both calls answer at once and copy what they return.
 pub trait Recent: Send + Sync {
-    /// One entry a metric name.
-    fn aggregates(&self) -> Vec<Aggregate>;
+    /// What the metrics of each name came to.
+    fn aggregates(&self) -> Aggregates;
 
-    /// The newest metrics, newest first, at most `limit`.
-    fn recent(&self, limit: usize) -> Vec<RecentMetric>;
+    /// The newest batches, oldest first, at most `limit`.
+    fn recent(&self, limit: usize) -> Vec<(Position, Batch)>;
+}
+
+/// All aggregates.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Aggregates {
+    /// One entry a name, ordered by name.
+    pub names: Vec<Aggregate>,
+    /// Values of names beyond the keeper's limit: counted, not aggregated.
+    pub overflow: u64,
 }
 
 /// What the metrics of one name came to.
@@ -39,26 +48,22 @@ pub struct Aggregate {
     pub last: f64,
 }
 
-/// One metric with its origin.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RecentMetric {
-    /// The batch's run.
-    pub run: RunId,
-    /// The batch's producer.
-    pub producer: Producer,
-    /// The batch's sequence.
-    pub seq: u64,
-    /// When the batch was admitted, in milliseconds since 1970.
-    pub received_ms: u64,
-    /// The metric, its members beside the others.
+/// One metric with its origin; its own members stand beside the others.
+#[derive(Debug, Serialize)]
+pub(crate) struct RecentMetric {
+    position: String,
+    run: RunId,
+    producer: Producer,
+    seq: u64,
+    received: u64,
     #[serde(flatten)]
-    pub metric: Metric,
+    metric: Metric,
 }
 
 /// Metrics answered when no limit is asked for: a screenful or two.
 const LIMIT_DEFAULT: usize = 100;
-/// Metrics answered at most: the answer is built in memory.
-const LIMIT_MAX: usize = 10_000;
+/// Metrics answered at most: so many batches, which may be full ones, are copied for it.
+const LIMIT_MAX: usize = 1_000;
 
 type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
@@ -77,12 +82,24 @@ pub(crate) async fn recent(
             _ => return Err(query_fault(format!("{name:?} is unknown; known is limit"))),
         }
     }
-    Ok(Json(kept(&shared)?.recent(limit)))
+    Ok(Json(newest(kept(&shared)?.recent(limit), limit)))
+}
+
+/// Metrics of batches, newest first. Every batch has at least one.
+fn newest(batches: Vec<(Position, Batch)>, limit: usize) -> Vec<RecentMetric> {
+    let metrics = batches.into_iter().rev().flat_map(|(position, batch)| {
+        let Batch { id, received_ms: received, metrics } = batch;
+        metrics.into_iter().rev().map(move |metric| {
+            let (run, producer, seq) = (id.run, id.producer.clone(), id.seq);
+            RecentMetric { position: position.to_string(), run, producer, seq, received, metric }
+        })
+    });
+    metrics.take(limit).collect()
 }
 
 pub(crate) async fn aggregates(
     State(shared): State<Arc<Shared>>,
-) -> Result<Json<Vec<Aggregate>>, Refusal> {
+) -> Result<Json<Aggregates>, Refusal> {
     Ok(Json(kept(&shared)?.aggregates()))
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::support::{RUN, bench};
+use crate::support::{RUN, bench, bench_with};
 use tailrace_service::Limits;
 
 /// Checks the status and a part of the answer; every refusal is problem+json.
@@ -82,4 +82,17 @@ async fn one_connection_too_many_is_closed() {
     let first = bench.subscribe("", "").await;
     assert_eq!(bench.ask("").await, "");
     drop(first);
+}
+
+#[tokio::test]
+async fn recent_metrics_come_newest_first() {
+    let bench = bench_with(Limits::default(), 64, true).await;
+    (0..5).for_each(|seq| bench.log.add(seq));
+    let newest = bench.get("/v1/metrics/recent?limit=2").await;
+    let expected = format!(
+        r#"[{{"position":"0-5","run":"{RUN}","producer":"p","seq":4,"received":5,"name":"m","value":1.0}},{{"position":"0-4""#
+    );
+    check(&newest, 200, &expected);
+    check(&bench.get("/v1/metrics/recent?limit=0").await, 400, "1 to 1000");
+    check(&bench.get("/v1/aggregates").await, 200, r#""count":5,"sum":5.0"#);
 }

@@ -15,7 +15,7 @@ use tailrace_contract::{
     Answer, Audit, Batch, BatchId, Bus, Caller, Ingest, Log, LogError, LogHealth, Metric, Notice,
     Notices, Position, Problem, Producer, ProducerAudit, RunId, Server, Survives, Tenant, codec,
 };
-use tailrace_service::{Counted, Limits, Observer, serve};
+use tailrace_service::{Aggregate, Aggregates, Counted, Limits, Observer, Recent, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::broadcast;
@@ -93,6 +93,22 @@ impl Log for VecLog {
     }
 }
 
+impl Recent for VecLog {
+    fn aggregates(&self) -> Aggregates {
+        let count = self.batches.lock().unwrap().len() as u64;
+        let (sum, min, max, last) = (count as f64, 1.0, 1.0, 1.0);
+        let names = vec![Aggregate { name: "m".into(), count, sum, min, max, last }];
+        Aggregates { names, overflow: 0 }
+    }
+
+    fn recent(&self, limit: usize) -> Vec<(Position, Batch)> {
+        let batches = self.batches.lock().unwrap();
+        let skipped = batches.len().saturating_sub(limit);
+        let numbered = batches.iter().cloned().enumerate().skip(skipped);
+        numbered.map(|(i, b)| (Position { major: 0, minor: i as u64 + 1 }, b)).collect()
+    }
+}
+
 pub(crate) struct BroadcastBus(broadcast::Sender<Notice>);
 
 impl Bus for BroadcastBus {
@@ -160,6 +176,11 @@ pub(crate) struct Bench {
 
 /// Serves an observer whose bus keeps `notices` for each subscriber.
 pub(crate) async fn bench(limits: Limits, notices: usize) -> Bench {
+    bench_with(limits, notices, false).await
+}
+
+/// The same, with recent metrics if wanted.
+pub(crate) async fn bench_with(limits: Limits, notices: usize, recent: bool) -> Bench {
     let bus = Arc::new(BroadcastBus(broadcast::channel(notices).0));
     let log = Arc::new(VecLog {
         batches: Mutex::default(),
@@ -170,6 +191,7 @@ pub(crate) async fn bench(limits: Limits, notices: usize) -> Bench {
     let door = Counted::new(Door { log: Arc::clone(&log), next: Arc::default() });
     let mut parts = Observer::new("vec-test", door.clone(), Arc::clone(&log) as _, bus);
     parts.counts = Some(door.counts());
+    parts.recent = recent.then_some(Arc::clone(&log) as _);
     let draining = parts.draining.clone();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = serve(listener, parts, limits).await.unwrap();
