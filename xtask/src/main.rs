@@ -1,1 +1,46 @@
-fn main() {}
+//! `cargo xtask`: the chores of the project, without a shell language and without heavy
+//! dependencies. One file a verb; [`install`] knows what the tests need, [`shell`] runs
+//! programs and says so.
+
+mod ci;
+mod install;
+mod shell;
+mod test;
+mod venv;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask VERB
+
+  test [ARG…]   install what the tests need, then run every test; ARGs go to the test
+                runner, and then documentation tests are left out
+  ci            format, lints and documentation first, then test
+  install       only install what the tests need";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["test", ref rest @ ..] => test::run(rest),
+        ["ci"] => ci::run(),
+        ["install"] => install::run().map(drop),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        [] => bail!("a verb is missing\n\n{USAGE}"),
+        [verb, ..] => bail!("\"{verb}\" and what follows make no sense here\n\n{USAGE}"),
+    }
+}
