@@ -1,1 +1,39 @@
-//! The one suite that every pipeline must pass.
+//! The one suite that every pipeline must pass. It drives the real server through the
+//! pipeline's own client half, over loopback, and looks at the result through the observer.
+//! It knows no transport and no backend; it measures nothing.
+//!
+//! # How to use it
+//! Serve a pipeline whose log is wrapped in a [`GatedLog`], describe it as a [`Subject`], and
+//! run every entry of [`CASES`], each on a fresh subject:
+//!
+//! ```ignore
+//! for (name, case) in tailrace_conformance::CASES {
+//!     let subject = serve(pipeline, GatedLog::new(log)).await;
+//!     tailrace_conformance::run(*case, &subject).await.with_context(|| *name)?;
+//! }
+//! ```
+//! The observer must count what the door answered (`tailrace_ingest_refused_total` at
+//! `/metrics`); a multi-threaded runtime is not needed.
+//!
+//! Read next: [`Subject`], then `gate.rs` (how a log is made to stall), then any file in
+//! `cases/`.
+
+mod cases;
+mod client;
+mod gate;
+mod observer;
+mod subject;
+mod traffic;
+
+pub use cases::{CASES, CaseFn, run};
+pub use gate::GatedLog;
+pub use subject::Subject;
+
+use std::time::Duration;
+
+/// Longer than any single step takes on a busy machine; reaching it is a failure.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long an answer that must not come is waited for. An absence cannot be awaited; a
+/// server that breaks the rule answers within a millisecond.
+const SILENCE: Duration = Duration::from_millis(100);

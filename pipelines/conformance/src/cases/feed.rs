@@ -1,0 +1,63 @@
+//! What was appended is announced, once, to everybody who keeps up; who does not is told.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
+use tailrace_contract::limits::SUBSCRIBER_NOTICES_MAX;
+
+use crate::Subject;
+use crate::observer::Feed;
+use crate::traffic::{new_run, send_all};
+
+/// No gap and no double. A last batch shows that nothing further was to come.
+pub(crate) async fn every_batch_reaches_the_feed_once(subject: &dyn Subject) -> Result<()> {
+    const PRODUCERS: u64 = 4;
+    const BATCHES: u64 = 100;
+    let (run, last_run) = (new_run(), new_run());
+    let mut feed = Feed::open(subject, "view=full").await?;
+    send_all(subject, run, PRODUCERS, BATCHES).await?;
+    send_all(subject, last_run, 1, 1).await?;
+    let mut seen = BTreeSet::new();
+    loop {
+        let event = feed.live().await?;
+        let count = event["metrics"].as_array().map_or(0, Vec::len);
+        ensure!(count == 2, "expected two metrics: {event}");
+        if event["run"] == last_run.to_string() {
+            break;
+        }
+        let id = (event["producer"].to_string(), event["seq"].as_u64());
+        ensure!(seen.insert(id), "announced twice: {event}");
+    }
+    let expected = PRODUCERS * BATCHES;
+    ensure!(seen.len() as u64 == expected, "{} of {expected} were announced", seen.len());
+    Ok(())
+}
+
+/// A subscriber that does not read loses notices, learns how many, and slows nobody.
+pub(crate) async fn slow_subscriber_is_told_it_lagged(subject: &dyn Subject) -> Result<()> {
+    const PRODUCERS: u64 = 8;
+    // Half as many again as its buffer holds: sockets on the way hold a few thousand.
+    const BATCHES: u64 = SUBSCRIBER_NOTICES_MAX as u64 * 3 / 2 / PRODUCERS;
+    let run = new_run();
+    let query = format!("view=ids&run={run}");
+    let mut slow = Feed::open_small(subject, &query).await?;
+    let mut quick = Feed::open(subject, &query).await?;
+    let total = PRODUCERS * BATCHES;
+    let keep_up = async {
+        for count in 0..total {
+            let event = quick.event().await?;
+            ensure!(event["type"] == "live", "after {count} notices, a quick reader saw {event}");
+        }
+        Ok(())
+    };
+    tokio::try_join!(send_all(subject, run, PRODUCERS, BATCHES), keep_up)?;
+    let (mut seen, mut missed) = (0, 0);
+    while seen + missed < total {
+        let event = slow.event().await?;
+        seen += u64::from(event["type"] == "live");
+        missed += event["missed"].as_u64().unwrap_or(0);
+    }
+    ensure!(missed > 0, "a subscriber that read nothing got all {seen} notices");
+    ensure!(seen + missed == total, "{seen} seen and {missed} missed are not {total}");
+    Ok(())
+}
