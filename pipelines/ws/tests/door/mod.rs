@@ -1,0 +1,60 @@
+//! The small door that the tests put behind the server: bodies say what shall happen.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tailrace_contract::ingest::Accepted;
+use tailrace_contract::{Answer, Caller, Ingest, Problem, ProblemKind};
+use tokio::sync::{Semaphore, mpsc};
+
+/// `full` is refused, `hold` waits until released, any other body is accepted as one metric,
+/// or as many as the number that it is.
+#[derive(Clone)]
+pub(crate) struct TestDoor {
+    arrived: mpsc::UnboundedSender<Bytes>,
+    gate: Arc<Semaphore>,
+}
+
+/// The test's side of the door.
+pub(crate) struct Watcher {
+    arrived: mpsc::UnboundedReceiver<Bytes>,
+    gate: Arc<Semaphore>,
+}
+
+pub(crate) fn door() -> (TestDoor, Watcher) {
+    let (sender, arrived) = mpsc::unbounded_channel();
+    let gate = Arc::new(Semaphore::new(0));
+    (TestDoor { arrived: sender, gate: gate.clone() }, Watcher { arrived, gate })
+}
+
+#[allow(dead_code)] // Each test file uses what it needs.
+impl Watcher {
+    /// The next body that reached the door.
+    pub(crate) async fn arrival(&mut self) -> Bytes {
+        self.arrived.recv().await.expect("the server runs")
+    }
+
+    /// Lets one held body through.
+    pub(crate) fn release(&self) {
+        self.gate.add_permits(1);
+    }
+}
+
+impl Ingest for TestDoor {
+    fn admit(&self, _: &Caller, body: Bytes) -> impl Future<Output = Answer> + Send + 'static {
+        let gate = self.gate.clone();
+        let _ = self.arrived.send(body.clone());
+        async move {
+            if &body[..] == b"hold" {
+                gate.acquire().await.expect("never closed").forget();
+            }
+            if &body[..] == b"full" {
+                let problem = Problem::new(ProblemKind::LogFull, "at 5 of 5");
+                return Answer { seq: None, outcome: Err(problem) };
+            }
+            let number = std::str::from_utf8(&body).ok().and_then(|text| text.parse().ok());
+            let accepted = Accepted { metrics: number.unwrap_or(1), assigned: None };
+            Answer { seq: None, outcome: Ok(accepted) }
+        }
+    }
+}
