@@ -1,4 +1,4 @@
-//! Histograms on disk: interval logs of HdrHistogram's version 2 (deflated, in base64), which
+//! Histograms on disk: interval logs of `HdrHistogram`'s version 2 (deflated, in base64), which
 //! the reference tools read. A file holds one or more intervals of one tag. What the values
 //! mean is said by the file's name; they are nanoseconds, and the column for people, the
 //! largest value of an interval, is in milliseconds.
@@ -113,7 +113,7 @@ pub fn read(mut input: impl Read) -> Result<Vec<Interval>, HlogError> {
 /// Base64 of RFC 4648 with its padding; none when it is damaged.
 fn base64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
-    if text.len() % 4 != 0 || text.len() - digits.len() > 2 {
+    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
         return None;
     }
     let (mut bytes, mut bits, mut held) = (Vec::with_capacity(text.len() / 4 * 3), 0_u32, 0);
@@ -171,8 +171,6 @@ mod tests {
             last.starts_with("Tag=ack,0.000,4.500,1000.") && last.contains(",HISTFAAA"),
             "{file}"
         );
-        let path = std::env::var("TAILRACE_KEEP_HLOG");
-        path.into_iter().for_each(|path| std::fs::write(path, &file).unwrap());
     }
 
     #[test]

@@ -3,13 +3,20 @@
 //! stamps. Read [`clock`], [`schedule`], [`recorder`], in
 //! this order; [`record`] is what comes out.
 
+mod cells;
 pub mod clock;
+pub mod csv;
 pub mod hlog;
 pub mod ledger;
 pub mod quantile;
 pub mod record;
 pub mod recorder;
+mod rows;
 pub mod schedule;
 pub mod schema;
+pub mod seals;
+mod sentences;
 mod slices;
 pub mod statistics;
+pub mod summary;
+pub mod wording;

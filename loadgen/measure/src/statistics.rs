@@ -103,7 +103,7 @@ pub fn median_f64(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut sorted: Vec<f64> = values.into_iter().collect();
     sorted.sort_by(f64::total_cmp);
     let upper = *sorted.get(sorted.len() / 2)?;
-    let even = sorted.len() % 2 == 0;
+    let even = sorted.len().is_multiple_of(2);
     Some(if even { f64::midpoint(sorted[sorted.len() / 2 - 1], upper) } else { upper })
 }
 

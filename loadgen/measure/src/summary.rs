@@ -1,0 +1,68 @@
+//! From trials to the answer: rows, sentences, warnings. Rows keep the declared order and are
+//! never sorted by a figure; percentiles of several trials are shown with their lowest and
+//! highest and never averaged. The figures of a row are made in `rows.rs`, its words in
+//! `sentences.rs` and [`crate::wording`].
+
+use crate::cells::Grid;
+use crate::record::{Experiment, Measurement, Row, SCHEMA_VERSION, Summary, Trial};
+use crate::rows::rows;
+use crate::sentences::sentences;
+use crate::statistics::ROUNDS_MIN;
+use crate::wording::plural;
+
+/// Sums up what a run has measured so far; rounds and arms may be missing.
+pub fn summarize(run: &str, experiment: &Experiment, trials: &[Trial]) -> Summary {
+    let grid = Grid { experiment, trials };
+    let rows = rows(&grid);
+    Summary {
+        schema_version: SCHEMA_VERSION,
+        run: run.to_owned(),
+        sentences: sentences(&grid, &rows),
+        warnings: warnings(&grid, &rows),
+        rows,
+    }
+}
+
+fn warnings(grid: &Grid<'_>, rows: &[Row]) -> Vec<String> {
+    let mut warnings = grid.experiment.left_out.clone();
+    warnings.extend(rows.iter().filter_map(struck_through));
+    warnings.extend(rows.iter().filter_map(suspect));
+    if grid.floor().is_none() {
+        let text = "No floor arm ran: whether a p99 shows the pipeline or the machine is unknown.";
+        warnings.push(text.to_owned());
+    }
+    warnings.extend(about_rounds(grid));
+    warnings
+}
+
+fn struck_through(row: &Row) -> Option<String> {
+    let invalid = row.trials - row.trials_valid;
+    let (arm, load) = (&row.arm, &row.load);
+    let of = plural(u64::from(row.trials), "trial");
+    (invalid > 0).then(|| {
+        format!("{invalid} of {of} of `{arm}` under `{load}` INVALID: kept, but in no figure.")
+    })
+}
+
+fn suspect(row: &Row) -> Option<String> {
+    let (arm, load) = (&row.arm, &row.load);
+    let suspect = row.measurement == Measurement::Suspect;
+    suspect.then(|| format!("`{arm}` under `{load}` is SUSPECT: see its reasons."))
+}
+
+/// What the number of rounds allows to believe.
+fn about_rounds(grid: &Grid<'_>) -> Option<String> {
+    let rounds = grid.trials.iter().map(|trial| trial.round).max()?;
+    Some(match rounds {
+        1 => "One round: nothing is known about how much the figures vary.".to_owned(),
+        few if (few as usize) < ROUNDS_MIN => format!(
+            "With {few} rounds a difference goes in the same direction in all of them by chance \
+             alone 1 time in {}; take {ROUNDS_MIN} rounds for an interval.",
+            1_u32 << (few - 1)
+        ),
+        _ if grid.experiment.arms.len() > 3 => "The intervals are not corrected for comparing \
+             several arms: take them as exploratory."
+            .to_owned(),
+        _ => return None,
+    })
+}

@@ -1,0 +1,279 @@
+//! From made-up trials to rows and sentences: what may be said, and what may not.
+
+use tailrace_measure::csv::csv;
+use tailrace_measure::record::{
+    Arm, Arrivals, AuditSeal, Check, Cost, Distribution, Experiment, Latencies, Ledger, Load,
+    Measurement, Outcomes, QUANTILES, Quantile, Row, SCHEMA_VERSION, Seals, SlowAnswer, Summary,
+    Trial,
+};
+use tailrace_measure::summary::summarize;
+
+const US: u64 = 1_000;
+
+fn arm(slug: &str, promise: &str) -> Arm {
+    Arm {
+        slug: slug.into(),
+        pipeline: slug.into(),
+        promise: promise.into(),
+        floor: slug == "floor",
+        connections: 8,
+        in_flight_per_connection: 1,
+        batch_metrics: 1,
+    }
+}
+
+fn load(slug: &str, rate_per_s: f64, feed_one_in: Option<u64>) -> Load {
+    Load {
+        slug: slug.into(),
+        label: slug.into(),
+        rate_per_s,
+        arrivals: Arrivals::Poisson,
+        warm_up_ms: 500,
+        window_ms: 4_000,
+        timeout_ms: 1_000,
+        in_flight_max: 4_000,
+        feed_one_in,
+    }
+}
+
+fn experiment() -> Experiment {
+    let (nothing, server) = ("promises nothing after a crash", "survives the server's death");
+    Experiment {
+        name: "race".into(),
+        question: "What does a transport cost?".into(),
+        seed: 1,
+        rounds: 3,
+        baseline: "http1-memory".into(),
+        arms: vec![
+            arm("floor", ""),
+            arm("http1-memory", nothing),
+            arm("http1-redis", server),
+            arm("ws-memory", nothing),
+            arm("ws-redis", server),
+        ],
+        loads: vec![load("low", 2_000.0, None), load("feed", 2_000.0, Some(10))],
+        left_out: vec![],
+    }
+}
+
+fn distribution(p50_ns: u64, p99_ns: u64) -> Distribution {
+    let entry =
+        |q: f64| Quantile { q, ns: Some(if q < 0.9 { p50_ns } else { p99_ns }), support: 80 };
+    Distribution {
+        count: 8_000,
+        unanswered: 0,
+        min_ns: p50_ns,
+        max_ns: p99_ns,
+        quantiles: QUANTILES.map(entry).to_vec(),
+    }
+}
+
+fn trial(arm: &str, load: &str, round: u32, figures: (u64, u64, f64)) -> Trial {
+    let (p50_ns, p99_ns, cpu) = figures;
+    let outcomes =
+        Outcomes { scheduled: 8_000, acked: 8_000, released_on_time: 8_000, ..Outcomes::default() };
+    Trial {
+        schema_version: SCHEMA_VERSION,
+        arm: arm.into(),
+        load: load.into(),
+        round,
+        order: 1,
+        started_utc: "2026-11-21T00:00:00Z".into(),
+        schedule_sha256: String::new(),
+        window_ns: 4_000_000_000,
+        offered_per_s: 2_000.0,
+        achieved_per_s: 2_000.0,
+        outcomes: outcomes.clone(),
+        latencies: Latencies { ack: distribution(p50_ns, p99_ns), ..Latencies::default() },
+        slowest: vec![SlowAnswer { due_ns: 5, ack_ns: p99_ns * u64::from(round), lateness_ns: 1 }],
+        cost: Cost { server_cpu_us_per_metric: (arm != "floor").then_some(cpu), ..Cost::default() },
+        ledger: Ledger { outcomes, ..Ledger::default() },
+        seals: Seals { measurement: Measurement::Valid, audit: AuditSeal::Kept, checks: vec![] },
+        faults: vec![],
+        ended_early: None,
+    }
+}
+
+/// A run in which WebSocket is cheaper, Redis adds 0.4 ms, and p99s of memory are the machine's.
+fn run(rounds: u32) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for round in 1..=rounds {
+        // The machine drifts: every figure of a round is worse than in the round before.
+        let drift = u64::from(round);
+        let cpu = 1.0 + f64::from(round) / 50.0;
+        let figures = [
+            ("floor", (30, 600), 0.0),
+            ("http1-memory", (100, 1_000), 31.0 * cpu),
+            ("ws-memory", (80, 1_100), 10.0),
+            ("http1-redis", (500, 3_000), 60.0 * cpu),
+            ("ws-redis", (450, 2_000 + 1_500 * (drift % 2)), 40.0),
+        ];
+        for (arm, (p50, p99), cpu) in figures {
+            let figures = (p50 * US * drift, p99 * US * drift, cpu);
+            trials.push(trial(arm, "low", round, figures));
+            let mut feed = trial(arm, "feed", round, figures);
+            feed.latencies.live = Some(distribution(200 * US, 5_000 * US * drift));
+            trials.push(feed);
+        }
+    }
+    trials
+}
+
+fn row<'a>(summary: &'a Summary, arm: &str) -> &'a Row {
+    summary.rows.iter().find(|row| row.arm == arm).unwrap()
+}
+
+fn change(trials: &mut [Trial], arm: &str, round: u32, mut change: impl FnMut(&mut Trial)) {
+    let chosen =
+        |trial: &&mut Trial| trial.arm == arm && trial.load == "low" && trial.round == round;
+    trials.iter_mut().filter(chosen).for_each(&mut change);
+}
+
+#[test]
+fn rows_stand_by_promise_in_declared_order() {
+    let summary = summarize("r", &experiment(), &run(3));
+    let arms: Vec<&str> = summary.rows.iter().map(|row| row.arm.as_str()).collect();
+    assert_eq!(arms, ["floor", "http1-memory", "ws-memory", "http1-redis", "ws-redis"]);
+    assert!(summary.rows.iter().all(|row| row.load == "low"));
+    let ws = row(&summary, "ws-memory");
+    assert_eq!((ws.trials, ws.trials_valid, ws.scheduled), (3, 3, 24_000));
+    assert_eq!(ws.p50.by_round_ns, [Some(80 * US), Some(160 * US), Some(240 * US)]);
+    assert_eq!(ws.live_p99.as_ref().unwrap().median_ns, Some(10_000 * US));
+    assert_eq!(ws.slowest[0].ack_ns, 1_100 * US * 9);
+    let floor = row(&summary, "ws-memory").p50_to_floor.as_ref().unwrap();
+    assert!((floor.mean - 80.0 / 30.0).abs() < 1e-9 && floor.same_direction == 3);
+    assert!(row(&summary, "floor").p50_to_floor.is_none());
+}
+
+#[test]
+fn one_sentence_a_promise_and_the_price_of_the_log() {
+    let summary = summarize("r", &experiment(), &run(3));
+    let expect = [
+        "Same promise, same load (2,000/s): `ws-memory` used 3.2 times less CPU per metric than \
+         `http1-memory` in 3 of 3 rounds (3.2–3.3); their p99s cannot be told apart on this machine.",
+        "Same promise, same load (2,000/s): `ws-redis` used 1.56 times less CPU per metric than \
+         `http1-redis` in 3 of 3 rounds (1.53–1.59); p99: no clear difference (0.67–1.17 times, \
+         lowest–highest of 3 rounds).",
+        "The log's price, `http1-redis` ÷ `http1-memory`: p50 5.0 times higher in 3 of 3 rounds \
+         (5.0–5.0), +800 µs; CPU per metric 1.94 times more in 3 of 3 rounds (1.94–1.94).",
+        "The log's price, `ws-redis` ÷ `ws-memory`: p50 5.6 times higher in 3 of 3 rounds \
+         (5.6–5.6), +740 µs; CPU per metric 4.0 times more in 3 of 3 rounds (4.0–4.0).",
+    ];
+    assert_eq!(summary.sentences, expect);
+    assert!(row(&summary, "ws-memory").p99_to_baseline.is_none());
+    let said = summary.sentences.join(" ") + &summary.warnings.join(" ");
+    for never in ["95 %", "won", "winner", "best"] {
+        assert!(!said.contains(never), "{said}");
+    }
+    assert!(summary.warnings[0].contains("1 time in 4"), "{:?}", summary.warnings);
+}
+
+#[test]
+fn a_broken_audit_is_the_headline_and_ranks_nowhere() {
+    let mut trials = run(3);
+    change(&mut trials, "ws-memory", 2, |trial| {
+        trial.seals.audit = AuditSeal::Broken;
+        trial.ledger.missing = vec![(3, 5), (9, 9)];
+    });
+    let summary = summarize("r", &experiment(), &trials);
+    let expect = "BROKEN: `ws-memory` did not keep what it acknowledged, and is not ranked: \
+                  lost: 4 acknowledged batches (round 2, load `low`).";
+    assert_eq!(summary.sentences[0], expect);
+    let ws = row(&summary, "ws-memory");
+    assert_eq!((ws.audit, &ws.cpu_to_baseline), (AuditSeal::Broken, &None));
+    assert!(!summary.sentences.iter().any(|sentence| sentence.contains("`ws-memory` used")));
+}
+
+#[test]
+fn invalid_trials_are_counted_and_in_no_figure() {
+    let mut trials = run(3);
+    change(&mut trials, "ws-redis", 1, |trial| {
+        trial.seals.measurement = Measurement::Invalid;
+        trial.seals.checks = vec![Check {
+            name: "steal".into(),
+            figure: 0.2,
+            unit: "share".into(),
+            suspect_at: Some(0.01),
+            invalid_at: Some(0.05),
+            verdict: Measurement::Invalid,
+            quantile: None,
+            sentence: "stolen".into(),
+        }];
+    });
+    let summary = summarize("r", &experiment(), &trials);
+    let ws = row(&summary, "ws-redis");
+    assert_eq!((ws.trials, ws.trials_valid, ws.scheduled), (3, 2, 16_000));
+    assert_eq!(ws.p50.by_round_ns, [Some(900 * US), Some(1_350 * US)]);
+    assert_eq!(ws.cpu_to_baseline.as_ref().unwrap().rounds, 2);
+    assert_eq!(ws.measurement, Measurement::Invalid);
+    assert_eq!(ws.reasons, ["INVALID in 1 of 3 trials (round 1): stolen"]);
+    assert!(summary.warnings[0].starts_with("1 of 3 trials of `ws-redis`"));
+}
+
+#[test]
+fn a_percentile_among_the_unanswered_is_no_value() {
+    let mut trials = run(3);
+    for round in [1, 2, 3] {
+        change(&mut trials, "ws-redis", round, |trial| trial.latencies.ack.quantiles[3].ns = None);
+    }
+    let summary = summarize("r", &experiment(), &trials);
+    let ws = row(&summary, "ws-redis");
+    assert!(ws.p99.beyond_timeout && ws.p99.median_ns.is_none() && ws.p99_to_baseline.is_none());
+    let said = "that of `ws-redis` lies beyond the timeout of 1.0 s";
+    assert!(summary.sentences[1].contains(said), "{:?}", summary.sentences);
+}
+
+#[test]
+fn a_percentile_without_support_is_not_ranked() {
+    let mut trials = run(1);
+    change(&mut trials, "ws-redis", 1, |trial| trial.latencies.ack.quantiles[3].support = 9);
+    let summary = summarize("r", &experiment(), &trials);
+    assert!(row(&summary, "ws-redis").p99.unsupported);
+    assert!(summary.sentences[1].contains("fewer than 10 batches of `ws-redis` lie above it"));
+    assert!(summary.sentences[1].contains("in the only round"), "{:?}", summary.sentences);
+}
+
+#[test]
+fn six_rounds_allow_an_interval() {
+    let summary = summarize("r", &experiment(), &run(6));
+    let said = &summary.sentences[0];
+    assert!(said.contains("3.3 times less CPU per metric") && said.contains("(95 %: "), "{said}");
+    assert!(!said.contains("3 of 3"));
+}
+
+#[test]
+fn a_dear_subscriber_is_told() {
+    let mut trials = run(3);
+    for trial in trials.iter_mut().filter(|t| t.load == "feed" && t.arm == "ws-redis") {
+        trial.cost.server_cpu_us_per_metric = Some(50.0);
+    }
+    let summary = summarize("r", &experiment(), &trials);
+    let reasons = &row(&summary, "ws-redis").reasons;
+    assert!(reasons[0].contains("with the subscriber server CPU is 1.25 times"), "{reasons:?}");
+}
+
+#[test]
+fn an_unfinished_run_is_summed_up() {
+    let mut experiment = experiment();
+    experiment.left_out = vec!["`ws-nats` left out: install nats-server".into()];
+    let empty = summarize("r", &experiment, &[]);
+    assert!(empty.rows.is_empty() && empty.sentences.is_empty());
+    assert_eq!(empty.warnings[0], experiment.left_out[0]);
+    let trials: Vec<Trial> = run(1).into_iter().filter(|trial| trial.arm != "floor").collect();
+    let summary = summarize("r", &experiment, &trials[..1]);
+    assert_eq!((summary.rows.len(), summary.sentences.len()), (1, 0));
+}
+
+#[test]
+fn the_csv_has_a_line_a_row() {
+    let summary = summarize("r", &experiment(), &run(3));
+    let text = csv(&summary);
+    assert_eq!(text.lines().count(), 1 + summary.rows.len());
+    let columns = text.lines().next().unwrap().split(',').count();
+    let plain = || text.lines().filter(|line| !line.contains('"'));
+    assert!(
+        plain().count() > 2 && plain().all(|line| line.split(',').count() == columns),
+        "{text}"
+    );
+    assert!(text.contains("\nws-memory,low,promises nothing after a crash,false,3,3,24000,"));
+}
