@@ -32,7 +32,7 @@ pub use subject::Subject;
 use std::time::Duration;
 
 /// Longer than any single step takes on a busy machine; reaching it is a failure.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long an answer that must not come is waited for. An absence cannot be awaited; a
 /// server that breaks the rule answers within a millisecond.
