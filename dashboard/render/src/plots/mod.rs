@@ -1,0 +1,96 @@
+//! Every picture of a run. One file a picture: `dots` is the first to look at, `spectrum` the
+//! second, then `timeline` and `cost`. Each lays its shapes out on a `Picture`; `paint` writes
+//! it. A picture shows figures of the records and never judges them.
+
+mod axis;
+mod cost;
+mod dots;
+mod lanes;
+mod paint;
+mod picture;
+mod spectrum;
+mod style;
+mod timeline;
+
+use std::path::{Path, PathBuf};
+
+use crate::{RenderError, RunData, write};
+use picture::{Ink, Picture};
+
+/// A picture that is ready to be written.
+pub(crate) struct Plot {
+    /// File name without extension.
+    pub name: String,
+    pub title: String,
+    /// What to look for.
+    pub caption: String,
+    pub svg: String,
+    picture: Picture,
+}
+
+/// A picture as its own file makes it.
+struct Draft {
+    name: String,
+    title: String,
+    caption: String,
+    picture: Picture,
+}
+
+/// Draws every picture, in the order of the report.
+pub(crate) fn draw_all(run: &RunData) -> Result<Vec<Plot>, RenderError> {
+    style::load_font().map_err(|reason| RenderError::Draw { plot: "text".to_owned(), reason })?;
+    let mut names: Vec<String> = Vec::new();
+    let mut plots = Vec::new();
+    for mut draft in drafts(run) {
+        draft.name = unused(&names, &write::file_name(&draft.name));
+        names.push(draft.name.clone());
+        plots.push(finish(draft)?);
+    }
+    Ok(plots)
+}
+
+/// Writes a picture as PNG, twice as many pixels as units.
+pub(crate) fn write_png(plot: &Plot, folder: &Path) -> Result<PathBuf, RenderError> {
+    write::renamed(folder, &format!("{}.png", plot.name), |path| {
+        paint::png(&plot.picture, path)
+            .map_err(|reason| RenderError::Draw { plot: plot.name.clone(), reason })
+    })
+}
+
+fn drafts(run: &RunData) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    if !run.trials.is_empty() {
+        drafts.push(dots::draw(run));
+        drafts.extend(run.headline_loads().into_iter().map(|load| spectrum::draw(run, load)));
+        drafts.push(cost::draw(run));
+        drafts.extend(timeline::draw(run));
+    }
+    drafts
+}
+
+fn finish(draft: Draft) -> Result<Plot, RenderError> {
+    let Draft { name, title, caption, picture } = draft;
+    let svg = paint::svg(&picture, &format!("{title}. {caption}"))
+        .map_err(|reason| RenderError::Draw { plot: name.clone(), reason })?;
+    Ok(Plot { name, title, caption, svg, picture })
+}
+
+/// Two slugs may become the same file name.
+fn unused(names: &[String], wanted: &str) -> String {
+    let numbered = (2..).map(|number| format!("{wanted}-{number}"));
+    let mut candidates = std::iter::once(wanted.to_owned()).chain(numbered);
+    candidates.find(|name| !names.contains(name)).unwrap_or_default()
+}
+
+/// Title and caption on top of a picture; returns the y below them.
+fn head(picture: &mut Picture, title: &str, caption: &str) -> f64 {
+    let width = style::WIDTH - 2.0 * style::MARGIN;
+    let ink = Ink::new(style::TITLE, style::INK).bold();
+    let title = picture::fit(title, width, ink);
+    picture.text((style::MARGIN, 22.0), title, ink);
+    let ink = Ink::new(style::TEXT, style::MUTED);
+    picture.paragraph((style::MARGIN, 42.0), width, caption, ink) + 6.0
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,300 @@
+//! Latency over time, by when batches were due: the first round of every arm side by side, and a
+//! large picture for each trial in which something happened (a fault, data lost, an early end).
+//! How a trial compares with others is the other pictures' matter.
+
+use tailrace_measure::record::{Load, Slice};
+
+use super::axis::{self, Axis, ms_label, plain};
+use super::picture::{self, Align, Ink, Picture, Point};
+use super::{Draft, head, style};
+use crate::{RunData, TrialData, table};
+
+const LEFT: f64 = 76.0;
+const RIGHT: f64 = style::WIDTH - style::MARGIN;
+const COLUMNS: usize = 2;
+const GAP: f64 = 26.0;
+
+const CAPTION: &str = "What to look for: spikes in which lateness (the generator's own delay) rises \
+    with the latencies are this machine's, not the pipeline's; a p99 that climbs from left to \
+    right is a queue that grows. Red ticks on top: batches due then were not answered in time.";
+
+/// One line of the latency panel: what it is called and how it is drawn.
+struct Curve {
+    name: &'static str,
+    value: fn(&Slice) -> Option<u64>,
+    colour: plotters::style::RGBColor,
+    width: f64,
+}
+
+/// In the order in which they are drawn: what matters most lies on top.
+const CURVES: [Curve; 4] = [
+    Curve { name: "max", value: |s| s.ack_max_ns, colour: style::GREY, width: 0.8 },
+    Curve { name: "lateness max", value: |s| s.lateness_max_ns, colour: style::PURPLE, width: 1.0 },
+    Curve { name: "p99", value: |s| s.ack_p99_ns, colour: style::VERMILLION, width: 1.5 },
+    Curve { name: "p50", value: |s| s.ack_p50_ns, colour: style::BLUE, width: 1.5 },
+];
+
+/// All timelines of a run.
+pub(super) fn draw(run: &RunData) -> Vec<Draft> {
+    let loads = run.headline_loads();
+    let side_by_side = loads.into_iter().filter_map(|load| first_round(run, load));
+    let eventful = run.trials.iter().filter(|data| data.eventful() && !data.slices.is_empty());
+    side_by_side.chain(eventful.map(|data| alone(run, data))).collect()
+}
+
+/// Small multiples with shared axes.
+fn first_round(run: &RunData, load: &Load) -> Option<Draft> {
+    let arms = run.groups().into_iter().flat_map(|(_, arms)| arms);
+    let cells: Vec<&TrialData> = arms
+        .filter_map(|arm| run.trials_of(&arm.slug, &load.slug).min_by_key(|d| d.trial.round))
+        .filter(|data| !data.slices.is_empty())
+        .collect();
+    if cells.is_empty() {
+        return None;
+    }
+    let mut picture = Picture::new();
+    let title = format!("Latency over time, first round: {}", table::label(load));
+    let mut top = head(&mut picture, &title, CAPTION) + 4.0;
+    legend(&mut picture, top);
+    top += 20.0;
+    let (height, below) = (118.0, 46.0);
+    for (index, data) in cells.iter().enumerate() {
+        let (row, column) = (index / COLUMNS, index % COLUMNS);
+        let width = (RIGHT - LEFT - GAP) / COLUMNS as f64;
+        let left = LEFT + column as f64 * (width + GAP);
+        let top = top + row as f64 * (height + below) + 20.0;
+        let frame = Frame { left, right: left + width, top, bottom: top + height };
+        cell(&mut picture, data, &frame, &cells, column == 0);
+    }
+    let rows = cells.len().div_ceil(COLUMNS) as f64;
+    picture.height = top + rows * (height + below) + 8.0;
+    let name = format!("timeline-{}", load.slug);
+    Some(Draft { name, title, caption: CAPTION.to_owned(), picture })
+}
+
+struct Frame {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+}
+
+fn cell(
+    picture: &mut Picture,
+    data: &TrialData,
+    frame: &Frame,
+    all: &[&TrialData],
+    labelled: bool,
+) {
+    let colour = if data.lost_data() { style::ALARM } else { style::INK };
+    let ink = Ink::new(style::TEXT, colour).bold();
+    let name = format!("{}{}", data.trial.arm, seals(data));
+    let name = picture::fit(&name, frame.right - frame.left, ink);
+    picture.text((frame.left, frame.top - 11.0), name, ink);
+    let y = latency_axis(all, frame.bottom, frame.top);
+    let x = time_axis(all, frame.left, frame.right);
+    y.draw_left(
+        picture,
+        frame.left,
+        frame.right,
+        if labelled { ms_label } else { |_| String::new() },
+    );
+    x.draw_below(picture, frame.top, frame.bottom, seconds);
+    for fault in &data.trial.faults {
+        let at = x.at(fault.at_ns as f64 / 1e9);
+        picture.line((at, frame.top), (at, frame.bottom), style::ALARM, 1.0);
+    }
+    latency_curves(picture, data, &x, &y);
+}
+
+/// A large picture of one trial: latency, answers a second, backlog.
+fn alone(run: &RunData, data: &TrialData) -> Draft {
+    let trial = &data.trial;
+    let mut picture = Picture::new();
+    let title = format!("{}, {}, round {}{}", trial.arm, trial.load, trial.round, seals(data));
+    let caption = match &trial.ended_early {
+        Some(why) => format!("Ended early: {why} {CAPTION}"),
+        None => CAPTION.to_owned(),
+    };
+    let mut top = head(&mut picture, &title, &caption) + 4.0;
+    legend(&mut picture, top);
+    top += 18.0;
+    let x = time_axis(&[data], LEFT, RIGHT);
+    let labels = fault_labels(&mut picture, data, &x, top);
+    let panels_top = top + labels + 6.0;
+    let bottom = alone_panels(&mut picture, run, data, &x, panels_top);
+    for fault in &trial.faults {
+        let at = x.at(fault.at_ns as f64 / 1e9);
+        picture.line((at, panels_top - 6.0), (at, bottom), style::ALARM, 1.0);
+    }
+    let ink = Ink::new(style::SMALL, style::INK).align(Align::Centre);
+    picture.text(((LEFT + RIGHT) / 2.0, bottom + 28.0), "when the batch was due", ink);
+    picture.height = bottom + 44.0;
+    let name = format!("timeline-{}-{}-{}", trial.arm, trial.load, trial.round);
+    Draft { name, title, caption, picture }
+}
+
+fn alone_panels(picture: &mut Picture, run: &RunData, data: &TrialData, x: &Axis, top: f64) -> f64 {
+    let bottom = top + 220.0;
+    let y = latency_axis(&[data], bottom, top);
+    y.draw_left(picture, LEFT, RIGHT, ms_label);
+    x.draw_below(picture, top, bottom, |_| String::new());
+    warm_up(picture, x, top, bottom);
+    latency_curves(picture, data, x, &y);
+    let width_s = slice_s(&data.slices);
+    let offered = data.trial.offered_per_s;
+    let top = small_panel(
+        picture,
+        data,
+        x,
+        bottom + 30.0,
+        "answered in time, per second of due time",
+        offered,
+        |s| s.acked as f64 / width_s,
+    );
+    let in_flight = run.manifest.experiment.loads.iter().find(|l| l.slug == data.trial.load);
+    let text = match in_flight {
+        Some(load) => format!(
+            "backlog: unanswered batches (at most {})",
+            crate::format::count(load.in_flight_max)
+        ),
+        None => "backlog: unanswered batches".to_owned(),
+    };
+    let bottom = small_panel(picture, data, x, top + 30.0, &text, 1.0, |s| s.backlog as f64);
+    x.draw_below(picture, bottom, bottom, seconds);
+    bottom
+}
+
+/// An area under a line, from zero; returns its lower edge.
+fn small_panel(
+    picture: &mut Picture,
+    data: &TrialData,
+    x: &Axis,
+    top: f64,
+    name: &str,
+    at_least: f64,
+    value: impl Fn(&Slice) -> f64,
+) -> f64 {
+    let bottom = top + 62.0;
+    let highest = data.slices.iter().map(&value).fold(at_least, f64::max);
+    let y = Axis::linear(highest, bottom, top);
+    let points: Vec<Point> =
+        data.slices.iter().map(|slice| (middle(slice, data, x), y.at(value(slice)))).collect();
+    if let (Some(first), Some(last)) = (points.first(), points.last()) {
+        let mut area = points.clone();
+        area.extend([(last.0, bottom), (first.0, bottom)]);
+        picture.area(area, style::tint(style::BLUE, 0.16));
+    }
+    y.draw_left(picture, LEFT, RIGHT, plain);
+    picture.path(points, style::BLUE, 1.0);
+    picture.text((LEFT, top - 10.0), name, Ink::new(style::SMALL, style::INK));
+    bottom
+}
+
+/// Names of the faults, each in the first row in which it covers no other; returns their height.
+fn fault_labels(picture: &mut Picture, data: &TrialData, x: &Axis, top: f64) -> f64 {
+    let ink = Ink::new(style::SMALL, style::ALARM);
+    let mut rows: Vec<f64> = Vec::new();
+    for fault in &data.trial.faults {
+        let at_s = fault.at_ns as f64 / 1e9;
+        let text = format!("{} ({} s)", fault.what, crate::format::digits(at_s, 2));
+        let text = picture::fit(&text, RIGHT - LEFT, ink);
+        let width = picture::width_of(&text, ink);
+        let left = (x.at(at_s) - 3.0).min(RIGHT - width);
+        let row = rows.iter().position(|end| *end + 8.0 < left).unwrap_or(rows.len());
+        rows.resize(rows.len().max(row + 1), 0.0);
+        rows[row] = left + width;
+        picture.text((left, top + row as f64 * 15.0), text, ink);
+    }
+    rows.len() as f64 * 15.0
+}
+
+fn latency_curves(picture: &mut Picture, data: &TrialData, x: &Axis, y: &Axis) {
+    for curve in &CURVES {
+        for stretch in stretches(data, x, |slice| (curve.value)(slice).map(|ns| y.at_ns(ns))) {
+            picture.path(stretch, curve.colour, curve.width);
+        }
+    }
+    for slice in data.slices.iter().filter(|slice| slice.unanswered > 0) {
+        let at = middle(slice, data, x);
+        picture.line((at, y.to), (at, y.to + 6.0), style::ALARM, 1.5);
+    }
+}
+
+/// Points of a curve; where a slice has no value the line is interrupted.
+fn stretches(data: &TrialData, x: &Axis, value: impl Fn(&Slice) -> Option<f64>) -> Vec<Vec<Point>> {
+    let mut stretches: Vec<Vec<Point>> = vec![Vec::new()];
+    for slice in &data.slices {
+        match (value(slice), stretches.last_mut()) {
+            (Some(y), Some(stretch)) => stretch.push((middle(slice, data, x), y)),
+            _ => stretches.push(Vec::new()),
+        }
+    }
+    for stretch in &mut stretches {
+        // A value alone would be no line at all.
+        if let [(x, y)] = stretch[..] {
+            *stretch = vec![(x - 0.7, y), (x + 0.7, y)];
+        }
+    }
+    stretches.retain(|stretch| !stretch.is_empty());
+    stretches
+}
+
+fn warm_up(picture: &mut Picture, x: &Axis, top: f64, bottom: f64) {
+    if x.low < 0.0 {
+        let zero = x.at(0.0);
+        picture.dashed((zero, top), (zero, bottom), style::GREY, 0.8);
+        let ink = Ink::new(style::SMALL, style::MUTED).align(Align::Right);
+        if zero - x.from > picture::width_of("warm-up", ink) + 6.0 {
+            picture.text((zero - 4.0, bottom - 9.0), "warm-up", ink);
+        }
+    }
+}
+
+fn legend(picture: &mut Picture, y: f64) {
+    let mut x = LEFT;
+    for curve in CURVES.iter().rev() {
+        x = axis::swatch(picture, (x, y), curve.colour, curve.name);
+    }
+}
+
+fn latency_axis(all: &[&TrialData], from: f64, to: f64) -> Axis {
+    let slices = all.iter().flat_map(|data| &data.slices);
+    let values = slices.flat_map(|slice| CURVES.iter().filter_map(move |c| (c.value)(slice)));
+    // Lateness can be next to nothing; below a microsecond there is nothing to see.
+    Axis::log_ms(values.filter(|ns| *ns >= 1_000), from, to)
+}
+
+fn time_axis(all: &[&TrialData], from: f64, to: f64) -> Axis {
+    let slices = || all.iter().flat_map(|data| &data.slices);
+    let first = slices().map(|slice| slice.due_ms).min().unwrap_or(0).min(0) as f64 / 1e3;
+    let ends = all.iter().flat_map(|data| {
+        let width = slice_s(&data.slices);
+        data.slices.iter().map(move |slice| slice.due_ms as f64 / 1e3 + width)
+    });
+    Axis { low: first, high: ends.fold(first + 0.1, f64::max), from, to, log: false }
+}
+
+fn slice_s(slices: &[Slice]) -> f64 {
+    let steps = slices.windows(2).map(|pair| pair[1].due_ms - pair[0].due_ms);
+    steps.filter(|step| *step > 0).min().map_or(0.1, |ms| ms as f64 / 1e3)
+}
+
+fn middle(slice: &Slice, data: &TrialData, x: &Axis) -> f64 {
+    x.at(slice.due_ms as f64 / 1e3 + slice_s(&data.slices) / 2.0)
+}
+
+fn seals(data: &TrialData) -> String {
+    let mut text = String::new();
+    if data.lost_data() {
+        text.push_str(" · BROKEN");
+    }
+    if data.invalid() {
+        text.push_str(" · INVALID");
+    }
+    text
+}
+
+fn seconds(value: f64) -> String {
+    format!("{} s", plain(value))
+}

@@ -1,0 +1,61 @@
+//! `report.html` and `report.md`: the same view in two templates. The templates are files in
+//! `templates/`, embedded when the crate is built. Everything that comes from a record is
+//! escaped there; the pictures alone, which this crate has drawn, go in as they are. What stands
+//! in the view is in `view` and `trials`.
+
+mod trials;
+mod view;
+
+use minijinja::value::Serde;
+use minijinja::{Environment, Value};
+
+use crate::plots::Plot;
+use crate::{RenderError, RunData};
+
+/// The whole report in one file that asks for nothing else: style and pictures are in it.
+pub(crate) fn html(run: &RunData, plots: &[Plot]) -> Result<String, RenderError> {
+    let mut environment = Environment::new();
+    environment.add_template("report.css", include_str!("../../templates/report.css"))?;
+    environment.add_template("report.html", include_str!("../../templates/report.html"))?;
+    environment.add_template("trials.html", include_str!("../../templates/trials.html"))?;
+    Ok(environment
+        .get_template("report.html")?
+        .render(Value::from(Serde(view::view(run, plots)?)))?)
+}
+
+/// The table and the sentences, for a pull request.
+pub(crate) fn markdown(run: &RunData, plots: &[Plot]) -> Result<String, RenderError> {
+    let mut environment = Environment::new();
+    environment.add_filter("md", escape_markdown);
+    environment.add_template("report.md", include_str!("../../templates/report.md"))?;
+    Ok(environment
+        .get_template("report.md")?
+        .render(Value::from(Serde(view::view(run, plots)?)))?)
+}
+
+/// Text that Markdown must take as text, inside a table too.
+fn escape_markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' => escaped.extend(['\\', c]),
+            '\n' | '\r' => escaped.push(' '),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape_markdown;
+
+    #[test]
+    fn markup_becomes_text() {
+        assert_eq!(escape_markdown("a|b"), "a\\|b");
+        assert_eq!(escape_markdown("<img onerror=x>"), "&lt;img onerror=x>");
+        assert_eq!(escape_markdown("`x`\n# y"), "\\`x\\` \\# y");
+    }
+}
