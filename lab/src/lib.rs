@@ -1,1 +1,45 @@
-//! Tailrace: races ingestion pipelines and measures their tails honestly.
+//! The program behind `tailrace`: one file a verb.
+//!
+//! Read [`cli`] for what can be asked, [`registry`] for what a pipeline is made of (the only
+//! place that joins transports and logs), [`serve`] for a running server, [`race`] for the
+//! quick comparison. Measuring itself is in the crate `tailrace-loadgen`.
+
+pub mod child;
+pub mod cli;
+pub mod door;
+pub mod exit;
+pub mod interrupt;
+pub mod list;
+pub mod logging;
+pub mod machine;
+pub mod printing;
+pub mod produce;
+pub mod progress;
+pub mod race;
+pub mod redis;
+pub mod registry;
+pub mod report;
+pub mod served;
+pub mod serve;
+pub mod table;
+
+use std::process::ExitCode;
+
+use cli::{Cli, Verb};
+
+/// Runs what was asked and says how it ended.
+pub fn run(cli: Cli) -> ExitCode {
+    logging::start();
+    let verb = cli.verb.unwrap_or_else(|| Verb::Race(cli.race));
+    let ended = match verb {
+        Verb::Race(arguments) => race::run(&arguments),
+        Verb::Serve(arguments) => serve::run(&arguments),
+        Verb::Produce(arguments) => produce::run(&arguments),
+        Verb::Saturate(arguments) => race::saturate::run(&arguments),
+        Verb::Report(arguments) => report::run(&arguments),
+        Verb::List(arguments) => list::run(&arguments),
+        Verb::Schema(arguments) => list::schema(&arguments),
+        Verb::Completions { shell } => cli::completions(shell),
+    };
+    exit::code(ended)
+}

@@ -1,1 +1,18 @@
-//! The load generator: its own thread, event loop and clock.
+//! The load generator. It owns the sockets, the event loop and the one clock by which
+//! everything is stamped; transports hand it only their client half, a `Wire`.
+//!
+//! Read in the order of a trial: [`plan`] (what is due when), [`driver`] (the event loop),
+//! [`watch`] (cost, faults and deaths, from a thread beside it), [`trial`] (the phases),
+//! [`account`] (stamps to record), [`race`] (arms and rounds), [`folder`] (what stays on disk).
+
+pub mod account;
+pub mod arena;
+pub mod driver;
+pub mod faults;
+pub mod folder;
+pub mod gauge;
+pub mod observer;
+pub mod plan;
+pub mod race;
+pub mod trial;
+pub mod watch;

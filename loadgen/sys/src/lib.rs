@@ -7,6 +7,7 @@
 
 pub mod affinity;
 pub mod machine;
+pub mod poller;
 pub mod proc;
 pub mod signal;
 pub mod spawn;

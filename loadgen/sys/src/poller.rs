@@ -63,6 +63,14 @@ impl Poller {
         Ok(epoll::modify(&self.epoll, fd, EventData::new_u64(token), flags(interest))?)
     }
 
+    /// Watches a descriptor no longer.
+    ///
+    /// # Errors
+    /// It is not watched.
+    pub fn remove(&self, fd: impl AsFd) -> io::Result<()> {
+        Ok(epoll::delete(&self.epoll, fd)?)
+    }
+
     /// Waits until something is ready, at most `timeout_ns`. An interrupted wait counts as one
     /// in which nothing was ready.
     ///

@@ -1,0 +1,263 @@
+//! The command line. Flag over environment (`TAILRACE_*`) over default.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use tailrace_loadgen::faults::Fault;
+
+use crate::exit::Ended;
+
+/// Race ingestion pipelines and measure their tails honestly.
+#[derive(Debug, Parser)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; without a verb: race.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// Arguments of the race that runs without a verb.
+    #[command(flatten)]
+    pub race: RaceArgs,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Quick comparison of the pipelines that this machine can run, about two minutes
+    Race(RaceArgs),
+    /// Serve a pipeline until stopped
+    Serve(ServeArgs),
+    /// Send the metrics of a fake fleet to a served pipeline
+    Produce(ProduceArgs),
+    /// How much a pipeline takes in a closed loop, paired by rounds
+    Saturate(SaturateArgs),
+    /// Draw the plots and the report of a recorded run again
+    Report(ReportArgs),
+    /// List recorded runs and known pipelines
+    List(ListArgs),
+    /// Print or write the JSON Schemas of the result files
+    Schema(SchemaArgs),
+    /// Print shell completions
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+}
+
+/// Arguments of `race`.
+#[derive(Debug, Args, Clone)]
+pub struct RaceArgs {
+    /// Pipelines to race; none: all that this machine can run. The floor always runs
+    pub pipelines: Vec<String>,
+    /// How often every arm runs
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub rounds: u32,
+    /// The low rate, batches a second
+    #[arg(long, default_value_t = 2_000.0, value_parser = rate)]
+    pub rate: f64,
+    /// The high rate, batches a second; without it, 60 % of what the slowest arm takes
+    #[arg(long, value_parser = rate)]
+    pub high_rate: Option<f64>,
+    /// Length of each window
+    #[arg(long, default_value = "2500ms", value_parser = tailrace_producers::parse_duration)]
+    pub window: std::time::Duration,
+    /// An answer later than this after its due time is no answer
+    #[arg(long, default_value = "5s", value_parser = tailrace_producers::parse_duration)]
+    pub timeout: std::time::Duration,
+    /// Metrics in a batch
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub batch: u32,
+    /// Everything random comes from here
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Equal distances, or independent senders
+    #[arg(long, value_enum, default_value_t = ArrivalsArg::Poisson)]
+    pub arrivals: ArrivalsArg,
+    /// A fault in every trial but the floor's: redis:stop:3s@1s, server:kill@1s
+    #[arg(long = "fault")]
+    pub faults: Vec<Fault>,
+    /// Folder of recorded runs
+    #[arg(long, default_value = "results", env = "TAILRACE_RESULTS")]
+    pub results: PathBuf,
+    /// Print the summary as JSON instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// Redis for the redis pipelines
+    #[command(flatten)]
+    pub redis: RedisArgs,
+}
+
+/// Which Redis.
+#[derive(Debug, Args, Clone)]
+pub struct RedisArgs {
+    /// A running Redis; without it a private one is started from an installed redis-server
+    #[arg(long = "redis", env = "TAILRACE_REDIS_URL", value_name = "URL")]
+    pub url: Option<String>,
+    /// How a private Redis writes to disk
+    #[arg(long = "redis-fsync", value_enum, default_value_t = FsyncArg::Everysec)]
+    pub fsync: FsyncArg,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args, Clone)]
+pub struct ServeArgs {
+    /// Which pipeline
+    pub pipeline: String,
+    /// Address of the transport; port 0: a free one
+    #[arg(long, default_value = "127.0.0.1:7070", env = "TAILRACE_INGEST")]
+    pub ingest: SocketAddr,
+    /// Address of live feeds, audit and health; port 0: a free one
+    #[arg(long, default_value = "127.0.0.1:7071", env = "TAILRACE_OBSERVER")]
+    pub observer: SocketAddr,
+    /// Serve without keys: whoever reaches the address may write and read
+    #[arg(long)]
+    pub open: bool,
+    /// Prefix of all keys and channels in Redis
+    #[arg(long, default_value = "tailrace", env = "TAILRACE_REDIS_PREFIX")]
+    pub redis_prefix: String,
+    /// End when standard input ends: for whoever starts servers
+    #[arg(long, hide = true)]
+    pub with_parent: bool,
+    /// The Redis of a redis pipeline
+    #[command(flatten)]
+    pub redis: RedisArgs,
+}
+
+/// Arguments of `produce`.
+#[derive(Debug, Args, Clone)]
+pub struct ProduceArgs {
+    /// Where to: http://host:port or ws://host:port
+    pub url: String,
+    /// Hosts of the fleet; each sends one batch every period
+    #[arg(long, default_value_t = 500)]
+    pub hosts: usize,
+    /// The period of each host
+    #[arg(long, default_value = "1s", value_parser = tailrace_producers::parse_duration)]
+    pub every: std::time::Duration,
+    /// What is sent
+    #[arg(long, default_value = "hosts")]
+    pub shape: String,
+    /// Spikes of the metrics, such as every=60s,for=5s,height=3
+    #[arg(long)]
+    pub spikes: Option<String>,
+    /// Bursts of the rate: see the producers' README
+    #[arg(long)]
+    pub burst: Option<String>,
+    /// Stop after so long; without it, at Ctrl-C
+    #[arg(long = "for", value_parser = tailrace_producers::parse_duration)]
+    pub duration: Option<std::time::Duration>,
+    /// Connections
+    #[arg(long, default_value_t = 4)]
+    pub connections: usize,
+    /// Everything random comes from here
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `saturate`.
+#[derive(Debug, Args, Clone)]
+pub struct SaturateArgs {
+    /// Pipelines, and bare servers such as bare-http1, bare-http1-codec, bare-ws,
+    /// bare-ws-codec; the first is the one that others are divided by
+    #[arg(required = true)]
+    pub contestants: Vec<String>,
+    /// How often every contestant runs
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub rounds: u32,
+    /// Length of each window
+    #[arg(long, default_value = "2s", value_parser = tailrace_producers::parse_duration)]
+    pub window: std::time::Duration,
+    /// Connections, instead of the pipeline's own number
+    #[arg(long)]
+    pub connections: Option<u32>,
+    /// Requests in flight on each connection, instead of the pipeline's own number
+    #[arg(long)]
+    pub in_flight: Option<u32>,
+    /// Metrics in a batch
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub batch: u32,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The Redis of redis pipelines
+    #[command(flatten)]
+    pub redis: RedisArgs,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args, Clone)]
+pub struct ReportArgs {
+    /// A path, a unique beginning of a run's name, or `latest`
+    #[arg(default_value = "latest")]
+    pub run: String,
+    /// Folder of recorded runs
+    #[arg(long, default_value = "results", env = "TAILRACE_RESULTS")]
+    pub results: PathBuf,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, Args, Clone)]
+pub struct ListArgs {
+    /// Folder of recorded runs
+    #[arg(long, default_value = "results", env = "TAILRACE_RESULTS")]
+    pub results: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args, Clone)]
+pub struct SchemaArgs {
+    /// Write one file for each schema into this folder instead of printing them
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+}
+
+/// See [`tailrace_measure::record::Arrivals`].
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ArrivalsArg {
+    /// Equal distances.
+    Constant,
+    /// Exponential distances.
+    Poisson,
+}
+
+/// How a private Redis writes to disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FsyncArg {
+    /// Not at all: what it holds dies with it.
+    No,
+    /// Once a second: about two seconds may be lost when it dies.
+    Everysec,
+    /// Before it answers.
+    Always,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| format!("{text:?} is not a number"))?;
+    let allowed = 1.0..=2_000_000.0;
+    if allowed.contains(&rate) {
+        return Ok(rate);
+    }
+    Err(format!("{rate} is not a rate between 1 and 2,000,000 batches a second"))
+}
+
+/// Prints completions for a shell.
+///
+/// # Errors
+/// Standard output is closed.
+pub fn completions(shell: Shell) -> anyhow::Result<Ended> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "tailrace", &mut text);
+    std::io::stdout().write_all(&text)?;
+    Ok(Ended::Fine)
+}

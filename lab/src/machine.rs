@@ -1,0 +1,120 @@
+//! Where it runs and what runs: cores, machine, build. What a manifest says about them.
+
+use std::fs::File;
+use std::io::Read;
+
+use sha2::{Digest, Sha256};
+use tailrace_loadgen::account::Finding;
+use tailrace_measure::record::{Build, Machine, Placement};
+
+use crate::race::suspect;
+
+/// The cores of this machine and who gets which.
+pub struct Surroundings {
+    /// Server, backend, worker, and this program's own watching.
+    pub server_cores: Vec<usize>,
+    /// The event loop.
+    pub generator_cores: Vec<usize>,
+    shared: bool,
+}
+
+impl Surroundings {
+    /// The first core for the server's side, the last for the generator; with one core they
+    /// share it, and every trial says so.
+    pub fn look() -> Self {
+        let cores = tailrace_sys::allowed_cores();
+        let first = cores.first().copied();
+        let last = cores.last().copied();
+        let shared = first == last;
+        Self {
+            server_cores: first.into_iter().collect(),
+            generator_cores: last.into_iter().collect(),
+            shared,
+        }
+    }
+
+    /// Keeps progress bars, watching and writing away from the generator's core.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn stay_off_the_generators_core(&self) -> std::io::Result<()> {
+        if self.shared || self.server_cores.is_empty() {
+            return Ok(());
+        }
+        tailrace_sys::pin_current_thread(&self.server_cores)
+    }
+
+    /// What every trial of this run must carry with it.
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if self.shared {
+            findings.push(suspect(
+                "server and generator share one core, so each waits for the other; run on a \
+                 machine with two",
+            ));
+        }
+        if cfg!(debug_assertions) {
+            findings.push(suspect(
+                "this is a debug build, several times slower than the real thing; build with \
+                 --release",
+            ));
+        }
+        findings
+    }
+
+    /// For the manifest.
+    pub fn placement(&self) -> Placement {
+        let numbers = |cores: &[usize]| cores.iter().map(|&core| core as u32).collect();
+        Placement {
+            server_cores: numbers(&self.server_cores),
+            generator_cores: numbers(&self.generator_cores),
+            shared: self.shared,
+        }
+    }
+
+    /// For the manifest.
+    pub fn machine(&self) -> Machine {
+        let seen = tailrace_sys::Machine::describe();
+        Machine {
+            cpu: seen.cpu_model.unwrap_or_else(|| "unknown".into()),
+            cores: tailrace_sys::allowed_cores().len() as u32,
+            memory_bytes: seen.memory_bytes.unwrap_or(0),
+            kernel: seen.kernel,
+            governor: seen.governor,
+            virtualization: seen.virtualisation,
+        }
+    }
+}
+
+/// The program as it runs.
+///
+/// # Errors
+/// Its file cannot be read.
+pub fn build() -> anyhow::Result<Build> {
+    let mut file = File::open(std::env::current_exe()?)?;
+    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        let n = file.read(&mut buffer)?;
+        if n == 0 {
+            break;
+        }
+        hasher.update(&buffer[..n]);
+    }
+    let digest = hasher.finalize();
+    Ok(Build {
+        revision: env!("TAILRACE_REVISION").into(),
+        binary_sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        rustc: env!("TAILRACE_RUSTC").into(),
+        profile: if cfg!(debug_assertions) { "debug" } else { "release" }.into(),
+    })
+}
+
+/// The command line; the program by its name only, because paths are nobody's business.
+pub fn command() -> Vec<String> {
+    let mut words: Vec<String> =
+        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    if let Some(program) = words.first_mut() {
+        *program = "tailrace".into();
+    }
+    words
+}

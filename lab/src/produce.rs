@@ -1,0 +1,123 @@
+//! `tailrace produce`: a fake fleet sends its metrics to a served pipeline.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+
+use anyhow::Context;
+use tailrace_contract::RunId;
+use tailrace_producers::produce::{ProduceConfig, ProduceReport, produce};
+use tailrace_producers::sender::{Connect, SenderConfig};
+use tailrace_producers::{FleetConfig, Shape};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::ProduceArgs;
+use crate::exit::{Ended, Fault};
+use crate::registry::Transport;
+use crate::{interrupt, printing, redis};
+
+/// Requests in flight on one connection of a message transport.
+const IN_FLIGHT: usize = 256;
+
+/// Produces until the time is over or Ctrl-C, then says what became of every batch.
+///
+/// # Errors
+/// An address that makes no sense, a server that cannot be reached, bad spikes or bursts.
+pub fn run(arguments: &ProduceArgs) -> anyhow::Result<Ended> {
+    let address = Address::parse(&arguments.url)?;
+    let config = config(arguments, redis::fresh_run())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(send(config, address))?;
+    print(&report, arguments.json)?;
+    let complete = report.tally.acked == report.due;
+    Ok(if complete { Ended::Fine } else { Ended::Failed })
+}
+
+async fn send((config, run): (ProduceConfig, RunId), address: Address) -> anyhow::Result<ProduceReport> {
+    let stop = CancellationToken::new();
+    let asked = stop.clone();
+    tokio::spawn(async move {
+        if interrupt::asked_to_stop().await.is_ok() {
+            asked.cancel();
+        }
+    });
+    let (transport, authority) = (address.transport, address.authority);
+    let depth = if transport == Transport::Http1 { 1 } else { IN_FLIGHT };
+    let connect: Connect = Arc::new(move || transport.wire(&authority, run, depth));
+    let progress = |tally: &tailrace_producers::tally::Tally| {
+        tracing::info!(sent = tally.sent, acked = tally.acked, retries = tally.retries, "producing");
+    };
+    Ok(produce(config, address.socket, connect, stop, progress).await?)
+}
+
+fn config(arguments: &ProduceArgs, run: RunId) -> anyhow::Result<(ProduceConfig, RunId)> {
+    let shape: Shape = arguments.shape.parse()?;
+    let spikes = arguments.spikes.as_deref().map(str::parse).transpose()?;
+    let fleet = FleetConfig {
+        seed: arguments.seed,
+        hosts: arguments.hosts,
+        every: arguments.every,
+        shape,
+        spikes,
+        ..FleetConfig::default()
+    };
+    let mut config = ProduceConfig::new(fleet, SenderConfig::of_run(run));
+    config.connections = arguments.connections;
+    config.burst = arguments.burst.as_deref().map(str::parse).transpose()?;
+    config.duration = arguments.duration;
+    Ok((config, run))
+}
+
+/// Where to, and how.
+struct Address {
+    transport: Transport,
+    authority: String,
+    socket: SocketAddr,
+}
+
+impl Address {
+    fn parse(url: &str) -> anyhow::Result<Self> {
+        let known = [("http://", Transport::Http1), ("ws://", Transport::Ws)];
+        let found = known.into_iter().find_map(|(scheme, t)| Some((url.strip_prefix(scheme)?, t)));
+        let (rest, transport) = found.ok_or_else(|| {
+            Fault::Usage(format!("{url:?} begins with neither http:// nor ws://"))
+        })?;
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        if !path.is_empty() && path != "v1/ingest" {
+            return Err(Fault::Usage(format!(
+                "pipelines take metrics at /v1/ingest, not at /{path}; leave the path out"
+            ))
+            .into());
+        }
+        let mut sockets = authority
+            .to_socket_addrs()
+            .with_context(|| format!("{authority:?} is not host:port of a reachable machine"))?;
+        let socket = sockets.next().with_context(|| format!("{authority} has no address"))?;
+        Ok(Self { transport, authority: authority.to_owned(), socket })
+    }
+}
+
+fn print(report: &ProduceReport, json: bool) -> anyhow::Result<()> {
+    if json {
+        return printing::json(report);
+    }
+    let tally = &report.tally;
+    printing::line(&format!(
+        "{} batches due, {} acknowledged, {} refused, {} given up, {} never sent; {} metrics at \
+         {:.1} batches/s over {:.1} s; {} retries, {} broken connections, at most {:.1} ms late",
+        report.due,
+        tally.acked,
+        tally.refused_total(),
+        tally.gave_up,
+        report.unsent,
+        tally.metrics,
+        report.rate_per_s,
+        report.elapsed_s,
+        tally.retries,
+        tally.broken_connections,
+        report.late_ms_max,
+    ))?;
+    for fault in &report.faults {
+        printing::line(&format!("! {fault}"))?;
+    }
+    Ok(())
+}

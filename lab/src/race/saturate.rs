@@ -1,0 +1,167 @@
+//! `tailrace saturate`: how much each contestant takes in a closed loop, in rounds that pair
+//! them. It is for ratios ("how near is the pipeline to the bare server?"); a closed loop says
+//! nothing about latency, so none is printed.
+
+use serde::Serialize;
+use tailrace_loadgen::arena::Launcher;
+use tailrace_loadgen::race::PAYLOADS;
+use tailrace_loadgen::trial::{Saturated, saturate};
+use tailrace_measure::record::{Arm, Ratio};
+use tailrace_measure::statistics::{median_f64, ratio};
+use tailrace_producers::Payloads;
+use tailrace_targets::{Bare, Protocol};
+
+use crate::child::Children;
+use crate::cli::SaturateArgs;
+use crate::exit::Ended;
+use crate::registry::{self, Transport};
+use crate::{machine, printing};
+
+/// What came out for one contestant.
+#[derive(Serialize)]
+struct Contestant {
+    name: String,
+    connections: u32,
+    in_flight_per_connection: u32,
+    acked_per_s: Vec<f64>,
+    acked_per_s_median: f64,
+    server_cpu_us: Option<f64>,
+    backend_cpu_us: Option<f64>,
+    generator_cpu_us: Option<f64>,
+    failed: u64,
+    /// Throughput divided by the first contestant's, paired by round.
+    to_first: Option<Ratio>,
+}
+
+/// All of it.
+#[derive(Serialize)]
+struct Report {
+    contestants: Vec<Contestant>,
+    server_cores: Vec<usize>,
+    generator_cores: Vec<usize>,
+    warnings: Vec<String>,
+}
+
+/// Runs all rounds and prints the table.
+///
+/// # Errors
+/// An unknown contestant, or a server that did not start.
+pub fn run(arguments: &SaturateArgs) -> anyhow::Result<Ended> {
+    let arms: Vec<Arm> =
+        arguments.contestants.iter().map(|name| arm(name, arguments)).collect::<Result<_, _>>()?;
+    let surroundings = machine::Surroundings::look();
+    let mut children = Children {
+        server_cores: surroundings.server_cores.clone(),
+        redis: arguments.redis.clone(),
+    };
+    surroundings.stay_off_the_generators_core()?;
+    let window_ns = u64::try_from(arguments.window.as_nanos()).unwrap_or(u64::MAX);
+    let payloads = Payloads::new(1, arguments.batch as usize, PAYLOADS)?;
+    let mut rounds: Vec<Vec<Saturated>> = vec![Vec::new(); arms.len()];
+    for round in 1..=arguments.rounds {
+        for (arm, results) in arms.iter().zip(&mut rounds) {
+            let mut server = children.launch(arm)?;
+            let cores = &surroundings.generator_cores;
+            let result = saturate(server.as_mut(), &payloads, arm, window_ns, cores)?;
+            eprintln!("round {round}: {} {:.0}/s", arm.slug, result.acked_per_s);
+            results.push(result);
+        }
+    }
+    let warnings = surroundings.findings().into_iter().map(|(_, sentence)| sentence).collect();
+    let report = Report {
+        contestants: contestants(&arms, &rounds),
+        server_cores: surroundings.server_cores.clone(),
+        generator_cores: surroundings.generator_cores.clone(),
+        warnings,
+    };
+    if arguments.json { printing::json(&report)? } else { print(&report)? }
+    let failed = report.contestants.iter().any(|contestant| contestant.failed > 0);
+    Ok(if failed { Ended::Failed } else { Ended::Fine })
+}
+
+fn arm(name: &str, arguments: &SaturateArgs) -> anyhow::Result<Arm> {
+    let transport = match Bare::find(name).map(|bare| bare.protocol) {
+        Some(Protocol::Http1) => Transport::Http1,
+        Some(Protocol::Ws) => Transport::Ws,
+        None => registry::find(name)?.transport,
+    };
+    let (connections, in_flight) = transport.fair_load();
+    Ok(Arm {
+        slug: name.into(),
+        pipeline: name.into(),
+        promise: String::new(),
+        floor: false,
+        connections: arguments.connections.unwrap_or(connections),
+        in_flight_per_connection: arguments.in_flight.unwrap_or(in_flight),
+        batch_metrics: arguments.batch,
+    })
+}
+
+fn contestants(arms: &[Arm], rounds: &[Vec<Saturated>]) -> Vec<Contestant> {
+    let rates = |results: &[Saturated]| -> Vec<Option<f64>> {
+        results.iter().map(|result| Some(result.acked_per_s)).collect()
+    };
+    let first = rates(&rounds[0]);
+    arms.iter()
+        .zip(rounds)
+        .enumerate()
+        .map(|(index, (arm, results))| Contestant {
+            name: arm.slug.clone(),
+            connections: arm.connections,
+            in_flight_per_connection: arm.in_flight_per_connection,
+            acked_per_s: results.iter().map(|result| result.acked_per_s).collect(),
+            acked_per_s_median: median_f64(results.iter().map(|result| result.acked_per_s))
+                .unwrap_or(0.0),
+            server_cpu_us: median_f64(results.iter().filter_map(|result| result.server_cpu_us)),
+            backend_cpu_us: median_f64(results.iter().filter_map(|result| result.backend_cpu_us)),
+            generator_cpu_us: median_f64(results.iter().map(|result| result.generator_cpu_us)),
+            failed: results.iter().map(|result| result.failed).sum(),
+            to_first: (index > 0).then(|| ratio(&rates(results), &first)).flatten(),
+        })
+        .collect()
+}
+
+fn print(report: &Report) -> anyhow::Result<()> {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING);
+    table.set_header([
+        "closed loop",
+        "connections × in flight",
+        "acknowledged/s",
+        "÷ first (lowest–highest)",
+        "server + backend CPU µs",
+        "generator CPU µs",
+    ]);
+    for contestant in &report.contestants {
+        table.add_row(row(contestant));
+    }
+    printing::line(&table.to_string())?;
+    printing::line(&format!(
+        "server and backend on core {:?}, generator on core {:?}; medians of the rounds",
+        report.server_cores, report.generator_cores
+    ))?;
+    for warning in &report.warnings {
+        printing::line(&format!("! {warning}"))?;
+    }
+    Ok(())
+}
+
+fn row(contestant: &Contestant) -> [String; 6] {
+    let micros = |us: Option<f64>| us.map_or_else(|| "–".into(), |us| format!("{us:.2}"));
+    let ratio = contestant.to_first.as_ref().map_or_else(
+        || "1".into(),
+        |ratio| format!("{:.2} ({:.2}–{:.2})", ratio.mean, ratio.lowest, ratio.highest),
+    );
+    let cpu = match contestant.backend_cpu_us {
+        Some(backend) => format!("{} + {backend:.2}", micros(contestant.server_cpu_us)),
+        None => micros(contestant.server_cpu_us),
+    };
+    [
+        contestant.name.clone(),
+        format!("{} × {}", contestant.connections, contestant.in_flight_per_connection),
+        tailrace_render::format::count(contestant.acked_per_s_median as u64),
+        ratio,
+        cpu,
+        micros(contestant.generator_cpu_us),
+    ]
+}

@@ -1,0 +1,48 @@
+//! Finding a Redis: one that was given, else a private one, else a line that says how to get it.
+
+use std::hash::{BuildHasher, RandomState};
+
+use tailrace_backend::{Found, Persistence, PrivateRedis, RedisConfig};
+use tailrace_contract::RunId;
+
+use crate::cli::{FsyncArg, RedisArgs};
+use crate::exit::Fault;
+
+/// The Redis of a served pipeline, and its process when it was started here.
+///
+/// # Errors
+/// None was given and none is installed.
+pub fn for_server(
+    arguments: &RedisArgs,
+    prefix: &str,
+) -> Result<(RedisConfig, Option<PrivateRedis>), Fault> {
+    match find(arguments) {
+        Found::Given(url) => Ok((RedisConfig::new(url, prefix), None)),
+        Found::Private(binary) => {
+            let redis = PrivateRedis::start(&binary, persistence(arguments.fsync), None)
+                .map_err(|error| Fault::Missing(error.to_string()))?;
+            Ok((RedisConfig::new(redis.url(), prefix), Some(redis)))
+        }
+        Found::Missing(how) => Err(Fault::Missing(how)),
+    }
+}
+
+/// Where Redis comes from.
+pub fn find(arguments: &RedisArgs) -> Found {
+    tailrace_backend::private::find(arguments.url.clone())
+}
+
+/// As the private Redis knows it.
+pub fn persistence(fsync: FsyncArg) -> Persistence {
+    match fsync {
+        FsyncArg::No => Persistence::None,
+        FsyncArg::Everysec => Persistence::EverySec,
+        FsyncArg::Always => Persistence::Always,
+    }
+}
+
+/// 128 bits that nobody else has. The standard library's hasher is seeded by the system.
+pub fn fresh_run() -> RunId {
+    let half = |n: u64| u128::from(RandomState::new().hash_one((n, std::process::id())));
+    RunId(half(0) << 64 | half(1))
+}

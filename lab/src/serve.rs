@@ -1,0 +1,129 @@
+//! `tailrace serve`: one pipeline until it is told to stop.
+
+use std::net::{SocketAddr, TcpListener};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt;
+
+use crate::cli::ServeArgs;
+use crate::exit::{Ended, Fault};
+use crate::registry::{self, LogKind, Pipeline};
+use crate::served::{Listeners, Served};
+use crate::{interrupt, printing, redis};
+
+/// The one line on standard output that says that a server accepts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ready {
+    /// The pipeline's name.
+    pub ready: String,
+    /// The server's process.
+    pub pid: u32,
+    /// Address of the transport.
+    pub ingest: SocketAddr,
+    /// Address of the observer; the floor has none.
+    pub observer: Option<SocketAddr>,
+}
+
+/// Serves until Ctrl-C, SIGTERM, or (with `--with-parent`) the end of standard input.
+///
+/// # Errors
+/// An unknown pipeline, an address in use or not on loopback, no `--open`, no Redis.
+pub fn run(arguments: &ServeArgs) -> anyhow::Result<Ended> {
+    refuse_the_careless(arguments)?;
+    if let Some(bare) = tailrace_targets::Bare::find(&arguments.pipeline) {
+        return runtime()?.block_on(serve_bare(bare, arguments));
+    }
+    let pipeline = registry::find(&arguments.pipeline)?;
+    runtime()?.block_on(serve(pipeline, arguments))
+}
+
+/// One thread where there is one core (a pinned server): no locks, no migration.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut builder = if cores == 1 {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    Ok(builder.enable_all().build()?)
+}
+
+fn refuse_the_careless(arguments: &ServeArgs) -> Result<(), Fault> {
+    for address in [arguments.ingest, arguments.observer] {
+        if !address.ip().is_loopback() {
+            return Err(Fault::Usage(format!(
+                "{address} can be reached from other machines, and this server asks for no key; \
+                 serve on 127.0.0.1 and put a gateway that checks who calls in front of it"
+            )));
+        }
+    }
+    if !arguments.open {
+        return Err(Fault::Usage(
+            "this server asks for no key: whoever can reach its address (on this machine, any \
+             program) may write and read; say --open to confirm that this is what you want"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
+async fn serve(pipeline: Pipeline, arguments: &ServeArgs) -> anyhow::Result<Ended> {
+    let listeners =
+        Listeners { ingest: bind(arguments.ingest)?, observer: bind(arguments.observer)? };
+    let (redis, _private) = match pipeline.log {
+        Some(LogKind::Redis) => {
+            let (config, private) = redis::for_server(&arguments.redis, &arguments.redis_prefix)?;
+            (Some(config), private)
+        }
+        _ => (None, None),
+    };
+    let served = Served::start(pipeline, listeners, redis::fresh_run(), redis).await?;
+    announce(pipeline.name, served.ingest(), served.observer())?;
+    until_stopped(arguments.with_parent).await?;
+    let drained = served.drain().await;
+    if drained.cut > 0 {
+        tracing::warn!(connections = drained.cut, "cut connections that did not finish in time");
+    }
+    Ok(Ended::Fine)
+}
+
+async fn serve_bare(bare: tailrace_targets::Bare, arguments: &ServeArgs) -> anyhow::Result<Ended> {
+    let listener = bind(arguments.ingest)?;
+    let address = listener.local_addr()?;
+    let server = tokio::spawn(bare.serve(listener));
+    announce(&arguments.pipeline, Some(address), None)?;
+    until_stopped(arguments.with_parent).await?;
+    server.abort();
+    Ok(Ended::Fine)
+}
+
+fn announce(
+    name: &str,
+    ingest: Option<SocketAddr>,
+    observer: Option<SocketAddr>,
+) -> anyhow::Result<()> {
+    let ingest = ingest.context("the transport does not listen")?;
+    let ready = Ready { ready: name.into(), pid: std::process::id(), ingest, observer };
+    Ok(printing::line(&serde_json::to_string(&ready)?)?)
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| {
+        format!("cannot listen on {address}: is it in use? Port 0 takes a free one")
+    })
+}
+
+async fn until_stopped(with_parent: bool) -> anyhow::Result<()> {
+    tokio::select! {
+        stopped = interrupt::asked_to_stop() => stopped?,
+        () = end_of_input(), if with_parent => {}
+    }
+    Ok(())
+}
+
+/// Standard input ends when whoever started this process is gone, however it went.
+async fn end_of_input() {
+    let (mut input, mut buffer) = (tokio::io::stdin(), [0; 64]);
+    while input.read(&mut buffer).await.is_ok_and(|n| n > 0) {}
+}

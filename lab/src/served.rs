@@ -1,0 +1,162 @@
+//! A pipeline in this process: log, bus, door, transport and observer, joined and served.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tailrace_backend::{LocalBus, MemoryLimits, MemoryLog, RedisBus, RedisConfig, RedisLog};
+use tailrace_contract::{Bus, Drained, Log, RunId, Server};
+use tailrace_service::{Aggregate, Counted, Observer, Recent, RecentMetric};
+
+use crate::door::Door;
+use crate::registry::{LogKind, Pipeline};
+
+/// Requests in flight may finish in this time when a server stops.
+pub const DRAIN: Duration = Duration::from_secs(5);
+
+/// Listeners of a server, bound.
+pub struct Listeners {
+    /// For the transport.
+    pub ingest: TcpListener,
+    /// For live feeds, audit and health.
+    pub observer: TcpListener,
+}
+
+/// A running pipeline.
+pub struct Served {
+    transport: Box<dyn Server>,
+    observer: Option<Box<dyn Server>>,
+    draining: tokio_util::sync::CancellationToken,
+}
+
+/// The parts behind the door.
+pub struct Parts {
+    /// Where batches go.
+    pub log: Arc<dyn Log>,
+    /// How subscribers hear of them.
+    pub bus: Arc<dyn Bus>,
+    /// What is kept for a glance, if anything.
+    pub recent: Option<Arc<dyn Recent>>,
+}
+
+impl Parts {
+    /// Makes log and bus of a kind.
+    ///
+    /// # Errors
+    /// Redis cannot be reached, or is set up so that it may lose what it acknowledged.
+    pub async fn start(kind: LogKind, redis: Option<RedisConfig>) -> anyhow::Result<Self> {
+        match kind {
+            LogKind::Memory => {
+                let bus: Arc<dyn Bus> = Arc::new(LocalBus::new());
+                let log = MemoryLog::start(Arc::clone(&bus), MemoryLimits::default());
+                let recent: Arc<dyn Recent> = Arc::new(Glance(Arc::clone(&log)));
+                Ok(Self { log, bus, recent: Some(recent) })
+            }
+            LogKind::Redis => {
+                let config = redis.context("a redis pipeline needs a Redis: give --redis URL")?;
+                let log = RedisLog::connect(config.clone()).await?;
+                let bus = RedisBus::connect(config).await?;
+                Ok(Self { log, bus, recent: None })
+            }
+        }
+    }
+}
+
+impl Served {
+    /// Serves a pipeline on bound listeners.
+    ///
+    /// # Errors
+    /// Its log did not start, or a listener cannot be used.
+    pub async fn start(
+        pipeline: Pipeline,
+        listeners: Listeners,
+        run: RunId,
+        redis: Option<RedisConfig>,
+    ) -> anyhow::Result<Self> {
+        let Some(kind) = pipeline.log else {
+            let transport = crate::registry::serve_floor(listeners.ingest).await?;
+            let draining = tokio_util::sync::CancellationToken::new();
+            return Ok(Self { transport, observer: None, draining });
+        };
+        Self::join(pipeline, Parts::start(kind, redis).await?, listeners, run).await
+    }
+
+    /// Serves a transport in front of given parts: also how the conformance suite puts a log
+    /// of its own behind a real transport.
+    ///
+    /// # Errors
+    /// A listener cannot be used.
+    pub async fn join(
+        pipeline: Pipeline,
+        parts: Parts,
+        listeners: Listeners,
+        run: RunId,
+    ) -> anyhow::Result<Self> {
+        let door = Counted::new(Door::new(Arc::clone(&parts.log), run));
+        let mut observer = Observer::new(pipeline.name, door.clone(), parts.log, parts.bus);
+        observer.recent = parts.recent;
+        observer.counts = Some(door.counts());
+        let draining = observer.draining.clone();
+        let transport = pipeline.transport.serve(listeners.ingest, door).await?;
+        let observer =
+            tailrace_service::serve(listeners.observer, observer, Default::default()).await?;
+        Ok(Self { transport, observer: Some(observer), draining })
+    }
+
+    /// Where the transport listens.
+    pub fn ingest(&self) -> Option<SocketAddr> {
+        self.transport.addresses().first().copied()
+    }
+
+    /// Where the observer listens.
+    pub fn observer(&self) -> Option<SocketAddr> {
+        self.observer.as_ref()?.addresses().first().copied()
+    }
+
+    /// Stops accepting, finishes what is in flight, then ends the feeds.
+    pub async fn drain(self) -> Drained {
+        self.draining.cancel();
+        let mut drained = self.transport.drain(DRAIN).await;
+        if let Some(observer) = self.observer {
+            drained.cut += observer.drain(DRAIN).await.cut;
+        }
+        drained
+    }
+}
+
+/// The memory log, seen by the observer.
+struct Glance(Arc<MemoryLog>);
+
+impl Recent for Glance {
+    fn aggregates(&self) -> Vec<Aggregate> {
+        let aggregates = self.0.aggregates();
+        aggregates
+            .names
+            .into_iter()
+            .map(|a| Aggregate {
+                name: a.name.to_string(),
+                count: a.count,
+                sum: a.sum,
+                min: a.min,
+                max: a.max,
+                last: a.last,
+            })
+            .collect()
+    }
+
+    fn recent(&self, limit: usize) -> Vec<RecentMetric> {
+        let batches = self.0.recent(limit);
+        let metrics = batches.into_iter().rev().flat_map(|(_, batch)| {
+            let (id, received_ms) = (batch.id, batch.received_ms);
+            batch.metrics.into_iter().map(move |metric| RecentMetric {
+                run: id.run,
+                producer: id.producer.clone(),
+                seq: id.seq,
+                received_ms,
+                metric,
+            })
+        });
+        metrics.take(limit).collect()
+    }
+}

@@ -1,0 +1,211 @@
+//! From what a trial left behind to its record: latencies, cost, ledger, seals.
+
+use std::time::{Duration, SystemTime};
+
+use tailrace_contract::{Audit, RunId};
+use tailrace_measure::clock::{Stamp, now};
+use tailrace_measure::ledger::{self, Account};
+use tailrace_measure::quantile::distribution;
+use tailrace_measure::record::{
+    Cost, Latencies, Ledger, Measurement, Outcomes, SCHEMA_VERSION, Seals, Trial,
+};
+use tailrace_measure::recorder::Measured;
+use tailrace_measure::schedule;
+use tailrace_measure::seals::{self, Evidence};
+
+use crate::arena::Launched;
+use crate::observer;
+use crate::trial::{Ran, Request};
+use crate::watch::{Sample, Watched};
+
+/// Something about the surroundings that a reader must know, and how bad it is.
+pub type Finding = (Measurement, String);
+
+/// Asks what the log holds of a run; brings back what died first, if anything survives.
+///
+/// # Errors
+/// A sentence that says why there is no audit.
+pub fn audit(
+    launched: &mut dyn Launched,
+    run: RunId,
+    death: Option<&str>,
+) -> Result<Audit, String> {
+    if launched.observer().is_none() && death.is_none() {
+        return Err("the floor keeps nothing, so there is nothing to audit".into());
+    }
+    launched.recover()?;
+    let address = launched.observer().ok_or("the server has no observer to ask")?;
+    observer::audit(address, run).map_err(|error| format!("the audit failed: {error:#}"))
+}
+
+/// The record of a trial.
+pub fn trial(
+    request: &Request<'_>,
+    ran: &Ran,
+    watched: &Watched,
+    audit: Result<Audit, String>,
+    started_utc: String,
+) -> Trial {
+    let measured = &ran.driven.measured;
+    let outcomes = measured.window_outcomes.clone();
+    let window_ns = request.load.window_ms * 1_000_000;
+    let ledger = ledger(ran, audit);
+    let latencies = latencies(measured);
+    let cost = cost(request, ran, watched);
+    let seals = seals(request, ran, watched, &latencies, &ledger, &cost);
+    let window_s = window_ns as f64 / 1e9;
+    Trial {
+        schema_version: SCHEMA_VERSION,
+        arm: request.arm.slug.clone(),
+        load: request.load.slug.clone(),
+        round: request.round,
+        order: request.order,
+        started_utc,
+        schedule_sha256: schedule_hash(request),
+        window_ns,
+        offered_per_s: outcomes.scheduled as f64 / window_s,
+        achieved_per_s: outcomes.acked as f64 / window_s,
+        outcomes,
+        latencies,
+        slowest: measured.slowest.clone(),
+        cost,
+        ledger,
+        seals,
+        faults: watched.faults.clone(),
+        ended_early: ended_early(ran, watched),
+    }
+}
+
+fn schedule_hash(request: &Request<'_>) -> String {
+    let load = request.load;
+    let due_ns = (load.warm_up_ms + load.window_ms) * 1_000_000;
+    schedule::sha256(load.arrivals, load.rate_per_s, request.seed, due_ns)
+}
+
+fn ended_early(ran: &Ran, watched: &Watched) -> Option<String> {
+    if !ran.driven.stopped {
+        return watched.death.clone();
+    }
+    Some(watched.death.clone().unwrap_or_else(|| "it was interrupted".into()))
+}
+
+fn latencies(measured: &Measured) -> Latencies {
+    let unanswered = measured.window_outcomes.unanswered();
+    Latencies {
+        ack: distribution(&measured.ack, unanswered),
+        service: distribution(&measured.service, 0),
+        lateness: distribution(&measured.lateness, 0),
+        queued: distribution(&measured.queued, 0),
+        live: measured.live.as_ref().map(|histogram| distribution(histogram, 0)),
+        durable: measured.durable.as_ref().map(|histogram| distribution(histogram, 0)),
+    }
+}
+
+fn ledger(ran: &Ran, audit: Result<Audit, String>) -> Ledger {
+    let outcomes = ran.driven.measured.all_outcomes.clone();
+    let live = (ran.driven.live.due, ran.driven.live.seen);
+    let audit = match audit {
+        Ok(audit) => audit,
+        Err(why) => return ledger::not_audited(outcomes, live, &why),
+    };
+    // The generator is one producer; a log that never heard of it holds nothing of it.
+    let acked = ran.driven.acked.ranges();
+    let found = audit.producers.first();
+    let account = Account {
+        acked,
+        present: found.map_or(&[], |p| p.present.ranges()),
+        repeated: found.map_or(&[], |p| p.repeated.ranges()),
+        out_of_order: found.map_or(0, |p| p.out_of_order),
+    };
+    ledger::reconcile(&[account], outcomes, live)
+}
+
+fn cost(request: &Request<'_>, ran: &Ran, watched: &Watched) -> Cost {
+    let measured = &ran.driven.measured;
+    let batch = f64::from(request.arm.batch_metrics);
+    let metrics = measured.window_outcomes.acked as f64 * batch;
+    let per_metric_us = |of: fn(&Sample) -> Option<u64>| {
+        let spent = of(&watched.end)?.checked_sub(of(&watched.start)?)?;
+        (metrics > 0.0).then(|| spent as f64 / 1e3 / metrics)
+    };
+    let peak = |of: fn(&Sample) -> Option<u64>| watched.series.iter().filter_map(of).max();
+    let switches = |sample: &Sample| sample.server_switches;
+    let due = measured.window_outcomes.scheduled.max(1) as f64;
+    let all = &measured.all_outcomes;
+    let sent_metrics = (all.scheduled - all.overflowed).max(1) as f64 * batch;
+    Cost {
+        server_cpu_us_per_metric: per_metric_us(|sample| sample.server_cpu_ns),
+        backend_cpu_us_per_metric: per_metric_us(|sample| sample.backend_cpu_ns),
+        generator_cpu_us_per_batch: ran.generator_cpu_ns as f64
+            / 1e3
+            / all.scheduled.max(1) as f64,
+        generator_core_share: ran.generator_cpu_ns as f64 / ran.elapsed_ns.max(1) as f64,
+        server_peak_rss_bytes: peak(|sample| sample.server_rss_bytes),
+        backend_peak_rss_bytes: peak(|sample| sample.backend_rss_bytes),
+        server_switches_per_batch: switches(&watched.end)
+            .zip(switches(&watched.start))
+            .map(|(end, start)| end.saturating_sub(start) as f64 / due),
+        sent_bytes_per_metric: ran.driven.bytes.sent as f64 / sent_metrics,
+        received_bytes_per_metric: ran.driven.bytes.received as f64 / sent_metrics,
+    }
+}
+
+fn seals(
+    request: &Request<'_>,
+    ran: &Ran,
+    watched: &Watched,
+    latencies: &Latencies,
+    ledger: &Ledger,
+    cost: &Cost,
+) -> Seals {
+    let measured = &ran.driven.measured;
+    let outcomes = released_part(&measured.window_outcomes, ran.driven.never_released);
+    let delays = run_queue_delays(watched);
+    let median = |histogram: &hdrhistogram::Histogram<u64>| {
+        (!histogram.is_empty()).then(|| histogram.value_at_quantile(0.5))
+    };
+    seals::judge(&Evidence {
+        ack: &latencies.ack,
+        lateness: &latencies.lateness,
+        outcomes: &outcomes,
+        run_queue_delay_shares: &delays,
+        steal_share: steal_share(watched),
+        generator_core_share: cost.generator_core_share,
+        halves_p50_ns: (median(&measured.halves.0), median(&measured.halves.1)),
+        slices: &measured.slices,
+        audit: ledger::audit_seal(ledger),
+        extra: request.findings,
+    })
+}
+
+/// What a trial that had to end never released says nothing about the generator's punctuality.
+fn released_part(outcomes: &Outcomes, never_released: u64) -> Outcomes {
+    let scheduled = outcomes.scheduled - never_released;
+    Outcomes { scheduled, ..outcomes.clone() }
+}
+
+/// The server's wait for its core counts only where it has the core for itself: beside its own
+/// backend, waiting is part of the system.
+fn run_queue_delays(watched: &Watched) -> Vec<(String, f64)> {
+    let window = watched.end.at.since(watched.start.at).max(1) as f64;
+    let share = |of: fn(&Sample) -> Option<u64>| {
+        Some(of(&watched.end)?.saturating_sub(of(&watched.start)?) as f64 / window)
+    };
+    let generator = share(|sample| sample.generator_delay_ns);
+    let alone = watched.end.backend_cpu_ns.is_none();
+    let server = share(|sample| sample.server_delay_ns).filter(|_| alone);
+    let named = [("generator", generator), ("server", server)];
+    named.into_iter().filter_map(|(name, share)| Some((name.to_owned(), share?))).collect()
+}
+
+fn steal_share(watched: &Watched) -> Option<f64> {
+    let total = watched.end.total_ns.checked_sub(watched.start.total_ns).filter(|&t| t > 0)?;
+    Some(watched.end.steal_ns.saturating_sub(watched.start.steal_ns) as f64 / total as f64)
+}
+
+/// The wall clock's reading for a stamp, RFC 3339.
+pub fn utc_of(stamp: Stamp) -> String {
+    let ago = Duration::from_nanos(now().since(stamp));
+    let wall = SystemTime::now() - ago;
+    jiff::Timestamp::try_from(wall).map(|t| format!("{t:.3}")).unwrap_or_default()
+}

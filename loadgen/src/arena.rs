@@ -1,0 +1,43 @@
+//! What the generator needs of the program: somebody who starts servers and knows their wires.
+
+use std::net::SocketAddr;
+
+use tailrace_contract::{RunId, Wire};
+use tailrace_measure::record::Arm;
+
+/// Starts a fresh server, with a fresh backend of its own, for an arm.
+pub trait Launcher {
+    /// Returns when the server accepts.
+    ///
+    /// # Errors
+    /// It did not start: what was seen, the likely cause, what to try.
+    fn launch(&mut self, arm: &Arm) -> anyhow::Result<Box<dyn Launched>>;
+}
+
+/// A running server. Dropping it ends it and everything that was started for it.
+pub trait Launched: Send {
+    /// Where batches go.
+    fn ingest(&self) -> SocketAddr;
+
+    /// Where the live feed and the audit are; the floor has none.
+    fn observer(&self) -> Option<SocketAddr>;
+
+    /// Makes client halves, each for one new connection of a run.
+    fn wires(&self) -> Box<dyn Fn(RunId) -> Box<dyn Wire> + Send + Sync>;
+
+    /// The server's process.
+    fn server_pid(&self) -> u32;
+
+    /// The backend's process, when it was started here.
+    fn backend_pid(&self) -> Option<u32>;
+
+    /// Why the server is no longer running, if so.
+    fn server_death(&mut self) -> Option<String>;
+
+    /// Brings back what died, on the data that survived, so that the audit can be asked.
+    /// Does nothing while everything runs.
+    ///
+    /// # Errors
+    /// Nothing survives the death of this server, or it could not be brought back.
+    fn recover(&mut self) -> Result<(), String>;
+}

@@ -1,0 +1,162 @@
+//! One connection of the generator: a non-blocking socket, a wire, and what is on its way out.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tailrace_contract::{Request, Wire, WireEvent};
+use tailrace_measure::clock::{Stamp, now};
+
+use super::inflight::InFlight;
+
+/// How far a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The kernel has not said yet whether it stands.
+    Connecting,
+    /// It stands; the wire's handshake is under way.
+    Opening,
+    /// It takes requests.
+    Open,
+    /// The peer takes no further requests, but may still answer.
+    Closing,
+    /// It is gone; another attempt is made at this time.
+    Down { retry_at: Stamp },
+}
+
+pub(super) struct Connection {
+    pub stage: Stage,
+    pub socket: TcpStream,
+    pub wire: Box<dyn Wire>,
+    /// In the driver's list of connections with room.
+    pub listed: bool,
+    /// In the driver's list of connections with bytes to flush.
+    pub dirty: bool,
+    /// Watched for room to write.
+    pub watched_for_write: bool,
+    pub bytes: Bytes,
+    out: Vec<u8>,
+    written: usize,
+    /// Requests of which no byte was written: where they start in `out`, and their keys.
+    unsent: VecDeque<(usize, u64)>,
+}
+
+/// Payload bytes that passed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bytes {
+    /// To the server.
+    pub sent: u64,
+    /// From the server.
+    pub received: u64,
+}
+
+impl Connection {
+    /// Starts to connect, without waiting.
+    pub(super) fn start(address: SocketAddr, wire: Box<dyn Wire>) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        match socket.connect(&address.into()) {
+            Ok(()) => {}
+            Err(e) if e.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
+            Err(e) => return Err(e),
+        }
+        Ok(Self {
+            stage: Stage::Connecting,
+            socket: socket.into(),
+            wire,
+            listed: false,
+            dirty: false,
+            watched_for_write: true,
+            bytes: Bytes::default(),
+            out: Vec::with_capacity(16 << 10),
+            written: 0,
+            unsent: VecDeque::new(),
+        })
+    }
+
+    /// The socket became writable for the first time: it stands, or it failed.
+    pub(super) fn established(&mut self) -> io::Result<()> {
+        if let Some(error) = self.socket.take_error()? {
+            return Err(error);
+        }
+        self.stage = Stage::Opening;
+        self.wire.open(&mut self.out);
+        if self.wire.room() > 0 {
+            self.stage = Stage::Open;
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.stage == Stage::Open && self.wire.room() > 0
+    }
+
+    /// Hands a request to the wire; it leaves with the next flush.
+    pub(super) fn encode(&mut self, request: &Request<'_>, key: u64) {
+        self.unsent.push_back((self.out.len(), key));
+        self.wire.encode(request, key, &mut self.out);
+    }
+
+    /// Writes what is there and stamps the requests whose first byte left. True when nothing
+    /// is left over.
+    pub(super) fn flush(&mut self, in_flight: &mut InFlight) -> io::Result<bool> {
+        while self.written < self.out.len() {
+            let stamp = now();
+            match self.socket.write(&self.out[self.written..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => self.mark_sent(n, stamp, in_flight),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        self.out.clear();
+        self.written = 0;
+        Ok(true)
+    }
+
+    fn mark_sent(&mut self, n: usize, stamp: Stamp, in_flight: &mut InFlight) {
+        self.written += n;
+        self.bytes.sent += n as u64;
+        while let Some(&(start, key)) = self.unsent.front() {
+            if start >= self.written {
+                break;
+            }
+            self.unsent.pop_front();
+            if let Some(pending) = in_flight.get_mut(key) {
+                pending.sent = stamp;
+            }
+        }
+    }
+
+    /// Reads once and appends what it means to `events`. False when there was nothing.
+    pub(super) fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        events: &mut Vec<WireEvent>,
+    ) -> Result<usize, String> {
+        match self.socket.read(buffer) {
+            Ok(0) => {
+                self.wire.close(events).map_err(|e| e.to_string())?;
+                Err("the server closed the connection".into())
+            }
+            Ok(n) => {
+                self.bytes.received += n as u64;
+                self.wire
+                    .decode(&buffer[..n], &mut self.out, events)
+                    .map_err(|e| e.to_string())?;
+                Ok(n)
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(0),
+            Err(e) => Err(e.to_string()),
+        }
+    }
+
+    /// Whether bytes wait to be written (a pong, for instance).
+    pub(super) fn has_output(&self) -> bool {
+        self.written < self.out.len()
+    }
+}

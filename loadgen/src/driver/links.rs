@@ -1,0 +1,129 @@
+//! The life of the generator's connections: opened before the trial, lost, opened again.
+
+use std::io;
+
+use tailrace_measure::clock::now;
+use tailrace_measure::recorder::Failure;
+use tailrace_sys::poller::Interest;
+
+use super::connection::{Connection, Stage};
+use super::feed::Feed;
+use super::{Driver, FEED_TOKEN, OPEN_NS_MAX, RECONNECT_NS};
+
+impl Driver<'_> {
+    /// Opens every connection and the feed and waits until all are ready.
+    pub(super) fn open_links(&mut self) -> io::Result<()> {
+        if let Some(plan) = self.plan.feed {
+            let feed = Feed::subscribe(&plan, self.plan.run)?;
+            self.poller.add(feed.socket(), FEED_TOKEN, Interest::Read)?;
+            self.feed = Some(feed);
+        }
+        for index in 0..self.plan.connections {
+            let connection = Connection::start(self.plan.ingest, (self.new_wire)())?;
+            self.poller.add(&connection.socket, index as u64, Interest::ReadWrite)?;
+            self.connections.push(connection);
+        }
+        self.wait_until_open()
+    }
+
+    fn wait_until_open(&mut self) -> io::Result<()> {
+        let deadline = now().plus(OPEN_NS_MAX);
+        while self.connections.iter().any(|c| c.stage != Stage::Open) {
+            let left = deadline.since(now());
+            if let Some(why) = self.last_break.take() {
+                return Err(io::Error::other(format!("a connection failed to open: {why}")));
+            }
+            if left == 0 {
+                let what = "connections were not ready in time; does this address speak the protocol?";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, what));
+            }
+            self.poller.wait(left)?;
+            self.handle_ready();
+            self.flush_dirty();
+        }
+        Ok(())
+    }
+
+    /// The kernel has decided about a connection that was being made.
+    pub(super) fn establish(&mut self, index: usize) {
+        match self.connections[index].established() {
+            Ok(()) => {
+                self.mark_dirty(index);
+                self.list_if_roomy(index);
+                self.dispatch_waiting();
+            }
+            Err(error) => self.lose(index, &error.to_string()),
+        }
+    }
+
+    /// A connection is gone: what it had in flight is broken, and it is tried again soon.
+    pub(super) fn lose(&mut self, index: usize, why: &str) {
+        if matches!(self.connections[index].stage, Stage::Down { .. }) {
+            return;
+        }
+        let retry_at = now().plus(RECONNECT_NS);
+        self.connections[index].stage = Stage::Down { retry_at };
+        // Closing the socket here takes it out of the poller's set as well.
+        self.connections[index].socket.shutdown(std::net::Shutdown::Both).unwrap_or_default();
+        self.watch_nothing(index);
+        self.broken_connections += 1;
+        self.last_break = Some(why.to_owned());
+        for pending in self.in_flight.take(Some(index)) {
+            self.recorder.failed(pending.intended, Some(pending.released), Failure::Broken);
+            self.forget(pending.seq);
+        }
+    }
+
+    /// Tries again to open what is down and due for it.
+    pub(super) fn reconnect_due(&mut self) {
+        let at = now();
+        for index in 0..self.connections.len() {
+            let Stage::Down { retry_at } = self.connections[index].stage else { continue };
+            if retry_at <= at {
+                self.reconnect(index);
+            }
+        }
+    }
+
+    fn reconnect(&mut self, index: usize) {
+        let old = self.connections[index].bytes;
+        let started = Connection::start(self.plan.ingest, (self.new_wire)());
+        let added = started.and_then(|mut connection| {
+            self.poller.add(&connection.socket, index as u64, Interest::ReadWrite)?;
+            connection.bytes = old;
+            connection.listed = self.connections[index].listed;
+            self.connections[index] = connection;
+            Ok(())
+        });
+        if let Err(error) = added {
+            self.last_break = Some(error.to_string());
+            let retry_at = now().plus(RECONNECT_NS);
+            self.connections[index].stage = Stage::Down { retry_at };
+        }
+    }
+
+    /// Watches for room to write only while there is something to write.
+    pub(super) fn watch_for_write(&mut self, index: usize, wanted: bool) {
+        let connection = &mut self.connections[index];
+        if connection.watched_for_write == wanted || connection.stage == Stage::Connecting {
+            return;
+        }
+        let interest = if wanted { Interest::ReadWrite } else { Interest::Read };
+        match self.poller.modify(&connection.socket, index as u64, interest) {
+            Ok(()) => connection.watched_for_write = wanted,
+            Err(error) => self.lose(index, &error.to_string()),
+        }
+    }
+
+    fn watch_nothing(&mut self, index: usize) {
+        // It may have left the set by itself; that is what is wanted.
+        self.poller.remove(&self.connections[index].socket).unwrap_or_default();
+    }
+
+    pub(super) fn drop_feed(&mut self) {
+        if let Some(feed) = &mut self.feed {
+            self.poller.remove(feed.socket()).unwrap_or_default();
+            feed.end();
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The event loop: one thread, one clock, sockets that never block. It releases what is due,
+//! flushes what it encoded, and reads what arrived; nothing here waits for an answer before
+//! the next batch is released.
+//!
+//! `release.rs` is the way out, `receive.rs` the way back, `links.rs` the life of
+//! connections, `feed.rs` the live subscription. There are no threads and no locks here.
+
+mod connection;
+mod feed;
+mod inflight;
+mod links;
+mod receive;
+mod release;
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+pub use connection::Bytes;
+use connection::Connection;
+use feed::Feed;
+use inflight::InFlight;
+use tailrace_contract::{RangeSet, Wire, WireEvent};
+use tailrace_measure::clock::{Stamp, now};
+use tailrace_measure::recorder::{Failure, Measured, Recorder, Window};
+use tailrace_producers::payload::Payloads;
+use tailrace_sys::poller::Poller;
+
+use crate::gauge::Gauge;
+use crate::plan::{Pace, Plan, Times};
+
+/// Longest sleep of the loop: how soon a request to stop is noticed.
+const SLEEP_NS_MAX: u64 = 20_000_000;
+/// Between two attempts to connect.
+const RECONNECT_NS: u64 = 50_000_000;
+/// All connections must stand within this time, or there is no trial.
+const OPEN_NS_MAX: u64 = 5_000_000_000;
+/// Bytes of one read: larger than a socket's usual burst of acknowledgements.
+const READ_BYTES: usize = 64 << 10;
+/// After the last answer, how long the feed may still bring what it owes.
+const FEED_GRACE_NS: u64 = 1_000_000_000;
+/// The feed's token; connections use their index.
+const FEED_TOKEN: u64 = u64::MAX;
+
+/// What one trial's event loop saw.
+pub struct Driven {
+    /// Histograms, outcomes, timeline.
+    pub measured: Measured,
+    /// Sequences that were acknowledged, in time or late.
+    pub acked: RangeSet,
+    /// Payload bytes, handshakes included.
+    pub bytes: Bytes,
+    /// Sampled batches that were acknowledged, and those the subscriber saw.
+    pub live: LiveCount,
+    /// Connections that were lost.
+    pub broken_connections: u64,
+    /// Why the last of them was lost.
+    pub last_break: Option<String>,
+    /// Whether it was asked to stop before its time.
+    pub stopped: bool,
+    /// Batches of the window that were still to come when it stopped.
+    pub never_released: u64,
+}
+
+/// The feed's account.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LiveCount {
+    /// Sampled and acknowledged.
+    pub due: u64,
+    /// Seen.
+    pub seen: u64,
+    /// Told to have been dropped.
+    pub missed: u64,
+}
+
+/// A batch that is due.
+#[derive(Clone, Copy)]
+struct Due {
+    seq: u64,
+    intended: Stamp,
+    released: Stamp,
+}
+
+/// The event loop of one trial.
+pub struct Driver<'a> {
+    plan: Plan,
+    payloads: &'a Payloads,
+    gauge: Arc<Gauge>,
+    new_wire: &'a (dyn Fn() -> Box<dyn Wire> + Sync),
+    poller: Poller,
+    connections: Vec<Connection>,
+    /// Connections with room, in turn.
+    roomy: VecDeque<usize>,
+    /// Connections with bytes to flush.
+    dirty: Vec<usize>,
+    /// Released, but no connection had room.
+    waiting: VecDeque<Due>,
+    in_flight: InFlight,
+    feed: Option<Feed>,
+    recorder: Recorder,
+    times: Times,
+    next_due: Stamp,
+    seq: u64,
+    acked: RangeSet,
+    broken_connections: u64,
+    last_break: Option<String>,
+    last_progress: Stamp,
+    /// The run as the header carries it.
+    run_text: String,
+    body: Vec<u8>,
+    buffer: Vec<u8>,
+    events: Vec<WireEvent>,
+}
+
+impl<'a> Driver<'a> {
+    /// Opens all connections and the feed, and waits until they are ready for requests.
+    ///
+    /// # Errors
+    /// A connection was refused, or its handshake failed or took longer than
+    /// `OPEN_NS_MAX`.
+    pub fn open(
+        plan: Plan,
+        payloads: &'a Payloads,
+        gauge: Arc<Gauge>,
+        new_wire: &'a (dyn Fn() -> Box<dyn Wire> + Sync),
+    ) -> io::Result<Self> {
+        let zero = Window { start: Stamp(0), end: Stamp(0) };
+        let mut driver = Self {
+            recorder: Recorder::new(zero, plan.timeout_ns),
+            times: Times { anchor: Stamp(0), window: (Stamp(0), Stamp(0)) },
+            run_text: plan.run.to_string(),
+            plan,
+            payloads,
+            gauge,
+            new_wire,
+            poller: Poller::new()?,
+            connections: Vec::new(),
+            roomy: VecDeque::new(),
+            dirty: Vec::new(),
+            waiting: VecDeque::new(),
+            in_flight: InFlight::default(),
+            feed: None,
+            next_due: Stamp(0),
+            seq: 0,
+            acked: RangeSet::default(),
+            broken_connections: 0,
+            last_break: None,
+            last_progress: Stamp(0),
+            body: Vec::with_capacity(1 << 10),
+            buffer: vec![0; READ_BYTES],
+            events: Vec::new(),
+        };
+        driver.open_links()?;
+        Ok(driver)
+    }
+
+    /// Runs the plan from `anchor` (in the near future) to the end of its drain.
+    ///
+    /// # Errors
+    /// The machine's event queue failed: a fault of the harness, not a result.
+    pub fn run(mut self, anchor: Stamp) -> io::Result<Driven> {
+        let window = (anchor.plus(self.plan.warm_up_ns), anchor.plus(self.plan.due_ns()));
+        self.times = Times { anchor, window };
+        let cut = Window { start: window.0, end: window.1 };
+        self.recorder = Recorder::new(cut, self.plan.timeout_ns);
+        self.advance();
+        loop {
+            self.release_due();
+            self.flush_dirty();
+            let at = now();
+            if self.gauge.stopped() || self.is_done(at) {
+                return Ok(self.finish(at));
+            }
+            self.poller.wait(self.sleep_ns(at))?;
+            self.handle_ready();
+            self.reconnect_due();
+        }
+    }
+
+    /// Takes the next due time off the schedule.
+    fn advance(&mut self) {
+        if let Pace::Open(schedule) = &mut self.plan.pace {
+            self.next_due = self.times.anchor.plus(schedule.next_ns());
+        }
+    }
+
+    /// Whether no further batch will be due.
+    fn schedule_is_over(&self, at: Stamp) -> bool {
+        match self.plan.pace {
+            Pace::Open(_) => self.next_due >= self.times.window.1,
+            Pace::Saturate => at >= self.times.window.1,
+        }
+    }
+
+    /// The drain ends when everything is answered and seen, or when nothing can be in time.
+    fn is_done(&self, at: Stamp) -> bool {
+        if !self.schedule_is_over(at) {
+            return false;
+        }
+        let answered = self.in_flight.len() + self.waiting.len() == 0;
+        let feed_done = self.feed.as_ref().is_none_or(Feed::is_settled)
+            || at.since(self.last_progress) > FEED_GRACE_NS;
+        let too_late = at >= self.times.window.1.plus(self.plan.timeout_ns);
+        (answered && feed_done) || too_late
+    }
+
+    fn sleep_ns(&self, at: Stamp) -> u64 {
+        if self.schedule_is_over(at) {
+            return SLEEP_NS_MAX;
+        }
+        match self.plan.pace {
+            Pace::Open(_) => self.next_due.since(at).min(SLEEP_NS_MAX),
+            Pace::Saturate => SLEEP_NS_MAX,
+        }
+    }
+
+    /// Accounts for everything that has no answer and, if the trial was stopped, for everything
+    /// that was still to come: the denominator does not shrink because the trial did.
+    fn finish(mut self, at: Stamp) -> Driven {
+        let stopped = !self.schedule_is_over(at);
+        let unanswered = self.in_flight.take(None);
+        for pending in unanswered {
+            self.give_up(pending.intended, pending.released, at);
+        }
+        for due in std::mem::take(&mut self.waiting) {
+            self.give_up(due.intended, due.released, at);
+        }
+        let never_released = self.censor_the_rest();
+        let live = self.feed.as_ref().map(Feed::count).unwrap_or_default();
+        let mut bytes = Bytes::default();
+        for connection in &self.connections {
+            bytes.sent += connection.bytes.sent;
+            bytes.received += connection.bytes.received;
+        }
+        Driven {
+            measured: self.recorder.finish(),
+            acked: self.acked,
+            bytes,
+            live,
+            broken_connections: self.broken_connections,
+            last_break: self.last_break,
+            stopped,
+            never_released,
+        }
+    }
+
+    fn give_up(&mut self, intended: Stamp, released: Stamp, at: Stamp) {
+        let late = at.since(intended) >= self.plan.timeout_ns;
+        let failure = if late { Failure::TimedOut } else { Failure::Censored };
+        self.recorder.failed(intended, Some(released), failure);
+    }
+
+    fn censor_the_rest(&mut self) -> u64 {
+        let mut of_window = 0;
+        while matches!(self.plan.pace, Pace::Open(_)) && self.next_due < self.times.window.1 {
+            self.recorder.scheduled(self.next_due);
+            self.recorder.failed(self.next_due, None, Failure::Censored);
+            of_window += u64::from(self.next_due >= self.times.window.0);
+            self.advance();
+        }
+        of_window
+    }
+}

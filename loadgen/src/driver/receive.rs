@@ -1,0 +1,114 @@
+//! The way back: bytes become answers, answers become records.
+
+use tailrace_contract::WireEvent;
+use tailrace_measure::clock::{Stamp, now};
+use tailrace_measure::recorder::{Failure, Stamps};
+
+use super::connection::Stage;
+use super::inflight::Pending;
+use super::{Driver, FEED_TOKEN, READ_BYTES};
+use crate::plan::Pace;
+
+impl Driver<'_> {
+    /// Handles every descriptor that the last wait reported. A batch that falls due while
+    /// reading is released at once: answers can wait in the kernel, due times cannot.
+    pub(super) fn handle_ready(&mut self) {
+        for n in 0..self.poller.ready_count() {
+            let ready = self.poller.ready(n);
+            if ready.token == FEED_TOKEN {
+                self.read_feed();
+            } else {
+                self.handle_connection(ready.token as usize, ready.readable, ready.writable);
+            }
+            if matches!(self.plan.pace, Pace::Open(_)) && self.next_due <= now() {
+                self.release_due();
+                self.flush_dirty();
+            }
+        }
+    }
+
+    fn handle_connection(&mut self, index: usize, readable: bool, writable: bool) {
+        match self.connections[index].stage {
+            Stage::Down { .. } => {}
+            Stage::Connecting if writable || readable => self.establish(index),
+            Stage::Connecting => {}
+            _ => {
+                if writable {
+                    self.mark_dirty(index);
+                }
+                if readable {
+                    self.read(index);
+                }
+            }
+        }
+    }
+
+    /// Reads until the socket is empty; each read has its own stamp.
+    pub(super) fn read(&mut self, index: usize) {
+        loop {
+            let mut events = std::mem::take(&mut self.events);
+            let result = self.connections[index].receive(&mut self.buffer, &mut events);
+            let acked = now();
+            for event in events.drain(..) {
+                self.handle_event(index, event, acked);
+            }
+            self.events = events;
+            if self.connections[index].has_output() {
+                self.mark_dirty(index);
+            }
+            match result {
+                Ok(READ_BYTES) => {}
+                Ok(_) => break,
+                Err(why) => return self.lose(index, &why),
+            }
+        }
+        self.list_if_roomy(index);
+        self.dispatch_waiting();
+    }
+
+    fn handle_event(&mut self, index: usize, event: WireEvent, at: Stamp) {
+        match event {
+            WireEvent::Ready => self.connections[index].stage = Stage::Open,
+            WireEvent::Closing => self.connections[index].stage = Stage::Closing,
+            WireEvent::Answer { key, status } => {
+                if let Some(pending) = self.in_flight.remove(key) {
+                    self.answered(&pending, status, at);
+                }
+            }
+        }
+    }
+
+    fn answered(&mut self, pending: &Pending, status: u16, acked: Stamp) {
+        let &Pending { seq, intended, released, sent, .. } = pending;
+        self.last_progress = acked;
+        if (200..300).contains(&status) {
+            self.recorder.acked(&Stamps { intended, released, sent, acked });
+            self.gauge.acked(acked.since(intended));
+            self.acked.insert(seq);
+            if let Some(feed) = &mut self.feed {
+                feed.acked(seq);
+            }
+        } else {
+            self.recorder.failed(intended, Some(released), Failure::Refused(status));
+            self.forget(seq);
+        }
+    }
+
+    /// The batch was not acknowledged: the feed need not wait for it.
+    pub(super) fn forget(&mut self, seq: u64) {
+        self.gauge.failed();
+        if let Some(feed) = &mut self.feed {
+            feed.forget(seq);
+        }
+    }
+
+    fn read_feed(&mut self) {
+        let Some(feed) = &mut self.feed else { return };
+        let alive = feed.receive(&mut self.buffer, &mut self.recorder);
+        self.last_progress = now();
+        if !alive {
+            self.last_break = Some("the live feed ended".into());
+            self.drop_feed();
+        }
+    }
+}

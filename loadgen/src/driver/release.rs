@@ -1,0 +1,141 @@
+//! The way out: what is due is released, given to a connection with room, and flushed. A batch
+//! that finds no room waits in the order in which it was due, and that wait is latency.
+
+use tailrace_contract::Request;
+use tailrace_measure::clock::{Stamp, now};
+use tailrace_measure::recorder::Failure;
+
+use super::inflight::Pending;
+use super::{Driver, Due};
+use crate::plan::Pace;
+
+impl Driver<'_> {
+    /// Releases everything that is due by now.
+    pub(super) fn release_due(&mut self) {
+        match self.plan.pace {
+            Pace::Open(_) => self.release_scheduled(),
+            Pace::Saturate => self.release_while_there_is_room(),
+        }
+    }
+
+    fn release_scheduled(&mut self) {
+        let end = self.times.window.1;
+        let mut at = now();
+        while self.next_due <= at && self.next_due < end {
+            let intended = self.next_due;
+            self.advance();
+            self.release(intended);
+            at = now();
+        }
+    }
+
+    fn release_while_there_is_room(&mut self) {
+        loop {
+            let at = now();
+            let full = self.in_flight.len() >= self.plan.in_flight_max;
+            if at < self.times.anchor || at >= self.times.window.1 || full {
+                return;
+            }
+            if self.next_roomy().is_none() {
+                return;
+            }
+            self.release(at);
+        }
+    }
+
+    fn release(&mut self, intended: Stamp) {
+        let seq = self.seq;
+        self.seq += 1;
+        self.recorder.scheduled(intended);
+        self.gauge.scheduled();
+        self.write_body(seq);
+        let released = now();
+        if self.in_flight.len() + self.waiting.len() >= self.plan.in_flight_max {
+            self.recorder.failed(intended, Some(released), Failure::Overflowed);
+            return;
+        }
+        let due = Due { seq, intended, released };
+        match self.next_roomy() {
+            Some(connection) if self.waiting.is_empty() => self.send(due, connection),
+            _ => self.waiting.push_back(due),
+        }
+    }
+
+    /// Gives waiting batches to connections that have room again.
+    pub(super) fn dispatch_waiting(&mut self) {
+        while !self.waiting.is_empty() {
+            let Some(connection) = self.next_roomy() else { return };
+            let Some(due) = self.waiting.pop_front() else { return };
+            self.write_body(due.seq);
+            self.send(due, connection);
+        }
+    }
+
+    /// The prepared metrics of this sequence under its head; the same bytes for a seed.
+    fn write_body(&mut self, seq: u64) {
+        self.body.clear();
+        self.payloads.write_body(&self.plan.producer, seq, &mut self.body);
+    }
+
+    /// Encodes the body at hand on a connection that has room.
+    fn send(&mut self, due: Due, index: usize) {
+        let Due { seq, intended, released } = due;
+        let pending = Pending { seq, intended, released, sent: released, connection: index };
+        let key = self.in_flight.insert(pending);
+        if let Some(feed) = &mut self.feed {
+            feed.expect(seq, intended);
+        }
+        let headers = [("tailrace-run", self.run_text.as_str())];
+        let request = Request {
+            method: "POST",
+            target: "/v1/ingest",
+            headers: &headers,
+            body: &self.body,
+        };
+        self.connections[index].encode(&request, key);
+        self.mark_dirty(index);
+    }
+
+    /// A connection with room, in turn; it goes to the end of the line.
+    fn next_roomy(&mut self) -> Option<usize> {
+        while let Some(index) = self.roomy.pop_front() {
+            if self.connections[index].has_room() {
+                self.roomy.push_back(index);
+                return Some(index);
+            }
+            self.connections[index].listed = false;
+        }
+        None
+    }
+
+    /// Puts a connection that has room into the line.
+    pub(super) fn list_if_roomy(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        if !connection.listed && connection.has_room() {
+            connection.listed = true;
+            self.roomy.push_back(index);
+        }
+    }
+
+    pub(super) fn mark_dirty(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        if !connection.dirty {
+            connection.dirty = true;
+            self.dirty.push(index);
+        }
+    }
+
+    /// One write a connection for everything that was encoded on it.
+    pub(super) fn flush_dirty(&mut self) {
+        while let Some(index) = self.dirty.pop() {
+            self.connections[index].dirty = false;
+            if matches!(self.connections[index].stage, super::connection::Stage::Down { .. }) {
+                continue;
+            }
+            match self.connections[index].flush(&mut self.in_flight) {
+                Ok(complete) => self.watch_for_write(index, !complete),
+                Err(error) => self.lose(index, &error.to_string()),
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Asks a server's observer side: the audit after a trial. Plain blocking HTTP/1.0, because one
+//! short question needs no client library.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tailrace_contract::{Audit, RunId};
+
+/// A log of a million batches is read in a few seconds.
+const AUDIT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Ranges of one run; far more would mean that something else answered.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// What the log holds of a run.
+///
+/// # Errors
+/// The server cannot be reached, or refused to answer: with what it said.
+pub fn audit(observer: SocketAddr, run: RunId) -> anyhow::Result<Audit> {
+    let body = get(observer, &format!("/v1/audit/{run}"))?;
+    serde_json::from_slice(&body).context("the audit's answer could not be read")
+}
+
+/// The body of a successful GET.
+///
+/// # Errors
+/// No connection, a status other than 200 (with the answer's start), or too much.
+pub fn get(observer: SocketAddr, target: &str) -> anyhow::Result<Vec<u8>> {
+    let mut socket = TcpStream::connect_timeout(&observer, Duration::from_secs(5))
+        .with_context(|| format!("{observer} cannot be reached"))?;
+    socket.set_read_timeout(Some(AUDIT_TIMEOUT))?;
+    write!(socket, "GET {target} HTTP/1.0\r\nhost: {observer}\r\n\r\n")?;
+    let mut answer = Vec::new();
+    socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+    let head_end = answer.windows(4).position(|w| w == b"\r\n\r\n").context("no HTTP answer")?;
+    let body = answer.split_off(head_end + 4);
+    let first = answer.split(|&b| b == b'\r').next().unwrap_or(&[]);
+    let first = String::from_utf8_lossy(first);
+    if first.split(' ').nth(1) != Some("200") {
+        let said = String::from_utf8_lossy(&body[..body.len().min(400)]).into_owned();
+        bail!("GET {target} was answered with {first}: {said}");
+    }
+    Ok(body)
+}

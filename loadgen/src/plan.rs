@@ -1,0 +1,85 @@
+//! The plan of one trial, fixed before it starts: when each batch is due and what it holds.
+
+use std::net::SocketAddr;
+
+use tailrace_contract::{Producer, RunId};
+use tailrace_measure::clock::Stamp;
+use tailrace_measure::record::Load;
+use tailrace_measure::schedule::Schedule;
+
+/// Where batches come from.
+pub enum Pace {
+    /// Open loop: the schedule decides, answers do not matter.
+    Open(Schedule),
+    /// Closed loop: a batch is due whenever a connection has room. Only for finding out how
+    /// much a system takes; its latencies say nothing about waiting.
+    Saturate,
+}
+
+/// What the event loop needs to know.
+pub struct Plan {
+    /// When batches are due.
+    pub pace: Pace,
+    /// Before the window.
+    pub warm_up_ns: u64,
+    /// The denominator.
+    pub window_ns: u64,
+    /// From due to too late.
+    pub timeout_ns: u64,
+    /// Sent and waiting together.
+    pub in_flight_max: usize,
+    /// Identity of every batch, with its place in the schedule as sequence.
+    pub run: RunId,
+    /// See `run`.
+    pub producer: Producer,
+    /// Connections to open.
+    pub connections: usize,
+    /// Where to.
+    pub ingest: SocketAddr,
+    /// The live subscription, if any.
+    pub feed: Option<FeedPlan>,
+}
+
+/// Which batches a live subscriber follows.
+#[derive(Debug, Clone, Copy)]
+pub struct FeedPlan {
+    /// Where it subscribes.
+    pub observer: SocketAddr,
+    /// Seed of the sample.
+    pub seed: u64,
+    /// One batch in so many.
+    pub one_in: u64,
+}
+
+impl Plan {
+    /// Time from the anchor to the end of the window.
+    pub fn due_ns(&self) -> u64 {
+        self.warm_up_ns + self.window_ns
+    }
+
+    /// The plan of a load, without a feed.
+    pub fn of_load(load: &Load, seed: u64, run: RunId, ingest: SocketAddr) -> Self {
+        let schedule = Schedule::new(load.arrivals, load.rate_per_s, seed);
+        Self {
+            pace: Pace::Open(schedule),
+            warm_up_ns: load.warm_up_ms * 1_000_000,
+            window_ns: load.window_ms * 1_000_000,
+            timeout_ns: load.timeout_ms * 1_000_000,
+            in_flight_max: load.in_flight_max as usize,
+            run,
+            producer: Producer("g0".into()),
+            connections: 1,
+            ingest,
+            feed: None,
+        }
+    }
+}
+
+/// The times of one trial on the generator's clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// From here the schedule counts.
+    pub anchor: Stamp,
+    /// The window's first and last nanosecond (the end is not part of it).
+    pub window: (Stamp, Stamp),
+}

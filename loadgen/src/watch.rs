@@ -1,0 +1,150 @@
+//! Watches a trial from a thread beside the event loop: what server and backend cost, whether
+//! the machine took their core away, faults made on purpose, and deaths. Everything is read
+//! from outside; servers do not know that they are measured.
+
+use std::sync::atomic::{AtomicBool, Ordering::Acquire};
+use std::time::Duration;
+
+use tailrace_measure::clock::{Stamp, now};
+use tailrace_measure::record::FaultEvent;
+use tailrace_sys::proc;
+
+use crate::arena::Launched;
+use crate::faults::{Fault, Script};
+use crate::gauge::Gauge;
+use crate::plan::Times;
+
+/// Distance of the samples in `resources.csv`.
+const SAMPLE_NS: u64 = 250_000_000;
+/// How soon a death is noticed.
+const PATROL_NS: u64 = 20_000_000;
+
+/// What the kernel says at one moment. None: the process is gone, or not ours to read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sample {
+    /// When it was read.
+    pub at: Stamp,
+    /// Processor time of the server so far.
+    pub server_cpu_ns: Option<u64>,
+    /// Processor time of its backend so far.
+    pub backend_cpu_ns: Option<u64>,
+    /// Resident memory of the server.
+    pub server_rss_bytes: Option<u64>,
+    /// Resident memory of its backend.
+    pub backend_rss_bytes: Option<u64>,
+    /// Context switches of the server so far.
+    pub server_switches: Option<u64>,
+    /// Time the server's main thread waited for a core so far.
+    pub server_delay_ns: Option<u64>,
+    /// Time the generator's thread waited for a core so far.
+    pub generator_delay_ns: Option<u64>,
+    /// Time that the host took from this machine so far, all cores together.
+    pub steal_ns: u64,
+    /// Time of all cores together so far.
+    pub total_ns: u64,
+}
+
+/// What was seen over a trial.
+#[derive(Debug, Clone, Default)]
+pub struct Watched {
+    /// At the start of the window.
+    pub start: Sample,
+    /// At its end.
+    pub end: Sample,
+    /// In between and during the drain.
+    pub series: Vec<Sample>,
+    /// Faults that were made.
+    pub faults: Vec<FaultEvent>,
+    /// Why the server is gone, if it is.
+    pub death: Option<String>,
+}
+
+/// Watches until `done`. The caller's thread is unparked when `done` is set.
+pub fn watch(
+    launched: &mut dyn Launched,
+    generator_tid: u32,
+    times: &Times,
+    faults: &[Fault],
+    gauge: &Gauge,
+    done: &AtomicBool,
+) -> Watched {
+    let mut script = Script::new(faults, times.window.0);
+    let mut watched = Watched::default();
+    let mut due = SampleTimes::new(times);
+    loop {
+        let at = now();
+        script.apply_due(at, launched);
+        if due.is_due(at) {
+            due.take(read(launched, generator_tid), &mut watched);
+        }
+        if watched.death.is_none() {
+            watched.death = launched.server_death();
+            if watched.death.is_some() {
+                gauge.stop();
+            }
+        }
+        if done.load(Acquire) {
+            break;
+        }
+        let wake = [Some(due.next()), script.next_at(), Some(at.plus(PATROL_NS))];
+        let until = wake.into_iter().flatten().min().unwrap_or(at);
+        std::thread::park_timeout(Duration::from_nanos(until.since(now())));
+    }
+    if watched.end.at == Stamp::default() {
+        watched.end = read(launched, generator_tid);
+    }
+    script.release(now(), launched);
+    watched.faults = script.events;
+    watched
+}
+
+/// When to sample: at both edges of the window and regularly in between.
+struct SampleTimes {
+    edges: (Stamp, Stamp),
+    next: Stamp,
+}
+
+impl SampleTimes {
+    fn new(times: &Times) -> Self {
+        Self { edges: times.window, next: times.window.0 }
+    }
+
+    fn next(&self) -> Stamp {
+        self.next
+    }
+
+    fn is_due(&self, at: Stamp) -> bool {
+        self.next <= at
+    }
+
+    fn take(&mut self, sample: Sample, watched: &mut Watched) {
+        if self.next == self.edges.0 {
+            watched.start = sample;
+        }
+        if self.next == self.edges.1 {
+            watched.end = sample;
+        }
+        watched.series.push(sample);
+        let following = self.next.plus(SAMPLE_NS);
+        let crosses = self.next < self.edges.1 && following > self.edges.1;
+        self.next = if crosses { self.edges.1 } else { following };
+    }
+}
+
+fn read(launched: &dyn Launched, generator_tid: u32) -> Sample {
+    let (server, backend) = (launched.server_pid(), launched.backend_pid());
+    let host = proc::host_cpu().unwrap_or_default();
+    let me = std::process::id();
+    Sample {
+        at: now(),
+        server_cpu_ns: proc::cpu_ns(server).ok(),
+        backend_cpu_ns: backend.and_then(|pid| proc::cpu_ns(pid).ok()),
+        server_rss_bytes: proc::rss_bytes(server).ok(),
+        backend_rss_bytes: backend.and_then(|pid| proc::rss_bytes(pid).ok()),
+        server_switches: proc::context_switches(server).ok().map(|s| s.voluntary + s.involuntary),
+        server_delay_ns: proc::run_delay_ns(server, Some(server)).ok(),
+        generator_delay_ns: proc::run_delay_ns(me, Some(generator_tid)).ok(),
+        steal_ns: host.steal_ns,
+        total_ns: host.total_ns,
+    }
+}
