@@ -269,6 +269,23 @@ async fn a_connection_that_says_goodbye_is_replaced() {
 }
 
 #[tokio::test]
+async fn nothing_is_sent_after_a_goodbye() {
+    // The second body is owed an answer when the goodbye comes; a third would be refused.
+    let peer = Peer::start(|connection, nth, _| match (connection, nth) {
+        (0, 0) => Act::Ignore,
+        (0, 1) => Act::AnswerAndBye(202),
+        (0, _) => Act::Answer(400),
+        _ => Act::Answer(202),
+    })
+    .await;
+    let mut config = config(Some(20));
+    config.sender.in_flight_max = 2;
+    config.sender.answer_timeout = Duration::from_millis(100);
+    let tally = run(config, &peer).await.tally;
+    assert_eq!((tally.acked, tally.refused_total(), tally.retries), (20, 0, 1));
+}
+
+#[tokio::test]
 async fn a_silent_connection_is_left_for_another() {
     let peer = Peer::start(|connection, _, _| match connection {
         0 => Act::Ignore,
