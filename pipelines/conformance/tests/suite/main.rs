@@ -3,14 +3,14 @@
 
 mod served;
 
-use served::{Fault, serve};
+use served::{Fault, Transport, serve};
 use tailrace_conformance::{CASES, run};
 
 /// Runs every case on a fresh pipeline; the names and faults of those that failed.
-async fn failures(depth: usize, fault: Fault) -> Vec<(&'static str, String)> {
+async fn failures(transport: Transport) -> Vec<(&'static str, String)> {
     let mut failed = Vec::new();
     for (name, case) in CASES {
-        let subject = serve(depth, fault).await.unwrap();
+        let subject = serve(transport, Fault::None).await.unwrap();
         if let Err(seen) = run(*case, &subject).await {
             failed.push((*name, format!("{seen:#}")));
         }
@@ -22,19 +22,29 @@ async fn failures(depth: usize, fault: Fault) -> Vec<(&'static str, String)> {
 async fn check(fault: Fault, noticed_by: &[&str]) {
     for noticing in noticed_by {
         let (_, case) = CASES.iter().find(|(name, _)| name == noticing).unwrap();
-        let subject = serve(16, fault).await.unwrap();
+        let subject = serve(Transport::Http1(16), fault).await.unwrap();
         assert!(run(*case, &subject).await.is_err(), "{noticing} did not notice {fault:?}");
     }
 }
 
 #[tokio::test]
 async fn http1_memory_conforms_one_request_at_a_time() {
-    assert_eq!(failures(1, Fault::None).await, []);
+    assert_eq!(failures(Transport::Http1(1)).await, []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http1_memory_conforms_pipelined() {
-    assert_eq!(failures(16, Fault::None).await, []);
+    assert_eq!(failures(Transport::Http1(16)).await, []);
+}
+
+#[tokio::test]
+async fn ws_memory_conforms_one_message_at_a_time() {
+    assert_eq!(failures(Transport::Ws(1)).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ws_memory_conforms_with_many_in_flight() {
+    assert_eq!(failures(Transport::Ws(256)).await, []);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A real pipeline for the suite: HTTP/1.1 and the memory log, and a door that can be told to
+//! Real pipelines for the suite: HTTP/1.1 or WebSocket, and the memory log, and a door that can be told to
 //! break one rule. The program has its own; this one is the shortest that works.
 
 use std::future::Future;
@@ -19,6 +19,14 @@ use tailrace_contract::{
 };
 use tailrace_http1::Http1Wire;
 use tailrace_service::{Counted, Observer};
+use tailrace_ws::WsWire;
+
+/// A transport, with how many requests wait on one connection at most.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Transport {
+    Http1(usize),
+    Ws(usize),
+}
 
 /// A rule that a door can break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,36 +127,45 @@ pub(crate) struct Served {
     transport: Mutex<Option<Box<dyn Server>>>,
     /// Serves until it is dropped. In a mutex only because servers cannot be shared.
     _serving: Mutex<Box<dyn Server>>,
-    depth: usize,
+    kind: Transport,
 }
 
-/// Serves a fresh pipeline. `depth` requests wait on one connection at most.
-pub(crate) async fn serve(depth: usize, fault: Fault) -> Result<Served> {
+/// Serves a fresh pipeline.
+pub(crate) async fn serve(kind: Transport, fault: Fault) -> Result<Served> {
     let bus = Arc::new(LocalBus::new());
     let log = MemoryLog::start(Arc::clone(&bus) as _, MemoryLimits::default());
     let gate = GatedLog::new(log);
     let door =
         Counted::new(Door { log: gate.clone(), next: Arc::default(), turn: Arc::default(), fault });
-    let mut parts = Observer::new("http1-memory", door.clone(), Arc::new(gate.clone()), bus);
+    let mut parts = Observer::new("suite", door.clone(), Arc::new(gate.clone()), bus);
     parts.counts = Some(door.counts());
     let loopback = || TcpListener::bind("127.0.0.1:0");
     let observer =
         tailrace_service::serve(loopback()?, parts, tailrace_service::Limits::default()).await?;
-    let transport =
-        tailrace_http1::serve(loopback()?, door, tailrace_http1::Limits::default()).await?;
+    let transport = match kind {
+        Transport::Http1(_) => {
+            tailrace_http1::serve(loopback()?, door, tailrace_http1::Limits::default()).await?
+        }
+        Transport::Ws(_) => {
+            tailrace_ws::serve(loopback()?, door, tailrace_ws::Limits::default()).await?
+        }
+    };
     Ok(Served {
         gate,
         ingest: transport.addresses()[0],
         observer: observer.addresses()[0],
         transport: Mutex::new(Some(transport)),
         _serving: Mutex::new(observer),
-        depth,
+        kind,
     })
 }
 
 impl Subject for Served {
     fn name(&self) -> &'static str {
-        "http1-memory"
+        match self.kind {
+            Transport::Http1(_) => "http1-memory",
+            Transport::Ws(_) => "ws-memory",
+        }
     }
 
     fn ingest(&self) -> SocketAddr {
@@ -159,8 +176,14 @@ impl Subject for Served {
         self.observer
     }
 
-    fn wire(&self, _run: Option<RunId>) -> Box<dyn Wire> {
-        Box::new(Http1Wire::new(&self.ingest.to_string(), self.depth))
+    fn wire(&self, run: Option<RunId>) -> Box<dyn Wire> {
+        let authority = self.ingest.to_string();
+        match self.kind {
+            Transport::Http1(depth) => Box::new(Http1Wire::new(&authority, depth)),
+            Transport::Ws(in_flight) => {
+                Box::new(WsWire::new(&authority, "/v1/ingest", run, in_flight))
+            }
+        }
     }
 
     fn gate(&self) -> &GatedLog {
