@@ -149,7 +149,7 @@ fn observed(trial: &Trial, q: f64) -> Observed {
 /// A percentile of a distribution, if it may be printed.
 pub(crate) fn observed_of(distribution: &Distribution, q: f64) -> Observed {
     match distribution.at(q) {
-        Some(entry) if entry.support > 0 => {
+        Some(entry) if entry.support >= SUPPORT_MIN => {
             entry.ns.map_or(Observed::BeyondTimeout, Observed::Ns)
         }
         _ => Observed::Unsupported,
