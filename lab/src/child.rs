@@ -69,10 +69,10 @@ impl Children {
         let prefix = format!("tailrace:{}", redis::fresh_run());
         match redis::find(&self.redis) {
             Found::Given(url) => Ok(Backend { url, prefix, private: None }),
-            Found::Private(binary) => {
+            Found::Private => {
                 let persistence = redis::persistence(self.redis.fsync);
                 let cores = (!self.server_cores.is_empty()).then_some(&self.server_cores[..]);
-                let private = PrivateRedis::start(&binary, persistence, cores)?;
+                let private = PrivateRedis::start(persistence, cores)?;
                 Ok(Backend { url: private.url(), prefix, private: Some(private) })
             }
             Found::Missing(how) => bail!(how),
@@ -116,6 +116,7 @@ impl Running {
         command.args(["--ingest", "127.0.0.1:0", "--observer", "127.0.0.1:0"]);
         if let Some(backend) = &self.backend {
             command.args(["--redis", &backend.url, "--redis-prefix", &backend.prefix]);
+            command.arg("--throwaway");
         }
         let errors = tempfile::tempfile()?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors.try_clone()?);
@@ -202,7 +203,7 @@ impl Launched for Running {
     }
 
     fn backend_pid(&self) -> Option<u32> {
-        self.backend.as_ref()?.private.as_ref().map(PrivateRedis::pid)
+        self.backend.as_ref()?.private.as_ref()?.pid()
     }
 
     fn server_death(&mut self) -> Option<String> {

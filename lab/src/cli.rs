@@ -120,6 +120,9 @@ pub struct ServeArgs {
     /// End when standard input ends: for whoever starts servers
     #[arg(long, hide = true)]
     pub with_parent: bool,
+    /// Remove what was put into Redis at the end, and let it expire if that fails
+    #[arg(long, hide = true)]
+    pub throwaway: bool,
     /// The Redis of a redis pipeline
     #[command(flatten)]
     pub redis: RedisArgs,

@@ -2,9 +2,11 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tailrace_contract::RunId;
+use tailrace_producers::pace::Pace;
 use tailrace_producers::produce::{ProduceConfig, ProduceReport, produce};
 use tailrace_producers::sender::{Connect, SenderConfig};
 use tailrace_producers::{FleetConfig, Shape};
@@ -17,6 +19,10 @@ use crate::{interrupt, printing, redis};
 
 /// Requests in flight on one connection of a message transport.
 const IN_FLIGHT: usize = 256;
+/// After the last batch, how long answers are waited for.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Between two lines of the log.
+const PROGRESS: Duration = Duration::from_secs(5);
 
 /// Produces until the time is over or Ctrl-C, then says what became of every batch.
 ///
@@ -60,10 +66,17 @@ fn config(arguments: &ProduceArgs, run: RunId) -> anyhow::Result<(ProduceConfig,
         spikes,
         ..FleetConfig::default()
     };
-    let mut config = ProduceConfig::new(fleet, SenderConfig::of_run(run));
-    config.connections = arguments.connections;
-    config.burst = arguments.burst.as_deref().map(str::parse).transpose()?;
-    config.duration = arguments.duration;
+    let burst = arguments.burst.as_deref().map(str::parse).transpose()?;
+    let pace = Pace::new(fleet.every, fleet.hosts, burst);
+    let config = ProduceConfig {
+        limit: arguments.duration.map(|duration| pace.due_by(duration)),
+        fleet,
+        burst,
+        connections: arguments.connections,
+        sender: SenderConfig::of_run(run),
+        drain: DRAIN,
+        progress_every: PROGRESS,
+    };
     Ok((config, run))
 }
 

@@ -16,20 +16,23 @@ pub fn for_server(
     arguments: &RedisArgs,
     prefix: &str,
 ) -> Result<(RedisConfig, Option<PrivateRedis>), Fault> {
-    match find(arguments) {
-        Found::Given(url) => Ok((RedisConfig::new(url, prefix), None)),
-        Found::Private(binary) => {
-            let redis = PrivateRedis::start(&binary, persistence(arguments.fsync), None)
+    let (url, private) = match find(arguments) {
+        Found::Given(url) => (url, None),
+        Found::Private => {
+            let redis = PrivateRedis::start(persistence(arguments.fsync), None)
                 .map_err(|error| Fault::Missing(error.to_string()))?;
-            Ok((RedisConfig::new(redis.url(), prefix), Some(redis)))
+            (redis.url(), Some(redis))
         }
-        Found::Missing(how) => Err(Fault::Missing(how)),
-    }
+        Found::Missing(how) => return Err(Fault::Missing(how)),
+    };
+    // What a served pipeline was given stays until somebody removes it.
+    let config = RedisConfig { expiry: None, ..RedisConfig::new(url, prefix) };
+    Ok((config, private))
 }
 
 /// Where Redis comes from.
 pub fn find(arguments: &RedisArgs) -> Found {
-    tailrace_backend::private::find(arguments.url.clone())
+    Found::redis(arguments.url.as_deref())
 }
 
 /// As the private Redis knows it.

@@ -12,6 +12,9 @@ use crate::registry::{self, LogKind, Pipeline};
 use crate::served::{Listeners, Served};
 use crate::{interrupt, printing, redis};
 
+/// What a throwaway server leaves behind when it is killed goes away after this time.
+const EXPIRY: std::time::Duration = std::time::Duration::from_secs(3_600);
+
 /// The one line on standard output that says that a server accepts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ready {
@@ -73,7 +76,11 @@ async fn serve(pipeline: Pipeline, arguments: &ServeArgs) -> anyhow::Result<Ende
         Listeners { ingest: bind(arguments.ingest)?, observer: bind(arguments.observer)? };
     let (redis, _private) = match pipeline.log {
         Some(LogKind::Redis) => {
-            let (config, private) = redis::for_server(&arguments.redis, &arguments.redis_prefix)?;
+            let (mut config, private) =
+                redis::for_server(&arguments.redis, &arguments.redis_prefix)?;
+            if arguments.throwaway {
+                config.expiry = Some(EXPIRY);
+            }
             (Some(config), private)
         }
         _ => (None, None),
@@ -81,7 +88,7 @@ async fn serve(pipeline: Pipeline, arguments: &ServeArgs) -> anyhow::Result<Ende
     let served = Served::start(pipeline, listeners, redis::fresh_run(), redis).await?;
     announce(pipeline.name, served.ingest(), served.observer())?;
     until_stopped(arguments.with_parent).await?;
-    let drained = served.drain().await;
+    let drained = served.drain(arguments.throwaway).await;
     if drained.cut > 0 {
         tracing::warn!(connections = drained.cut, "cut connections that did not finish in time");
     }

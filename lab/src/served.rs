@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tailrace_backend::{LocalBus, MemoryLimits, MemoryLog, RedisBus, RedisConfig, RedisLog};
-use tailrace_contract::{Bus, Drained, Log, RunId, Server};
-use tailrace_service::{Aggregate, Counted, Observer, Recent, RecentMetric};
+use tailrace_contract::{Batch, Bus, Drained, Log, Position, RunId, Server};
+use tailrace_service::{Aggregate, Aggregates, Counted, Observer, Recent};
 
 use crate::door::Door;
 use crate::registry::{LogKind, Pipeline};
@@ -28,6 +28,7 @@ pub struct Served {
     transport: Box<dyn Server>,
     observer: Option<Box<dyn Server>>,
     draining: tokio_util::sync::CancellationToken,
+    redis: Option<Arc<RedisLog>>,
 }
 
 /// The parts behind the door.
@@ -38,6 +39,8 @@ pub struct Parts {
     pub bus: Arc<dyn Bus>,
     /// What is kept for a glance, if anything.
     pub recent: Option<Arc<dyn Recent>>,
+    /// The log again where it is in Redis, for whoever has to clean up.
+    pub redis: Option<Arc<RedisLog>>,
 }
 
 impl Parts {
@@ -51,13 +54,13 @@ impl Parts {
                 let bus: Arc<dyn Bus> = Arc::new(LocalBus::new());
                 let log = MemoryLog::start(Arc::clone(&bus), MemoryLimits::default());
                 let recent: Arc<dyn Recent> = Arc::new(Glance(Arc::clone(&log)));
-                Ok(Self { log, bus, recent: Some(recent) })
+                Ok(Self { log, bus, recent: Some(recent), redis: None })
             }
             LogKind::Redis => {
                 let config = redis.context("a redis pipeline needs a Redis: give --redis URL")?;
-                let log = RedisLog::connect(config.clone()).await?;
-                let bus = RedisBus::connect(config).await?;
-                Ok(Self { log, bus, recent: None })
+                let bus = RedisBus::connect(&config).await?;
+                let log = RedisLog::connect(config).await?;
+                Ok(Self { log: Arc::clone(&log) as Arc<dyn Log>, bus, recent: None, redis: Some(log) })
             }
         }
     }
@@ -77,7 +80,7 @@ impl Served {
         let Some(kind) = pipeline.log else {
             let transport = crate::registry::serve_floor(listeners.ingest).await?;
             let draining = tokio_util::sync::CancellationToken::new();
-            return Ok(Self { transport, observer: None, draining });
+            return Ok(Self { transport, observer: None, draining, redis: None });
         };
         Self::join(pipeline, Parts::start(kind, redis).await?, listeners, run).await
     }
@@ -101,7 +104,7 @@ impl Served {
         let transport = pipeline.transport.serve(listeners.ingest, door).await?;
         let observer =
             tailrace_service::serve(listeners.observer, observer, Default::default()).await?;
-        Ok(Self { transport, observer: Some(observer), draining })
+        Ok(Self { transport, observer: Some(observer), draining, redis: parts.redis })
     }
 
     /// Where the transport listens.
@@ -114,12 +117,18 @@ impl Served {
         self.observer.as_ref()?.addresses().first().copied()
     }
 
-    /// Stops accepting, finishes what is in flight, then ends the feeds.
-    pub async fn drain(self) -> Drained {
+    /// Stops accepting, finishes what is in flight, then ends the feeds. A throwaway pipeline
+    /// also removes what it put into Redis.
+    pub async fn drain(self, throwaway: bool) -> Drained {
         self.draining.cancel();
         let mut drained = self.transport.drain(DRAIN).await;
         if let Some(observer) = self.observer {
             drained.cut += observer.drain(DRAIN).await.cut;
+        }
+        if let Some(log) = self.redis.filter(|_| throwaway) {
+            if let Err(error) = log.remove().await {
+                tracing::warn!(%error, "could not remove this run's keys; they will expire");
+            }
         }
         drained
     }
@@ -129,34 +138,20 @@ impl Served {
 struct Glance(Arc<MemoryLog>);
 
 impl Recent for Glance {
-    fn aggregates(&self) -> Vec<Aggregate> {
-        let aggregates = self.0.aggregates();
-        aggregates
-            .names
-            .into_iter()
-            .map(|a| Aggregate {
-                name: a.name.to_string(),
-                count: a.count,
-                sum: a.sum,
-                min: a.min,
-                max: a.max,
-                last: a.last,
-            })
-            .collect()
+    fn aggregates(&self) -> Aggregates {
+        let kept = self.0.aggregates();
+        let names = kept.names.into_iter().map(|a| Aggregate {
+            name: a.name.into(),
+            count: a.count,
+            sum: a.sum,
+            min: a.min,
+            max: a.max,
+            last: a.last,
+        });
+        Aggregates { names: names.collect(), overflow: kept.overflow }
     }
 
-    fn recent(&self, limit: usize) -> Vec<RecentMetric> {
-        let batches = self.0.recent(limit);
-        let metrics = batches.into_iter().rev().flat_map(|(_, batch)| {
-            let (id, received_ms) = (batch.id, batch.received_ms);
-            batch.metrics.into_iter().map(move |metric| RecentMetric {
-                run: id.run,
-                producer: id.producer.clone(),
-                seq: id.seq,
-                received_ms,
-                metric,
-            })
-        });
-        metrics.take(limit).collect()
+    fn recent(&self, limit: usize) -> Vec<(Position, Batch)> {
+        self.0.recent(limit)
     }
 }

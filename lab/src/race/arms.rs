@@ -68,11 +68,11 @@ pub(super) fn backends(arguments: &RaceArgs, experiment: &Experiment) -> Vec<Bac
     }
     let (description, private) = match redis::find(&arguments.redis) {
         Found::Given(url) => (format!("given by address, {url}; its CPU is not attributed"), false),
-        Found::Private(binary) => {
-            let version = tailrace_backend::private::version(&binary).unwrap_or_default();
+        Found::Private => {
+            let version = tailrace_backend::private::installed_version().unwrap_or_default();
             let fsync = format!("{:?}", arguments.redis.fsync).to_lowercase();
             let beside = "fresh for each arm and round, on the server's core";
-            (format!("{version}, appendfsync {fsync}, noeviction, {beside}"), true)
+            (format!("Redis {version}, appendfsync {fsync}, noeviction, {beside}"), true)
         }
         Found::Missing(_) => return Vec::new(),
     };

@@ -17,6 +17,8 @@ pub mod schema;
 pub mod seals;
 mod sentences;
 mod slices;
+mod stamps;
 pub mod statistics;
 pub mod summary;
+mod thresholds;
 pub mod wording;

@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 use crate::clock::Stamp;
 use crate::record::{Outcomes, Slice, SlowAnswer};
 use crate::slices::{Ending, Slices};
+pub use crate::stamps::{Failure, Stamps, Window};
 
 /// Released so soon after it was due counts as on time.
 const ON_TIME_NS: u64 = 10_000_000;
@@ -23,57 +24,6 @@ const HIGHEST_NS: u64 = 600_000_000_000;
 
 /// Significant digits: a recorded value is off by less than 0.1 %.
 const DIGITS: u8 = 3;
-
-/// The batches that count are those due from `start` on and before `end`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// First moment of it.
-    pub start: Stamp,
-    /// First moment after it.
-    pub end: Stamp,
-}
-
-impl Window {
-    /// Whether a batch due at that moment counts.
-    #[must_use]
-    pub fn contains(&self, intended: Stamp) -> bool {
-        self.start <= intended && intended < self.end
-    }
-
-    /// Its length in nanoseconds.
-    #[must_use]
-    pub fn length_ns(&self) -> u64 {
-        self.end.since(self.start)
-    }
-}
-
-/// The life of an acknowledged batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamps {
-    /// The schedule's time.
-    pub intended: Stamp,
-    /// The generator is awake and has the bytes ready.
-    pub released: Stamp,
-    /// The first byte went to the socket.
-    pub sent: Stamp,
-    /// The acknowledgement was read.
-    pub acked: Stamp,
-}
-
-/// Why a batch was not acknowledged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// Answered with this status.
-    Refused(u16),
-    /// Not answered within the timeout.
-    TimedOut,
-    /// Its connection broke after it was sent.
-    Broken,
-    /// Never sent: too many were waiting.
-    Overflowed,
-    /// Unanswered when the trial had to end.
-    Censored,
-}
 
 /// Counts one trial, or one thread's part of it.
 #[derive(Debug, Clone)]
@@ -232,7 +182,7 @@ impl Recorder {
             Failure::Censored => {}
         }
         if self.window.contains(intended) {
-            self.slices.ended(intended, failure.ending());
+            self.slices.ended(intended, ending(failure));
         }
     }
 
@@ -306,12 +256,10 @@ impl Recorder {
     }
 }
 
-impl Failure {
-    fn ending(self) -> Ending {
-        match self {
-            Failure::Refused(_) | Failure::Broken => Ending::Failed,
-            Failure::TimedOut | Failure::Overflowed | Failure::Censored => Ending::Unanswered,
-        }
+fn ending(failure: Failure) -> Ending {
+    match failure {
+        Failure::Refused(_) | Failure::Broken => Ending::Failed,
+        Failure::TimedOut | Failure::Overflowed | Failure::Censored => Ending::Unanswered,
     }
 }
 

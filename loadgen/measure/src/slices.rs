@@ -5,7 +5,7 @@
 
 use crate::clock::Stamp;
 use crate::record::Slice;
-use crate::recorder::Window;
+use crate::stamps::Window;
 
 /// The length of a slice, while that makes at most [`SLICES_MAX`] of them.
 const SLICE_NS: u64 = 100_000_000;

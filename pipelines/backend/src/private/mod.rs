@@ -3,7 +3,7 @@
 
 mod redis;
 
-pub use redis::{Persistence, PrivateRedis, StartError, find_binary};
+pub use redis::{Persistence, PrivateRedis, StartError, find_binary, installed_version};
 
 /// Where a Redis comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -69,6 +69,11 @@ pub fn find_binary() -> Option<PathBuf> {
     places.map(|place| place.join("redis-server")).find(|file| file.is_file())
 }
 
+/// The version of the installed binary, such as "7.0.15"; none without one.
+pub fn installed_version() -> Option<String> {
+    version_of(&find_binary()?).ok()
+}
+
 /// A running Redis; dropping it kills it and removes its directory.
 #[derive(Debug)]
 pub struct PrivateRedis {
@@ -120,6 +125,16 @@ impl PrivateRedis {
     /// Its process; none while it is killed.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(|process| process.child.id())
+    }
+
+    /// Whether its process lives; one that was killed from outside is reaped here.
+    pub fn is_running(&mut self) -> bool {
+        let Some(process) = &mut self.process else { return false };
+        let lives = matches!(process.child.try_wait(), Ok(None));
+        if !lives {
+            self.process = None;
+        }
+        lives
     }
 
     /// Where it keeps its files.
