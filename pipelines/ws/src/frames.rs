@@ -46,11 +46,11 @@ pub(crate) fn write(opcode: u8, payload: &[u8], masks: &mut Masks, out: &mut Vec
     match payload.len() {
         length @ 0..=125 => out.push(MASKED | length as u8),
         length @ 126..=0xffff => {
-            out.push(MASKED | 126);
+            out.push(MASKED | 0x7e);
             out.extend_from_slice(&(length as u16).to_be_bytes());
         }
         length => {
-            out.push(MASKED | 127);
+            out.push(MASKED | 0x7f);
             out.extend_from_slice(&(length as u64).to_be_bytes());
         }
     }

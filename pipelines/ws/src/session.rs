@@ -100,7 +100,7 @@ impl<I: Ingest> Session<I> {
         let mut stopped = pin!(stop.cancelled());
         poll_fn(|cx| {
             if self.end.is_none() && stopped.as_mut().poll(cx).is_ready() {
-                self.end = farewell(CloseCode::Away, "the server is shutting down");
+                self.end = Some(farewell(CloseCode::Away, "the server is shutting down"));
             }
             self.poll_messages(cx)
         })
@@ -159,7 +159,7 @@ impl<I: Ingest> Session<I> {
             Some(Ok(Message::Binary(bytes))) => self.admit(bytes, cx),
             // tungstenite answers pings and closes by itself.
             Some(Ok(_)) => {}
-            Some(Err(fault)) => self.end = end_for(&fault),
+            Some(Err(fault)) => self.end = Some(end_for(&fault)),
             None => self.end = Some(End::Gone),
         }
     }
@@ -238,7 +238,7 @@ impl<I: Ingest> Session<I> {
         ready!(self.reading.poll_exhausted(self.limits.idle_timeout / 2, cx));
         self.reading.satisfied();
         if self.is_pinged {
-            self.end = farewell(CloseCode::Away, "nothing was heard for too long");
+            self.end = Some(farewell(CloseCode::Away, "nothing was heard for too long"));
             return Poll::Ready(());
         }
         self.is_pinged = true;
@@ -248,23 +248,23 @@ impl<I: Ingest> Session<I> {
     }
 }
 
-fn farewell(code: CloseCode, reason: &'static str) -> Option<End> {
-    Some(End::Farewell(CloseFrame { code, reason: reason.into() }))
+fn farewell(code: CloseCode, reason: &'static str) -> End {
+    End::Farewell(CloseFrame { code, reason: reason.into() })
 }
 
 /// What a fault of the client means for the connection.
-fn end_for(fault: &Error) -> Option<End> {
+fn end_for(fault: &Error) -> End {
     use tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
     let (code, reason) = match fault {
         Error::Capacity(_) => {
             (CloseCode::Size, format!("a message may have {BODY_BYTES_MAX} bytes; split the batch"))
         }
         Error::Utf8(_) => (CloseCode::Invalid, "a text message is not UTF-8".to_owned()),
-        Error::Protocol(ResetWithoutClosingHandshake) => return Some(End::Gone),
+        Error::Protocol(ResetWithoutClosingHandshake) => return End::Gone,
         Error::Protocol(fault) => (CloseCode::Protocol, fault.to_string()),
-        _ => return Some(End::Gone),
+        _ => return End::Gone,
     };
     // A control frame holds 125 bytes, two of them for the code.
     let reason: String = reason.chars().take(100).collect();
-    Some(End::Farewell(CloseFrame { code, reason: reason.into() }))
+    End::Farewell(CloseFrame { code, reason: reason.into() })
 }

@@ -196,7 +196,7 @@ async fn what_is_no_upgrade_is_told_how() {
 #[tokio::test]
 async fn slow_upgrades_time_out() {
     let limits = Limits { head_timeout: SHORT, ..Limits::default() };
-    check_refusal(limits, UPGRADE[..30].as_bytes(), 408, "in time").await;
+    check_refusal(limits, &UPGRADE.as_bytes()[..30], 408, "in time").await;
     check_refusal(limits, b"", 408, "in time").await;
     let (_server, address, _watcher) = start(limits).await;
     let (mut reader, mut writer) = TcpStream::connect(address).await.unwrap().into_split();

@@ -12,11 +12,11 @@ pub(crate) fn frame(first: u8, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8>
     match payload.len() {
         n @ 0..=125 => out.push(bit | n as u8),
         n @ 126..=0xffff => {
-            out.push(bit | 126);
+            out.push(bit | 0x7e);
             out.extend((n as u16).to_be_bytes());
         }
         n => {
-            out.push(bit | 127);
+            out.push(bit | 0x7f);
             out.extend((n as u64).to_be_bytes());
         }
     }
