@@ -78,7 +78,7 @@ pub const GENERATOR_CORE: Threshold = threshold(
     "it is close to its own limit and may be what is measured; lower the rate or enlarge batches",
 );
 /// The p50 of ack in the second half of the window against the first. One trial decides nothing:
-/// see [`drifted`].
+/// see [`crate::seals::drifted`].
 pub const HALVES_P50: Threshold = threshold(
     "halves_p50",
     (Some(1.5), None),
