@@ -3,7 +3,8 @@
 //! I/O: each thread has its own, and they are merged, exactly, at the end of a trial.
 //!
 //! Only an acknowledgement within the timeout becomes a recorded value. Everything else is an
-//! outcome; [`crate::quantile`] ranks it. Memory is below 5 MB and does not grow with the number of batches.
+//! outcome; [`crate::quantile`] ranks it. Memory is below 5 MB and does not
+//! grow with the number of batches.
 
 use hdrhistogram::Histogram;
 
