@@ -151,11 +151,11 @@ async fn a_subscriber_that_takes_nothing_is_cut() {
     while stalled.event().await.is_some() {}
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replay_has_neither_gaps_nor_doubles_while_appends_go_on() {
+/// Replays from the hundredth of many batches while further ones are appended; the bus keeps
+/// so many notices for the subscriber.
+async fn check_replay(notices: usize) {
     const BATCHES: u64 = 20_000;
-    // A small buffer, so that the bus drops notices during the replay: those are read again.
-    let bench = bench(Limits::default(), 64).await;
+    let bench = bench(Limits::default(), notices).await;
     (0..BATCHES / 2).for_each(|seq| bench.log.add(seq));
     let log = Arc::clone(&bench.log);
     let appends = tokio::task::spawn_blocking(move || {
@@ -178,6 +178,16 @@ async fn replay_has_neither_gaps_nor_doubles_while_appends_go_on() {
         assert_eq!(id.unwrap(), format!("0-{}", last + 1));
     }
     appends.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replay_reads_again_what_the_bus_dropped_meanwhile() {
+    check_replay(64).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replay_tells_nothing_twice_that_the_bus_kept_meanwhile() {
+    check_replay(1 << 16).await;
 }
 
 #[tokio::test]
