@@ -5,14 +5,15 @@
 //! [`tailrace_contract::Ingest`].
 //!
 //! Read in this order: `README.md` (what the protocol costs), `wire.rs` (the bytes of a
-//! request), `answers.rs` (the bytes of its answer), `server.rs` (from request to answer),
-//! `socket.rs` (when the bytes move), `accept.rs` (connections, drain).
+//! request), `reader.rs` (the bytes of an answer), `server.rs` (from request to answer),
+//! `answers.rs` (which answers there are), `body.rs`, `socket.rs` (when the bytes move),
+//! `accept.rs` (connections, drain).
 
 mod accept;
-mod answer;
 mod answers;
 mod body;
 mod patience;
+mod reader;
 mod server;
 mod session;
 mod socket;

@@ -1,13 +1,13 @@
 //! The client half: a lean HTTP/1.1 client without I/O. Writing a request is mostly copying,
 //! because the head of the last request is kept; reading an answer looks at its head and
 //! counts its body down without keeping it. It has no redirects, no cookies, no compression.
-//! Read next: `answer.rs`, which takes answers apart.
+//! Read next: `reader.rs`, which takes answers apart.
 
 use std::collections::VecDeque;
 
 use tailrace_contract::{Request, Wire, WireError, WireEvent};
 
-use crate::answer::{AnswerReader, Piece};
+use crate::reader::{AnswerReader, Piece};
 
 /// One connection's client half. There is no handshake: requests may be encoded at once.
 #[derive(Debug)]
