@@ -26,8 +26,8 @@ pub(super) fn draw(run: &RunData) -> Draft {
     let top = head(&mut picture, &title, CAPTION);
     let x = lanes::load_legend(&mut picture, run, (style::MARGIN, top + 4.0));
     let ink = Ink::new(style::SMALL, style::MUTED);
-    picture.text((x, top + 4.0), "bar: median · dot: a trial", ink);
-    let lanes = lanes::lay_out(run, top + 40.0);
+    picture.text((x, top + 4.0), "bar: median · dot: a trial, rounds from top to bottom", ink);
+    let lanes = lanes::lay_out(run, top + 24.0);
     lanes.draw_names(&mut picture, run);
     let right = style::WIDTH - style::MARGIN;
     let panels = [
@@ -87,11 +87,13 @@ impl Bars {
             self.bar(picture, run, lane, figures);
             for data in run.trials_of(&lane.arm.slug, &lane.load.slug) {
                 let Some((first, second)) = (self.parts)(&data.trial.cost) else { continue };
-                let at = (self.axis.at(first + second), lane.y);
+                let rounds = run.manifest.experiment.rounds;
+                let y = lanes::trial_y(lane, data.trial.round, rounds);
+                let at = (self.axis.at(first + second), y);
                 if data.invalid() {
                     lanes::struck_mark(picture, at);
                 } else {
-                    picture.disc(at, 1.9, style::tint(style::INK, 0.75));
+                    lanes::trial_mark(picture, at);
                 }
             }
         }
@@ -117,7 +119,7 @@ impl Bars {
         picture.rect((split, top), (end, bottom), style::tint(colour, 0.4));
         if figures {
             let most = parts.iter().map(|p| p.0 + p.1).fold(whole, f64::max);
-            let at = (self.axis.at(most) + 7.0, lane.y);
+            let at = (self.axis.at(most) + 8.0, lane.y);
             picture.text(at, (self.figure)(whole), Ink::new(style::SMALL, style::INK));
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn draw(run: &RunData) -> Draft {
     let title = "Latency from due to acknowledged, and what it cost".to_owned();
     let top = head(&mut picture, &title, CAPTION);
     legend(&mut picture, run, top + 4.0);
-    let lanes = lanes::lay_out(run, top + 56.0);
+    let lanes = lanes::lay_out(run, top + 42.0);
     let beyond = any_beyond(run);
     let right = if beyond { PANEL_RIGHT - BEYOND_WIDTH } else { PANEL_RIGHT };
     let axis = Axis::log_ms(values(run), PANELS_LEFT, right);
@@ -52,7 +52,11 @@ fn panels(picture: &mut Picture, run: &RunData, lanes: &Lanes, axis: &Axis, beyo
     }
     let ink = Ink::new(style::SMALL, style::INK).align(Align::Centre);
     let y = lanes.bottom + 28.0;
-    picture.text(((axis.from + axis.to) / 2.0, y), "latency, log scale", ink);
+    picture.text(
+        ((axis.from + axis.to) / 2.0, y),
+        "latency from due to acknowledged, log scale",
+        ink,
+    );
     picture.text(((CPU_LEFT + CPU_RIGHT) / 2.0, y), "CPU µs per metric", ink);
     if beyond {
         let alarm = Ink::new(style::SMALL, style::ALARM).align(Align::Centre);
@@ -77,9 +81,9 @@ fn legend(picture: &mut Picture, run: &RunData, y: f64) {
     lanes::mark(picture, (at, y), 0, 4.5, true);
     let at = entry(picture, "p99 (medians of the rounds)");
     lanes::mark(picture, (at, y), 0, 4.5, false);
-    let at = entry(picture, "a trial");
-    picture.disc((at, y), 2.0, style::tint(style::INK, 0.6));
-    let at = entry(picture, "INVALID trial: does not count");
+    let at = entry(picture, "a trial (rounds from top to bottom)");
+    lanes::trial_mark(picture, (at, y));
+    let at = entry(picture, "INVALID trial");
     lanes::struck_mark(picture, (at, y));
     let at = entry(picture, "floor");
     picture.rect((at - 5.0, y - 6.0), (at + 6.0, y + 6.0), style::BAND);
@@ -107,11 +111,12 @@ fn latency_lane(picture: &mut Picture, run: &RunData, lane: &Lane, axis: &Axis) 
         lanes::mark(picture, (x, lane.y), lane.index, 4.5, false);
     }
     for data in run.trials_of(&lane.arm.slug, &lane.load.slug) {
-        trial_dots(picture, data, lane, axis);
+        trial_dots(picture, run, data, lane, axis);
     }
 }
 
-fn trial_dots(picture: &mut Picture, data: &TrialData, lane: &Lane, axis: &Axis) {
+fn trial_dots(picture: &mut Picture, run: &RunData, data: &TrialData, lane: &Lane, axis: &Axis) {
+    let y = lanes::trial_y(lane, data.trial.round, run.manifest.experiment.rounds);
     for q in [0.5, 0.99] {
         let Some(quantile) = data.trial.latencies.ack.at(q) else { continue };
         let x = match quantile.ns {
@@ -120,9 +125,9 @@ fn trial_dots(picture: &mut Picture, data: &TrialData, lane: &Lane, axis: &Axis)
             _ => continue,
         };
         if data.invalid() {
-            lanes::struck_mark(picture, (x, lane.y));
+            lanes::struck_mark(picture, (x, y));
         } else {
-            picture.disc((x, lane.y), 1.9, style::tint(style::INK, 0.75));
+            lanes::trial_mark(picture, (x, y));
         }
     }
 }

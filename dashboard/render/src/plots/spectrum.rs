@@ -15,11 +15,13 @@ const LEFT: f64 = 76.0;
 const RIGHT: f64 = 640.0;
 const PANEL_HEIGHT: f64 = 360.0;
 const BEYOND_HEIGHT: f64 = 26.0;
+/// Where curves begin, as 1/(1−q): below a fifth of the batches there is nothing to compare.
+const START: f64 = 1.25;
 /// Steps of a curve for one power of ten of 1/(1−q).
 const STEPS_PER_DECADE: f64 = 40.0;
 
-const CAPTION: &str = "What to look for: where a curve turns upwards. Left is the common case; \
-    every grid line to the right is ten times rarer. Bold: all rounds of an arm together; thin: \
+const CAPTION: &str = "What to look for: where a curve turns upwards. Left is the common case, \
+    each step to the right from 90 % on is ten times rarer. Bold: all rounds of an arm together; thin: \
     each trial; grey: fewer than 10 batches lie above, one bad moment could have made it. A curve \
     that leaves through the top met batches that were never answered in time.";
 
@@ -102,9 +104,10 @@ fn frame(run: &RunData, load: &Load, top: f64) -> Frame {
     let most = merged.max().unwrap_or(100).max(100);
     let beyond = trials().any(|data| !data.invalid() && data.trial.outcomes.unanswered() > 0);
     let values = trials().filter(|data| !data.ack.is_empty());
-    let values = values.flat_map(|data| [data.ack.value_at_quantile(0.01), data.ack.max()]);
+    let values =
+        values.flat_map(|data| [data.ack.value_at_quantile(1.0 - 1.0 / START), data.ack.max()]);
     let ceiling = if beyond { top + BEYOND_HEIGHT } else { top };
-    let x = Axis { low: 1.0, high: most as f64, from: LEFT, to: RIGHT, log: true };
+    let x = Axis { low: START, high: most as f64, from: LEFT, to: RIGHT, log: true };
     Frame { x, y: Axis::log_ms(values, top + PANEL_HEIGHT, ceiling), top, beyond }
 }
 
@@ -173,8 +176,9 @@ fn curve(spectrum: &Spectrum, frame: &Frame) -> (Vec<Point>, Vec<Point>) {
     if total < 1.0 {
         return (within, beyond);
     }
+    let first = (START.log10() * STEPS_PER_DECADE).ceil() as u32;
     let last = (total.log10() * STEPS_PER_DECADE).floor() as u32;
-    for step in 0..=last {
+    for step in first..=last {
         let inverse = 10_f64.powf(f64::from(step) / STEPS_PER_DECADE);
         let q = 1.0 - 1.0 / inverse;
         let x = frame.x.at(inverse);

@@ -12,7 +12,10 @@ use crate::{RunData, TrialData, table};
 const LEFT: f64 = 76.0;
 const RIGHT: f64 = style::WIDTH - style::MARGIN;
 const COLUMNS: usize = 2;
-const GAP: f64 = 26.0;
+const GAP: f64 = 44.0;
+/// Height of a strip below a small latency panel, and the distance to it.
+const STRIP: f64 = 18.0;
+const STRIP_GAP: f64 = 6.0;
 
 const CAPTION: &str = "What to look for: spikes in which lateness (the generator's own delay) rises \
     with the latencies are this machine's, not the pipeline's; a p99 that climbs from left to \
@@ -57,7 +60,7 @@ fn first_round(run: &RunData, load: &Load) -> Option<Draft> {
     let mut top = head(&mut picture, &title, CAPTION) + 4.0;
     legend(&mut picture, top);
     top += 20.0;
-    let (height, below) = (118.0, 46.0);
+    let (height, below) = (118.0, 46.0 + 2.0 * (STRIP + STRIP_GAP));
     for (index, data) in cells.iter().enumerate() {
         let (row, column) = (index / COLUMNS, index % COLUMNS);
         let width = (RIGHT - LEFT - GAP) / COLUMNS as f64;
@@ -99,12 +102,51 @@ fn cell(
         frame.right,
         if labelled { ms_label } else { |_| String::new() },
     );
-    x.draw_below(picture, frame.top, frame.bottom, seconds);
+    x.draw_below(picture, frame.top, frame.bottom, |_| String::new());
+    strips(picture, data, frame, &x, all, labelled);
     for fault in &data.trial.faults {
         let at = x.at(fault.at_ns as f64 / 1e9);
         picture.line((at, frame.top), (at, frame.bottom), style::ALARM, 1.0);
     }
     latency_curves(picture, data, &x, &y);
+}
+
+/// Answers and backlog in small, with a scale that all cells share.
+fn strips(
+    picture: &mut Picture,
+    data: &TrialData,
+    frame: &Frame,
+    x: &Axis,
+    all: &[&TrialData],
+    labelled: bool,
+) {
+    let values: [(&str, fn(&Slice) -> u64); 2] =
+        [("answered", |s| s.acked), ("backlog", |s| s.backlog)];
+    let mut top = frame.bottom + STRIP_GAP;
+    for (name, value) in values {
+        let slices = all.iter().flat_map(|data| &data.slices);
+        let highest = slices.map(value).max().unwrap_or(1).max(1);
+        let y = Axis { low: 0.0, high: highest as f64, from: top + STRIP, to: top, log: false };
+        let points = data.slices.iter().map(|s| (middle(s, data, x), y.at(value(s) as f64)));
+        filled(picture, points.collect(), top + STRIP);
+        picture.line((frame.left, top + STRIP), (frame.right, top + STRIP), style::GRID, 0.5);
+        if labelled {
+            let ink = Ink::new(style::SMALL, style::MUTED).align(Align::Right);
+            picture.text((frame.left - 6.0, top + STRIP / 2.0), name, ink);
+        }
+        top += STRIP + STRIP_GAP;
+    }
+    x.draw_below(picture, top - STRIP_GAP, top - STRIP_GAP, seconds);
+}
+
+/// A line with a pale area below it.
+fn filled(picture: &mut Picture, points: Vec<Point>, bottom: f64) {
+    if let (Some(first), Some(last)) = (points.first(), points.last()) {
+        let mut area = points.clone();
+        area.extend([(last.0, bottom), (first.0, bottom)]);
+        picture.area(area, style::tint(style::BLUE, 0.16));
+    }
+    picture.path(points, style::BLUE, 1.0);
 }
 
 /// A large picture of one trial: latency, answers a second, backlog.
@@ -180,13 +222,8 @@ fn small_panel(
     let y = Axis::linear(highest, bottom, top);
     let points: Vec<Point> =
         data.slices.iter().map(|slice| (middle(slice, data, x), y.at(value(slice)))).collect();
-    if let (Some(first), Some(last)) = (points.first(), points.last()) {
-        let mut area = points.clone();
-        area.extend([(last.0, bottom), (first.0, bottom)]);
-        picture.area(area, style::tint(style::BLUE, 0.16));
-    }
     y.draw_left(picture, LEFT, RIGHT, plain);
-    picture.path(points, style::BLUE, 1.0);
+    filled(picture, points, bottom);
     picture.text((LEFT, top - 10.0), name, Ink::new(style::SMALL, style::INK));
     bottom
 }
