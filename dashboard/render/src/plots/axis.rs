@@ -35,8 +35,7 @@ impl Axis {
 
     /// A linear axis from zero.
     pub(crate) fn linear(highest: f64, from: f64, to: f64) -> Axis {
-        let high =
-            if highest.is_finite() && highest > 0.0 { step_above(highest * 1.02) } else { 1.0 };
+        let high = if highest.is_finite() && highest > 0.0 { highest * 1.08 } else { 1.0 };
         Axis { low: 0.0, high, from, to, log: false }
     }
 
@@ -165,8 +164,8 @@ mod tests {
         let labels: Vec<String> = axis.ticks(8.0).into_iter().map(ms_label).collect();
         assert_eq!(labels, ["0.1 ms", "1 ms", "10 ms", "100 ms", "1 s"]);
         let labels: Vec<String> =
-            Axis::linear(17.3, 0.0, 200.0).ticks(4.0).into_iter().map(plain).collect();
-        assert_eq!(labels, ["0", "5", "10", "15", "20"]);
+            Axis::linear(18.0, 0.0, 200.0).ticks(4.0).into_iter().map(plain).collect();
+        assert_eq!(labels, ["0", "5", "10", "15"]);
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Bars {
 
     /// A bar a lane, of the valid trials' medians, and a dot a trial.
     pub(super) fn draw(&self, picture: &mut Picture, run: &RunData, lanes: &Lanes, figures: bool) {
-        for lane in &lanes.lanes {
+        for lane in &lanes.all {
             self.bar(picture, run, lane, figures);
             for data in run.trials_of(&lane.arm.slug, &lane.load.slug) {
                 let Some((first, second)) = (self.parts)(&data.trial.cost) else { continue };

@@ -30,7 +30,7 @@ pub(super) fn draw(run: &RunData) -> Draft {
     let right = if beyond { PANEL_RIGHT - BEYOND_WIDTH } else { PANEL_RIGHT };
     let axis = Axis::log_ms(values(run), PANELS_LEFT, right);
     panels(&mut picture, run, &lanes, &axis, beyond);
-    for lane in &lanes.lanes {
+    for lane in &lanes.all {
         latency_lane(&mut picture, run, lane, &axis);
     }
     picture.height = lanes.bottom + 44.0;
@@ -53,11 +53,11 @@ fn panels(picture: &mut Picture, run: &RunData, lanes: &Lanes, axis: &Axis, beyo
     let ink = Ink::new(style::SMALL, style::INK).align(Align::Centre);
     let y = lanes.bottom + 28.0;
     picture.text(
-        ((axis.from + axis.to) / 2.0, y),
+        (f64::midpoint(axis.from, axis.to), y),
         "latency from due to acknowledged, log scale",
         ink,
     );
-    picture.text(((CPU_LEFT + CPU_RIGHT) / 2.0, y), "CPU µs per metric", ink);
+    picture.text((f64::midpoint(CPU_LEFT, CPU_RIGHT), y), "CPU µs per metric", ink);
     if beyond {
         let alarm = Ink::new(style::SMALL, style::ALARM).align(Align::Centre);
         let x = PANEL_RIGHT - (BEYOND_WIDTH - 10.0) / 2.0;
@@ -78,9 +78,9 @@ fn legend(picture: &mut Picture, run: &RunData, y: f64) {
         at
     };
     let at = entry(picture, "p50");
-    lanes::mark(picture, (at, y), 0, 4.5, true);
+    lanes::mark(picture, (at, y), 0, 5.0, true);
     let at = entry(picture, "p99 (medians of the rounds)");
-    lanes::mark(picture, (at, y), 0, 4.5, false);
+    lanes::mark(picture, (at, y), 0, 5.0, false);
     let at = entry(picture, "a trial (rounds from top to bottom)");
     lanes::trial_mark(picture, (at, y));
     let at = entry(picture, "INVALID trial");
@@ -105,10 +105,10 @@ fn latency_lane(picture: &mut Picture, run: &RunData, lane: &Lane, axis: &Axis) 
         );
     }
     if let Some(x) = p50 {
-        lanes::mark(picture, (x, lane.y), lane.index, 4.5, true);
+        lanes::mark(picture, (x, lane.y), lane.index, 5.5, true);
     }
     if let Some(x) = p99 {
-        lanes::mark(picture, (x, lane.y), lane.index, 4.5, false);
+        lanes::mark(picture, (x, lane.y), lane.index, 5.5, false);
     }
     for data in run.trials_of(&lane.arm.slug, &lane.load.slug) {
         trial_dots(picture, run, data, lane, axis);
@@ -155,7 +155,7 @@ fn beyond_x(axis: &Axis) -> f64 {
     axis.to + 10.0 + (BEYOND_WIDTH - 10.0) / 2.0
 }
 
-fn headline<'a>(run: &'a RunData) -> impl Iterator<Item = &'a TrialData> {
+fn headline(run: &RunData) -> impl Iterator<Item = &TrialData> {
     let loads: Vec<&str> = run.headline_loads().iter().map(|load| load.slug.as_str()).collect();
     run.trials.iter().filter(move |data| loads.contains(&data.trial.load.as_str()))
 }

@@ -34,7 +34,7 @@ impl Lane<'_> {
 
 /// Lanes with the space they take.
 pub(crate) struct Lanes<'a> {
-    pub lanes: Vec<Lane<'a>>,
+    pub all: Vec<Lane<'a>>,
     pub bottom: f64,
     headings: Vec<(f64, &'a str)>,
     names: Vec<(f64, f64, &'a Arm)>,
@@ -43,7 +43,7 @@ pub(crate) struct Lanes<'a> {
 /// Gives every arm and load a place, from `top` down.
 pub(crate) fn lay_out(run: &RunData, top: f64) -> Lanes<'_> {
     let loads = run.headline_loads();
-    let mut lanes = Lanes { lanes: vec![], bottom: top, headings: vec![], names: vec![] };
+    let mut lanes = Lanes { all: vec![], bottom: top, headings: vec![], names: vec![] };
     for (promise, arms) in run.groups() {
         lanes.headings.push((lanes.bottom + HEADING_HEIGHT / 2.0, promise));
         lanes.bottom += HEADING_HEIGHT;
@@ -61,7 +61,7 @@ impl<'a> Lanes<'a> {
         self.names.push((top, top + height, arm));
         for (index, load) in loads.iter().enumerate() {
             let y = top + (index as f64 + 0.5) * LANE_HEIGHT;
-            self.lanes.push(Lane { arm, load, index, y });
+            self.all.push(Lane { arm, load, index, y });
         }
         self.bottom = top + height + ROW_PADDING;
     }
@@ -155,13 +155,13 @@ fn shape(
 /// Trials stand one below the other within a lane, the first round on top.
 pub(crate) fn trial_y(lane: &Lane, round: u32, rounds: u32) -> f64 {
     let steps = f64::from(rounds.max(2) - 1);
-    lane.y - 5.0 + 10.0 * (f64::from(round.saturating_sub(1)) / steps).min(1.0)
+    lane.y - 6.0 + 12.0 * (f64::from(round.saturating_sub(1)) / steps).min(1.0)
 }
 
 /// A trial.
 pub(crate) fn trial_mark(picture: &mut Picture, at: Point) {
-    picture.disc(at, 2.3, plotters::style::RGBColor(255, 255, 255));
-    picture.disc(at, 1.8, style::tint(style::INK, 0.8));
+    picture.disc(at, 2.0, plotters::style::RGBColor(255, 255, 255));
+    picture.disc(at, 1.5, style::tint(style::INK, 0.8));
 }
 
 /// A trial that does not count: hollow, grey, struck.

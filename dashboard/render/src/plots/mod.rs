@@ -11,6 +11,7 @@ mod picture;
 mod spectrum;
 mod style;
 mod timeline;
+mod trial;
 
 use std::path::{Path, PathBuf};
 

@@ -42,9 +42,9 @@ fn escaped(text: &str) -> String {
 /// jagged paths cross themselves, so there each segment is drawn alone.
 fn paint<B: DrawingBackend>(mut backend: B, picture: &Picture, joined: bool) -> Result<(), String> {
     super::style::load_font()?;
-    let (width, height) = size(picture);
     let white = RGBColor(255, 255, 255);
-    let page = backend.draw_rect((0, 0), (width as i32, height as i32), &white.filled(), true);
+    let page =
+        backend.draw_rect((0, 0), pixel((WIDTH, picture.height + 1.0)), &white.filled(), true);
     told(page)?;
     for shape in &picture.shapes {
         put(&mut backend, shape, joined)?;

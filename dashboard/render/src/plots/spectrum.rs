@@ -122,7 +122,7 @@ fn grid(picture: &mut Picture, frame: &Frame, load: &Load) {
     }
     let axis = Ink::new(style::SMALL, style::INK).align(Align::Centre);
     let text = "percentile of the batches due · latency from due to acknowledged, log scale";
-    picture.text(((LEFT + RIGHT) / 2.0, bottom + 30.0), text, axis);
+    picture.text((f64::midpoint(LEFT, RIGHT), bottom + 30.0), text, axis);
     if frame.beyond {
         let corner = (RIGHT, frame.top + BEYOND_HEIGHT - 4.0);
         picture.rect((LEFT, frame.top), corner, style::tint(style::ALARM, 0.08));
@@ -140,7 +140,7 @@ fn percentiles(most: f64) -> Vec<(f64, String)> {
             2 => "99 %".to_owned(),
             _ => format!("99.{} %", "9".repeat(nines - 2)),
         };
-        labels.push((10_f64.powi(nines as i32), text));
+        labels.push((10_f64.powf(nines as f64), text));
     }
     labels.retain(|(value, _)| *value <= most);
     labels

@@ -1,23 +1,22 @@
-//! Latency over time, by when batches were due: the first round of every arm side by side, and a
-//! large picture for each trial in which something happened (a fault, data lost, an early end).
-//! How a trial compares with others is the other pictures' matter.
+//! Latency over time, by when batches were due: the first round of every arm side by side. Trials
+//! in which something happened get a large picture each: see `trial`.
 
 use tailrace_measure::record::{Load, Slice};
 
 use super::axis::{self, Axis, ms_label, plain};
 use super::picture::{self, Align, Ink, Picture, Point};
-use super::{Draft, head, style};
+use super::{Draft, head, style, trial};
 use crate::{RunData, TrialData, table};
 
-const LEFT: f64 = 76.0;
-const RIGHT: f64 = style::WIDTH - style::MARGIN;
+pub(super) const LEFT: f64 = 76.0;
+pub(super) const RIGHT: f64 = style::WIDTH - style::MARGIN;
 const COLUMNS: usize = 2;
 const GAP: f64 = 44.0;
 /// Height of a strip below a small latency panel, and the distance to it.
 const STRIP: f64 = 18.0;
 const STRIP_GAP: f64 = 6.0;
 
-const CAPTION: &str = "What to look for: spikes in which lateness (the generator's own delay) rises \
+pub(super) const CAPTION: &str = "What to look for: spikes in which lateness (the generator's own delay) rises \
     with the latencies are this machine's, not the pipeline's; a p99 that climbs from left to \
     right is a queue that grows. Red ticks on top: batches due then were not answered in time.";
 
@@ -42,7 +41,7 @@ pub(super) fn draw(run: &RunData) -> Vec<Draft> {
     let loads = run.headline_loads();
     let side_by_side = loads.into_iter().filter_map(|load| first_round(run, load));
     let eventful = run.trials.iter().filter(|data| data.eventful() && !data.slices.is_empty());
-    side_by_side.chain(eventful.map(|data| alone(run, data))).collect()
+    side_by_side.chain(eventful.map(|data| trial::draw(run, data))).collect()
 }
 
 /// Small multiples with shared axes.
@@ -111,6 +110,9 @@ fn cell(
     latency_curves(picture, data, &x, &y);
 }
 
+/// A number of batches of a slice.
+type Count = fn(&Slice) -> u64;
+
 /// Answers and backlog in small, with a scale that all cells share.
 fn strips(
     picture: &mut Picture,
@@ -120,12 +122,13 @@ fn strips(
     all: &[&TrialData],
     labelled: bool,
 ) {
-    let values: [(&str, fn(&Slice) -> u64); 2] =
-        [("answered", |s| s.acked), ("backlog", |s| s.backlog)];
+    let values: [(&str, Count); 2] = [("answered", |s| s.acked), ("backlog", |s| s.backlog)];
+    // A backlog of less than a slice's batches should look small.
+    let slices = || all.iter().flat_map(|data| &data.slices);
+    let a_slice = slices().map(|slice| slice.scheduled).max().unwrap_or(0).max(1);
     let mut top = frame.bottom + STRIP_GAP;
     for (name, value) in values {
-        let slices = all.iter().flat_map(|data| &data.slices);
-        let highest = slices.map(value).max().unwrap_or(1).max(1);
+        let highest = slices().map(value).fold(a_slice, u64::max);
         let y = Axis { low: 0.0, high: highest as f64, from: top + STRIP, to: top, log: false };
         let points = data.slices.iter().map(|s| (middle(s, data, x), y.at(value(s) as f64)));
         filled(picture, points.collect(), top + STRIP);
@@ -140,7 +143,7 @@ fn strips(
 }
 
 /// A line with a pale area below it.
-fn filled(picture: &mut Picture, points: Vec<Point>, bottom: f64) {
+pub(super) fn filled(picture: &mut Picture, points: Vec<Point>, bottom: f64) {
     if let (Some(first), Some(last)) = (points.first(), points.last()) {
         let mut area = points.clone();
         area.extend([(last.0, bottom), (first.0, bottom)]);
@@ -149,104 +152,7 @@ fn filled(picture: &mut Picture, points: Vec<Point>, bottom: f64) {
     picture.path(points, style::BLUE, 1.0);
 }
 
-/// A large picture of one trial: latency, answers a second, backlog.
-fn alone(run: &RunData, data: &TrialData) -> Draft {
-    let trial = &data.trial;
-    let mut picture = Picture::new();
-    let title = format!("{}, {}, round {}{}", trial.arm, trial.load, trial.round, seals(data));
-    let caption = match &trial.ended_early {
-        Some(why) => format!("Ended early: {why} {CAPTION}"),
-        None => CAPTION.to_owned(),
-    };
-    let mut top = head(&mut picture, &title, &caption) + 4.0;
-    legend(&mut picture, top);
-    top += 18.0;
-    let x = time_axis(&[data], LEFT, RIGHT);
-    let labels = fault_labels(&mut picture, data, &x, top);
-    let panels_top = top + labels + 6.0;
-    let bottom = alone_panels(&mut picture, run, data, &x, panels_top);
-    for fault in &trial.faults {
-        let at = x.at(fault.at_ns as f64 / 1e9);
-        picture.line((at, panels_top - 6.0), (at, bottom), style::ALARM, 1.0);
-    }
-    let ink = Ink::new(style::SMALL, style::INK).align(Align::Centre);
-    picture.text(((LEFT + RIGHT) / 2.0, bottom + 28.0), "when the batch was due", ink);
-    picture.height = bottom + 44.0;
-    let name = format!("timeline-{}-{}-{}", trial.arm, trial.load, trial.round);
-    Draft { name, title, caption, picture }
-}
-
-fn alone_panels(picture: &mut Picture, run: &RunData, data: &TrialData, x: &Axis, top: f64) -> f64 {
-    let bottom = top + 220.0;
-    let y = latency_axis(&[data], bottom, top);
-    y.draw_left(picture, LEFT, RIGHT, ms_label);
-    x.draw_below(picture, top, bottom, |_| String::new());
-    warm_up(picture, x, top, bottom);
-    latency_curves(picture, data, x, &y);
-    let width_s = slice_s(&data.slices);
-    let offered = data.trial.offered_per_s;
-    let top = small_panel(
-        picture,
-        data,
-        x,
-        bottom + 30.0,
-        "answered in time, per second of due time",
-        offered,
-        |s| s.acked as f64 / width_s,
-    );
-    let in_flight = run.manifest.experiment.loads.iter().find(|l| l.slug == data.trial.load);
-    let text = match in_flight {
-        Some(load) => format!(
-            "backlog: unanswered batches (at most {})",
-            crate::format::count(load.in_flight_max)
-        ),
-        None => "backlog: unanswered batches".to_owned(),
-    };
-    let bottom = small_panel(picture, data, x, top + 30.0, &text, 1.0, |s| s.backlog as f64);
-    x.draw_below(picture, bottom, bottom, seconds);
-    bottom
-}
-
-/// An area under a line, from zero; returns its lower edge.
-fn small_panel(
-    picture: &mut Picture,
-    data: &TrialData,
-    x: &Axis,
-    top: f64,
-    name: &str,
-    at_least: f64,
-    value: impl Fn(&Slice) -> f64,
-) -> f64 {
-    let bottom = top + 62.0;
-    let highest = data.slices.iter().map(&value).fold(at_least, f64::max);
-    let y = Axis::linear(highest, bottom, top);
-    let points: Vec<Point> =
-        data.slices.iter().map(|slice| (middle(slice, data, x), y.at(value(slice)))).collect();
-    y.draw_left(picture, LEFT, RIGHT, plain);
-    filled(picture, points, bottom);
-    picture.text((LEFT, top - 10.0), name, Ink::new(style::SMALL, style::INK));
-    bottom
-}
-
-/// Names of the faults, each in the first row in which it covers no other; returns their height.
-fn fault_labels(picture: &mut Picture, data: &TrialData, x: &Axis, top: f64) -> f64 {
-    let ink = Ink::new(style::SMALL, style::ALARM);
-    let mut rows: Vec<f64> = Vec::new();
-    for fault in &data.trial.faults {
-        let at_s = fault.at_ns as f64 / 1e9;
-        let text = format!("{} ({} s)", fault.what, crate::format::digits(at_s, 2));
-        let text = picture::fit(&text, RIGHT - LEFT, ink);
-        let width = picture::width_of(&text, ink);
-        let left = (x.at(at_s) - 3.0).min(RIGHT - width);
-        let row = rows.iter().position(|end| *end + 8.0 < left).unwrap_or(rows.len());
-        rows.resize(rows.len().max(row + 1), 0.0);
-        rows[row] = left + width;
-        picture.text((left, top + row as f64 * 15.0), text, ink);
-    }
-    rows.len() as f64 * 15.0
-}
-
-fn latency_curves(picture: &mut Picture, data: &TrialData, x: &Axis, y: &Axis) {
+pub(super) fn latency_curves(picture: &mut Picture, data: &TrialData, x: &Axis, y: &Axis) {
     for curve in &CURVES {
         for stretch in stretches(data, x, |slice| (curve.value)(slice).map(|ns| y.at_ns(ns))) {
             picture.path(stretch, curve.colour, curve.width);
@@ -277,32 +183,21 @@ fn stretches(data: &TrialData, x: &Axis, value: impl Fn(&Slice) -> Option<f64>) 
     stretches
 }
 
-fn warm_up(picture: &mut Picture, x: &Axis, top: f64, bottom: f64) {
-    if x.low < 0.0 {
-        let zero = x.at(0.0);
-        picture.dashed((zero, top), (zero, bottom), style::GREY, 0.8);
-        let ink = Ink::new(style::SMALL, style::MUTED).align(Align::Right);
-        if zero - x.from > picture::width_of("warm-up", ink) + 6.0 {
-            picture.text((zero - 4.0, bottom - 9.0), "warm-up", ink);
-        }
-    }
-}
-
-fn legend(picture: &mut Picture, y: f64) {
+pub(super) fn legend(picture: &mut Picture, y: f64) {
     let mut x = LEFT;
     for curve in CURVES.iter().rev() {
         x = axis::swatch(picture, (x, y), curve.colour, curve.name);
     }
 }
 
-fn latency_axis(all: &[&TrialData], from: f64, to: f64) -> Axis {
+pub(super) fn latency_axis(all: &[&TrialData], from: f64, to: f64) -> Axis {
     let slices = all.iter().flat_map(|data| &data.slices);
     let values = slices.flat_map(|slice| CURVES.iter().filter_map(move |c| (c.value)(slice)));
     // Lateness can be next to nothing; below a microsecond there is nothing to see.
     Axis::log_ms(values.filter(|ns| *ns >= 1_000), from, to)
 }
 
-fn time_axis(all: &[&TrialData], from: f64, to: f64) -> Axis {
+pub(super) fn time_axis(all: &[&TrialData], from: f64, to: f64) -> Axis {
     let slices = || all.iter().flat_map(|data| &data.slices);
     let first = slices().map(|slice| slice.due_ms).min().unwrap_or(0).min(0) as f64 / 1e3;
     let ends = all.iter().flat_map(|data| {
@@ -312,16 +207,16 @@ fn time_axis(all: &[&TrialData], from: f64, to: f64) -> Axis {
     Axis { low: first, high: ends.fold(first + 0.1, f64::max), from, to, log: false }
 }
 
-fn slice_s(slices: &[Slice]) -> f64 {
+pub(super) fn slice_s(slices: &[Slice]) -> f64 {
     let steps = slices.windows(2).map(|pair| pair[1].due_ms - pair[0].due_ms);
     steps.filter(|step| *step > 0).min().map_or(0.1, |ms| ms as f64 / 1e3)
 }
 
-fn middle(slice: &Slice, data: &TrialData, x: &Axis) -> f64 {
+pub(super) fn middle(slice: &Slice, data: &TrialData, x: &Axis) -> f64 {
     x.at(slice.due_ms as f64 / 1e3 + slice_s(&data.slices) / 2.0)
 }
 
-fn seals(data: &TrialData) -> String {
+pub(super) fn seals(data: &TrialData) -> String {
     let mut text = String::new();
     if data.lost_data() {
         text.push_str(" · BROKEN");
@@ -332,6 +227,6 @@ fn seals(data: &TrialData) -> String {
     text
 }
 
-fn seconds(value: f64) -> String {
+pub(super) fn seconds(value: f64) -> String {
     format!("{} s", plain(value))
 }

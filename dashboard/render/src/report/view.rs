@@ -2,7 +2,7 @@
 //! decides about order and markup only. Seals are judged elsewhere and copied here.
 
 use serde::Serialize;
-use tailrace_measure::record::{Arm, Load, Row, SlowAnswer, Trial};
+use tailrace_measure::record::{Arm, Arrivals, Load, Row, SlowAnswer, Trial};
 
 use super::trials::{self, TrialView, batches, seen_of};
 use crate::plots::Plot;
@@ -49,10 +49,11 @@ struct Reason {
     sentences: Vec<String>,
 }
 
-/// A load with a subscriber: arm, ack p50, ack p99, live p50 of trials, live p99, seen of due.
+/// A load with a subscriber; in a row arm, ack p50, ack p99, live p99, seen of due.
 #[derive(Serialize)]
 struct Feed {
     label: String,
+    detail: String,
     rows: Vec<[String; 5]>,
 }
 
@@ -122,14 +123,16 @@ fn load_detail(load: &Load) -> String {
         None => "no subscriber".to_owned(),
     };
     format!(
-        "{:?} arrivals, {} warm-up, window {}, timeout {}, at most {} batches in flight, {feed}",
-        load.arrivals,
+        "{} arrivals, {} warm-up, window {}, timeout {}, at most {} batches in flight, {feed}",
+        match load.arrivals {
+            Arrivals::Constant => "constant",
+            Arrivals::Poisson => "Poisson",
+        },
         time_ms(load.warm_up_ms),
         time_ms(load.window_ms),
         time_ms(load.timeout_ms),
         format::count(load.in_flight_max),
     )
-    .to_lowercase()
 }
 
 fn time_ms(ms: u64) -> String {
@@ -171,7 +174,8 @@ fn feeds(run: &RunData) -> Vec<Feed> {
     let feeds = loads.filter(|load| load.feed_one_in.is_some());
     let others = feeds.filter(|load| !headline.contains(&load.slug.as_str()));
     let one = |load: &Load| Feed {
-        label: format!("{} ({})", table::label(load), load_detail(load)),
+        label: table::label(load),
+        detail: load_detail(load),
         rows: feed_rows(run, load),
     };
     others.map(one).filter(|feed| !feed.rows.is_empty()).collect()
