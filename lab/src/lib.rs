@@ -19,8 +19,8 @@ pub mod race;
 pub mod redis;
 pub mod registry;
 pub mod report;
-pub mod served;
 pub mod serve;
+pub mod served;
 pub mod table;
 
 use std::process::ExitCode;

@@ -38,7 +38,10 @@ pub fn run(arguments: &ProduceArgs) -> anyhow::Result<Ended> {
     Ok(if complete { Ended::Fine } else { Ended::Failed })
 }
 
-async fn send((config, run): (ProduceConfig, RunId), address: Address) -> anyhow::Result<ProduceReport> {
+async fn send(
+    (config, run): (ProduceConfig, RunId),
+    address: Address,
+) -> anyhow::Result<ProduceReport> {
     let stop = CancellationToken::new();
     let asked = stop.clone();
     tokio::spawn(async move {
@@ -50,7 +53,12 @@ async fn send((config, run): (ProduceConfig, RunId), address: Address) -> anyhow
     let depth = if transport == Transport::Http1 { 1 } else { IN_FLIGHT };
     let connect: Connect = Arc::new(move || transport.wire(&authority, run, depth));
     let progress = |tally: &tailrace_producers::tally::Tally| {
-        tracing::info!(sent = tally.sent, acked = tally.acked, retries = tally.retries, "producing");
+        tracing::info!(
+            sent = tally.sent,
+            acked = tally.acked,
+            retries = tally.retries,
+            "producing"
+        );
     };
     Ok(produce(config, address.socket, connect, stop, progress).await?)
 }

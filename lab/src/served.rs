@@ -60,7 +60,12 @@ impl Parts {
                 let config = redis.context("a redis pipeline needs a Redis: give --redis URL")?;
                 let bus = RedisBus::connect(&config).await?;
                 let log = RedisLog::connect(config).await?;
-                Ok(Self { log: Arc::clone(&log) as Arc<dyn Log>, bus, recent: None, redis: Some(log) })
+                Ok(Self {
+                    log: Arc::clone(&log) as Arc<dyn Log>,
+                    bus,
+                    recent: None,
+                    redis: Some(log),
+                })
             }
         }
     }

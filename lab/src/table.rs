@@ -24,8 +24,7 @@ pub fn print(manifest: &Manifest, summary: &Summary) -> anyhow::Result<()> {
     }
     printing::line("")?;
     for arm in &manifest.experiment.arms {
-        let (name, connections, depth) =
-            (&arm.slug, arm.connections, arm.in_flight_per_connection);
+        let (name, connections, depth) = (&arm.slug, arm.connections, arm.in_flight_per_connection);
         let slowest = slowest(summary, name);
         printing::line(&format!(
             "{name}: {connections} connections × {depth} in flight, {} a batch; {slowest}",

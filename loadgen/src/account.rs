@@ -136,9 +136,7 @@ fn cost(request: &Request<'_>, ran: &Ran, watched: &Watched) -> Cost {
     Cost {
         server_cpu_us_per_metric: per_metric_us(|sample| sample.server_cpu_ns),
         backend_cpu_us_per_metric: per_metric_us(|sample| sample.backend_cpu_ns),
-        generator_cpu_us_per_batch: ran.generator_cpu_ns as f64
-            / 1e3
-            / all.scheduled.max(1) as f64,
+        generator_cpu_us_per_batch: ran.generator_cpu_ns as f64 / 1e3 / all.scheduled.max(1) as f64,
         generator_core_share: ran.generator_cpu_ns as f64 / ran.elapsed_ns.max(1) as f64,
         server_peak_rss_bytes: peak(|sample| sample.server_rss_bytes),
         backend_peak_rss_bytes: peak(|sample| sample.backend_rss_bytes),

@@ -11,10 +11,10 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tailrace_measure::csv::{csv, read_timeline, timeline_csv};
 use tailrace_measure::hlog;
 use tailrace_measure::record::{Manifest, Slice, Summary, Trial};
 use tailrace_measure::recorder::Measured;
-use tailrace_measure::csv::{csv, read_timeline, timeline_csv};
 
 use crate::trial::Finished;
 use crate::watch::Watched;

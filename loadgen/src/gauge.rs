@@ -105,12 +105,14 @@ fn quantile(counts: &[u64], q: f64) -> Option<u64> {
     let total: u64 = counts.iter().sum();
     let rank = ((total as f64 * q).ceil() as u64).max(1);
     let mut seen = 0;
-    counts.iter().position(|count| {
-        seen += count;
-        seen >= rank
-    })
-    .filter(|_| total > 0)
-    .map(edge)
+    counts
+        .iter()
+        .position(|count| {
+            seen += count;
+            seen >= rank
+        })
+        .filter(|_| total > 0)
+        .map(edge)
 }
 
 #[cfg(test)]
@@ -131,9 +133,8 @@ mod tests {
         assert_eq!(gauge.read().p50_ns, None);
         (1..=1_000u64).for_each(|n| gauge.acked(n * 1_000));
         let reading = gauge.read();
-        let near = |seen: Option<u64>, truth: f64| {
-            (seen.unwrap() as f64 / truth - 1.0).abs() < 0.13
-        };
+        let near =
+            |seen: Option<u64>, truth: f64| (seen.unwrap() as f64 / truth - 1.0).abs() < 0.13;
         assert!(near(reading.p50_ns, 500_000.0) && near(reading.p99_ns, 990_000.0));
     }
 }

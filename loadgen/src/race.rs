@@ -116,11 +116,8 @@ impl Race<'_> {
         request: &Request<'_>,
         spectator: &mut dyn Spectator,
     ) -> anyhow::Result<Finished> {
-        let payloads = Payloads::new(
-            self.experiment.seed,
-            request.arm.batch_metrics as usize,
-            PAYLOADS,
-        )?;
+        let payloads =
+            Payloads::new(self.experiment.seed, request.arm.batch_metrics as usize, PAYLOADS)?;
         let gauge = Arc::new(Gauge::default());
         spectator.begins(request.arm, request.load, request.round, &gauge);
         if self.interrupted.load(Relaxed) {
@@ -132,7 +129,8 @@ impl Race<'_> {
 
 /// A seed of its own for each part of an experiment: one step of `SplitMix64` over the parts.
 pub fn mix(seed: u64, round: u32, part: u32) -> u64 {
-    let mut z = seed ^ (u64::from(round) << 32 | u64::from(part)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut z =
+        seed ^ (u64::from(round) << 32 | u64::from(part)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

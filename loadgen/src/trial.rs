@@ -88,8 +88,7 @@ fn plan(launched: &dyn Launched, request: &Request<'_>, run: RunId) -> Plan {
     let mut plan = Plan::of_load(request.load, request.seed, run, launched.ingest());
     plan.connections = request.arm.connections as usize;
     let feed = request.load.feed_one_in.zip(launched.observer());
-    plan.feed =
-        feed.map(|(one_in, observer)| FeedPlan { observer, seed: request.seed, one_in });
+    plan.feed = feed.map(|(one_in, observer)| FeedPlan { observer, seed: request.seed, one_in });
     plan
 }
 
@@ -219,4 +218,3 @@ fn fresh_run() -> RunId {
     let half = |n: u64| u128::from(RandomState::new().hash_one((n, now().0)));
     RunId(half(0) << 64 | half(1))
 }
-

@@ -74,7 +74,11 @@ pub fn run(arguments: &SaturateArgs) -> anyhow::Result<Ended> {
         generator_cores: surroundings.generator_cores.clone(),
         warnings,
     };
-    if arguments.json { printing::json(&report)? } else { print(&report)? }
+    if arguments.json {
+        printing::json(&report)?
+    } else {
+        print(&report)?
+    }
     let failed = report.contestants.iter().any(|contestant| contestant.failed > 0);
     Ok(if failed { Ended::Failed } else { Ended::Fine })
 }

@@ -144,9 +144,7 @@ impl Connection {
             }
             Ok(n) => {
                 self.bytes.received += n as u64;
-                self.wire
-                    .decode(&buffer[..n], &mut self.out, events)
-                    .map_err(|e| e.to_string())?;
+                self.wire.decode(&buffer[..n], &mut self.out, events).map_err(|e| e.to_string())?;
                 Ok(n)
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(0),

@@ -34,7 +34,8 @@ impl Driver<'_> {
                 return Err(io::Error::other(format!("a connection failed to open: {why}")));
             }
             if left == 0 {
-                let what = "connections were not ready in time; does this address speak the protocol?";
+                let what =
+                    "connections were not ready in time; does this address speak the protocol?";
                 return Err(io::Error::new(io::ErrorKind::TimedOut, what));
             }
             self.poller.wait(left)?;

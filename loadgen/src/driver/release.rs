@@ -86,12 +86,8 @@ impl Driver<'_> {
             feed.expect(seq, intended);
         }
         let headers = [("tailrace-run", self.run_text.as_str())];
-        let request = Request {
-            method: "POST",
-            target: "/v1/ingest",
-            headers: &headers,
-            body: &self.body,
-        };
+        let request =
+            Request { method: "POST", target: "/v1/ingest", headers: &headers, body: &self.body };
         self.connections[index].encode(&request, key);
         self.mark_dirty(index);
     }

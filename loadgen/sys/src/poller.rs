@@ -5,8 +5,8 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
 /// What a descriptor is watched for. Errors and hang-ups count as readable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

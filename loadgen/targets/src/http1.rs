@@ -13,7 +13,8 @@ use tokio::net::TcpStream;
 
 pub(super) async fn connection(socket: TcpStream, codec: bool) {
     let service = service_fn(move |request| answer(request, codec));
-    let served = Builder::new().pipeline_flush(true).serve_connection(TokioIo::new(socket), service);
+    let served =
+        Builder::new().pipeline_flush(true).serve_connection(TokioIo::new(socket), service);
     // The generator closes its connections when it is done; that is not worth a word.
     served.await.unwrap_or_default();
 }
