@@ -113,7 +113,7 @@ async fn a_lost_announcement_is_found_by_the_next_one() {
     append(&log, "p", 1).await.unwrap();
     append(&log, "p", 2).await.unwrap();
     // Appended only after both refused announcements, which ride in the flushes between.
-    while !refused_publishes(&redis).await {
+    while !refused_publishes(&redis, 2).await {
         tokio::task::yield_now().await;
     }
     raw(&redis, &["ACL", "SETUSER", "default", "+publish"]).await;
@@ -122,11 +122,27 @@ async fn a_lost_announcement_is_found_by_the_next_one() {
     assert_eq!(seqs, [1, 2, 3]);
 }
 
-async fn refused_publishes(redis: &PrivateRedis) -> bool {
+#[tokio::test]
+async fn a_new_connection_reads_what_was_never_announced() {
+    let (redis, config) = start();
+    let log = RedisLog::connect(config.clone()).await.unwrap();
+    let bus = RedisBus::connect(&config).await.unwrap();
+    let mut feed = bus.subscribe();
+    raw(&redis, &["ACL", "SETUSER", "default", "-publish"]).await;
+    let position = append(&log, "p", 0).await.unwrap();
+    while !refused_publishes(&redis, 1).await {
+        tokio::task::yield_now().await;
+    }
+    // No later announcement tells of the gap: only connecting again does.
+    raw(&redis, &["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+    assert_eq!(live(&mut feed, 1).await, [("p".to_owned(), 0, position)]);
+}
+
+async fn refused_publishes(redis: &PrivateRedis, count: u64) -> bool {
     let stats: String =
         redis::from_redis_value(raw(redis, &["INFO", "commandstats"]).await).unwrap();
     let line = stats.lines().find(|line| line.starts_with("cmdstat_publish:")).unwrap_or("");
-    line.contains("rejected_calls=2")
+    line.contains(&format!("rejected_calls={count},"))
 }
 
 #[tokio::test]

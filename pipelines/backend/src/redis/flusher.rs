@@ -140,7 +140,7 @@ impl Flusher {
             // Whoever dropped the future does not want to know.
             let _ = batch.answer.send(position);
         }
-        self.shared.entries.fetch_add(appended, Ordering::Relaxed);
+        self.shared.appended.fetch_add(appended, Ordering::Relaxed);
     }
 
     async fn connect_again(&self) -> MultiplexedConnection {

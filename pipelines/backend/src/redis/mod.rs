@@ -111,8 +111,11 @@ struct Shared {
     /// For everything but the flusher, which has a connection of its own.
     link: Link,
     facts: ServerFacts,
-    /// Entries in the stream: own appends counted, corrected by the upkeep.
-    entries: AtomicU64,
+    /// Entries that this log has appended.
+    appended: AtomicU64,
+    /// Entries in the stream less the own ones at the last count; wraps below zero once own
+    /// ones were trimmed. The sum of both is what the stream holds.
+    others: AtomicU64,
     /// Flushes that carried at least one batch.
     flushes: AtomicU64,
 }
@@ -133,7 +136,8 @@ impl RedisLog {
             stream,
             link,
             facts,
-            entries: AtomicU64::new(entries),
+            appended: AtomicU64::new(0),
+            others: AtomicU64::new(entries),
             flushes: AtomicU64::new(0),
             config,
         });
@@ -173,7 +177,8 @@ impl RedisLog {
     /// The server cannot be reached or refuses.
     pub async fn remove(&self) -> Result<(), LogError> {
         self.shared.link.ask::<u64>(::redis::cmd("UNLINK").arg(&self.shared.stream)).await?;
-        self.shared.entries.store(0, Ordering::Relaxed);
+        let appended = self.shared.appended.load(Ordering::Relaxed);
+        self.shared.others.store(0_u64.wrapping_sub(appended), Ordering::Relaxed);
         Ok(())
     }
 }
@@ -187,9 +192,11 @@ impl Drop for RedisLog {
 
 impl Shared {
     /// The stream's own limit. The count is an estimate between two refreshes, on the high
-    /// side only by what was trimmed meanwhile.
+    /// side only, by what was trimmed meanwhile.
     fn room(&self) -> Result<(), LogError> {
-        let (entries, max) = (self.entries.load(Ordering::Relaxed), self.config.limits.entries_max);
+        let appended = self.appended.load(Ordering::Relaxed);
+        let entries = self.others.load(Ordering::Relaxed).wrapping_add(appended);
+        let max = self.config.limits.entries_max;
         if entries < max {
             return Ok(());
         }

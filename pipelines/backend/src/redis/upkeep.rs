@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use redis::{Value, cmd, from_redis_value};
 use tailrace_contract::{LogError, Position};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::Shared;
 
@@ -19,7 +19,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Runs until it is aborted. A failure is tried again in the next period; that Redis is away
 /// is told by the flusher.
 pub(super) async fn keep_up(shared: Arc<Shared>) {
-    let mut period = interval(PERIOD);
+    // The stream was counted when the log connected.
+    let mut period = interval_at(Instant::now() + PERIOD, PERIOD);
     period.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         period.tick().await;
@@ -48,8 +49,10 @@ pub(super) async fn trim(shared: &Shared) -> Result<u64, LogError> {
             shared.link.ask(&trim).await?
         }
     };
-    let entries = shared.link.ask(cmd("XLEN").arg(&shared.stream)).await?;
-    shared.entries.store(entries, Ordering::Relaxed);
+    // Read first: what is appended while Redis counts may count twice, never not at all.
+    let appended = shared.appended.load(Ordering::Relaxed);
+    let entries: u64 = shared.link.ask(cmd("XLEN").arg(&shared.stream)).await?;
+    shared.others.store(entries.wrapping_sub(appended), Ordering::Relaxed);
     Ok(trimmed)
 }
 
