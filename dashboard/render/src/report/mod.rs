@@ -7,7 +7,7 @@ mod trials;
 mod view;
 
 use minijinja::value::Serde;
-use minijinja::{Environment, Value};
+use minijinja::{Environment, HtmlEscape, Value};
 
 use crate::plots::Plot;
 use crate::{RenderError, RunData};
@@ -15,6 +15,7 @@ use crate::{RenderError, RunData};
 /// The whole report in one file that asks for nothing else: style and pictures are in it.
 pub(crate) fn html(run: &RunData, plots: &[Plot]) -> Result<String, RenderError> {
     let mut environment = Environment::new();
+    environment.add_filter("prose", html_prose);
     environment.add_template("report.css", include_str!("../../templates/report.css"))?;
     environment.add_template("report.html", include_str!("../../templates/report.html"))?;
     environment.add_template("trials.html", include_str!("../../templates/trials.html"))?;
@@ -27,10 +28,35 @@ pub(crate) fn html(run: &RunData, plots: &[Plot]) -> Result<String, RenderError>
 pub(crate) fn markdown(run: &RunData, plots: &[Plot]) -> Result<String, RenderError> {
     let mut environment = Environment::new();
     environment.add_filter("md", escape_markdown);
+    environment.add_filter("prose", markdown_prose);
     environment.add_template("report.md", include_str!("../../templates/report.md"))?;
     Ok(environment
         .get_template("report.md")?
         .render(Value::from(Serde(view::view(run, plots)?)))?)
+}
+
+/// A sentence of the records with names in backticks, as HTML.
+fn html_prose(text: &str) -> Value {
+    let html = prose(text, |text| HtmlEscape(text).to_string(), ("<code>", "</code>"));
+    Value::from_safe_string(html)
+}
+
+/// The same as Markdown, in which `code` elements, unlike backticks, can hold escaped text.
+fn markdown_prose(text: &str) -> String {
+    prose(text, escape_markdown, ("<code>", "</code>"))
+}
+
+/// Escapes every part; those between backticks are marked as code if the backticks are paired.
+fn prose(text: &str, escape: impl Fn(&str) -> String, code: (&str, &str)) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return escape(text);
+    }
+    let marked = parts.iter().enumerate().map(|(index, part)| match index % 2 {
+        0 => escape(part),
+        _ => format!("{}{}{}", code.0, escape(part), code.1),
+    });
+    marked.collect()
 }
 
 /// Text that Markdown must take as text, inside a table too.
@@ -50,7 +76,14 @@ fn escape_markdown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::escape_markdown;
+    use super::{escape_markdown, html_prose, markdown_prose};
+
+    #[test]
+    fn names_in_backticks_become_code_and_stay_text() {
+        assert_eq!(html_prose("`<b>` & c").to_string(), "<code>&lt;b&gt;</code> &amp; c");
+        assert_eq!(html_prose("a ` <b>").to_string(), "a ` &lt;b&gt;");
+        assert_eq!(markdown_prose("`ws_a` * b"), "<code>ws\\_a</code> \\* b");
+    }
 
     #[test]
     fn markup_becomes_text() {

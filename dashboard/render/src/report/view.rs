@@ -92,8 +92,12 @@ pub(super) fn view(run: &RunData, plots: &[Plot]) -> Result<View, RenderError> {
     })
 }
 
-/// The headline when an acknowledged batch was lost or stored twice: it stands before all else.
+/// The headline when an acknowledged batch was lost or stored twice: it stands before all
+/// else, here only if no sentence of the summary says it.
 fn broken(run: &RunData) -> Vec<String> {
+    if run.summary.sentences.iter().any(|sentence| sentence.starts_with("BROKEN")) {
+        return Vec::new();
+    }
     let lost = run.trials.iter().filter(|data| data.lost_data());
     let sentences = lost.map(|data| {
         let Trial { arm, load, round, ledger, .. } = &data.trial;
