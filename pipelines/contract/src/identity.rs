@@ -52,13 +52,40 @@ impl FromStr for RunId {
     type Err = ParseRunError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        digits
-            .then(|| u128::from_str_radix(text, 16).ok().map(Self))
-            .flatten()
+        Self::from_hex(text.as_bytes())
             .ok_or_else(|| ParseRunError { seen: text.chars().take(40).collect() })
     }
 }
+
+impl RunId {
+    /// The run that 32 hexadecimal digits name. It stands on the path of every HTTP request,
+    /// where the general parser for numbers costs ten times as much.
+    pub fn from_hex(digits: &[u8]) -> Option<Self> {
+        let digits: &[u8; 32] = digits.try_into().ok()?;
+        let (mut number, mut wrong) = (0u128, 0u8);
+        for &digit in digits {
+            let value = HEX[usize::from(digit)];
+            wrong |= value;
+            number = number << 4 | u128::from(value & 0xf);
+        }
+        (wrong & NOT_HEX == 0).then_some(Self(number))
+    }
+}
+
+/// Marks a byte that is no hexadecimal digit.
+const NOT_HEX: u8 = 0x80;
+
+/// The value of each hexadecimal digit.
+const HEX: [u8; 256] = {
+    let mut table = [NOT_HEX; 256];
+    let mut value = 0u8;
+    while value < 16 {
+        table[b"0123456789abcdef"[value as usize] as usize] = value;
+        table[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
+    }
+    table
+};
 
 impl Serialize for RunId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

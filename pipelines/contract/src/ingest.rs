@@ -23,13 +23,14 @@ impl Caller {
     /// Text that is not a run is refused with a problem that says what a run is.
     pub fn from_run_header(run: Option<&[u8]>) -> Result<Self, Problem> {
         let Some(bytes) = run else { return Ok(Self::default()) };
-        let text = String::from_utf8_lossy(bytes);
-        match text.parse() {
-            Ok(run) => Ok(Self { run: Some(run) }),
-            Err(fault) => {
-                Err(Problem::new(ProblemKind::BadRequest, format!("header Tailrace-Run: {fault}")))
-            }
+        if let Some(run) = RunId::from_hex(bytes) {
+            return Ok(Self { run: Some(run) });
         }
+        let text = String::from_utf8_lossy(bytes);
+        let parsed: Result<RunId, _> = text.parse();
+        parsed.map(|run| Self { run: Some(run) }).map_err(|fault| {
+            Problem::new(ProblemKind::BadRequest, format!("header Tailrace-Run: {fault}"))
+        })
     }
 }
 

@@ -22,6 +22,8 @@ pub enum ProblemKind {
     Timeout,
     /// The body is larger than allowed.
     TooLarge,
+    /// The listener speaks another protocol than the request.
+    UpgradeRequired,
     /// The head is larger than allowed.
     HeadTooLarge,
     /// The log holds as much as it may.
@@ -51,6 +53,7 @@ impl ProblemKind {
             Self::MethodNotAllowed => (405, "method-not-allowed", "Wrong method for this path"),
             Self::Timeout => (408, "timeout", "The request took too long to arrive"),
             Self::TooLarge => (413, "too-large", "The body is too large"),
+            Self::UpgradeRequired => (426, "upgrade-required", "Another protocol is spoken here"),
             Self::HeadTooLarge => (431, "head-too-large", "The request's head is too large"),
             Self::LogFull => (503, "log-full", "The log is full; try again later"),
             Self::LogUnreachable => (503, "log-unreachable", "The log cannot be reached"),

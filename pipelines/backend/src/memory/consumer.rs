@@ -58,8 +58,8 @@ fn take_in(
         if announce {
             notices.push(Notice::Live { id: unread.batch.id.clone(), position });
         }
-        body_bytes += unread.body_bytes;
-        kept.add(position, unread.batch, unread.body_bytes);
+        body_bytes += unread.body.len();
+        kept.add(position, unread.batch, unread.body);
     }
     drop(kept);
     lock(&shared.queue).read(batches, body_bytes);

@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 
 use serde::Serialize;
-use tailrace_contract::{Audit, Batch, LogError, Position, ProducerAudit, RunId};
+use tailrace_contract::codec::decode;
+use tailrace_contract::{Audit, Batch, BatchId, LogError, Position, ProducerAudit, RunId};
 
 use super::MemoryLimits;
 use super::index::Index;
@@ -39,7 +40,7 @@ pub struct Aggregates {
 #[derive(Debug)]
 pub(super) struct Kept {
     limits: MemoryLimits,
-    recent: VecDeque<(Position, Batch, usize)>,
+    recent: VecDeque<Recent>,
     recent_bytes: usize,
     index: Index,
     aggregates: Vec<Aggregate>,
@@ -47,6 +48,24 @@ pub(super) struct Kept {
     /// The one that was heard last stands at the end.
     runs: Vec<Run>,
     runs_forgotten: u64,
+}
+
+/// A recent batch as it came.
+#[derive(Debug)]
+struct Recent {
+    position: Position,
+    id: BatchId,
+    received_ms: u64,
+    body: Box<[u8]>,
+}
+
+impl Recent {
+    /// The batch, decoded again; nothing only if the body had not been valid before.
+    fn batch(&self) -> Option<(Position, Batch)> {
+        let metrics = decode(&self.body).ok()?.metrics;
+        let (id, received_ms) = (self.id.clone(), self.received_ms);
+        Some((self.position, Batch { id, received_ms, metrics }))
+    }
 }
 
 /// The account of one run.
@@ -74,7 +93,7 @@ impl Kept {
     }
 
     /// Takes in the next batch of the log.
-    pub(super) fn add(&mut self, position: Position, batch: Batch, body_bytes: usize) {
+    pub(super) fn add(&mut self, position: Position, batch: Batch, body: Box<[u8]>) {
         for metric in &batch.metrics {
             match self.index.number(&metric.name, self.limits.names_max) {
                 Some(number) => self.aggregate(number, &metric.name, metric.value),
@@ -82,13 +101,14 @@ impl Kept {
             }
         }
         self.account(&batch);
-        self.recent_bytes += body_bytes;
-        self.recent.push_back((position, batch, body_bytes));
+        self.recent_bytes += body.len();
+        let Batch { id, received_ms, .. } = batch;
+        self.recent.push_back(Recent { position, id, received_ms, body });
         while self.recent.len() > self.limits.recent_max
             || self.recent_bytes > self.limits.recent_bytes_max
         {
-            let Some((_, _, bytes)) = self.recent.pop_front() else { break };
-            self.recent_bytes -= bytes;
+            let Some(oldest) = self.recent.pop_front() else { break };
+            self.recent_bytes -= oldest.body.len();
         }
     }
 
@@ -144,14 +164,14 @@ impl Kept {
     }
 
     pub(super) fn after(&self, after: Position, limit: usize) -> Vec<(Position, Batch)> {
-        let first = self.recent.partition_point(|(position, ..)| *position <= after);
+        let first = self.recent.partition_point(|recent| recent.position <= after);
         let rest = self.recent.iter().skip(first).take(limit);
-        rest.map(|(position, batch, _)| (*position, batch.clone())).collect()
+        rest.filter_map(Recent::batch).collect()
     }
 
     pub(super) fn newest(&self, limit: usize) -> Vec<(Position, Batch)> {
         let rest = self.recent.iter().skip(self.recent.len().saturating_sub(limit));
-        rest.map(|(position, batch, _)| (*position, batch.clone())).collect()
+        rest.filter_map(Recent::batch).collect()
     }
 
     pub(super) fn recent_count(&self) -> usize {

@@ -5,11 +5,12 @@ use tailrace_contract::{Batch, LogError, Position};
 
 use super::MemoryLimits;
 
-/// A batch with the length of the body it was decoded from.
+/// A batch with the body it was decoded from.
 #[derive(Debug)]
 pub(super) struct Unread {
     pub(super) batch: Batch,
-    pub(super) body_bytes: usize,
+    /// A copy: a slice of a network buffer would keep the whole buffer alive.
+    pub(super) body: Box<[u8]>,
 }
 
 /// Batches that the consumer has not taken in, counted until it has.
@@ -34,9 +35,10 @@ impl Queue {
     pub(super) fn push(
         &mut self,
         batch: Batch,
-        body_bytes: usize,
+        body: &[u8],
         limits: &MemoryLimits,
     ) -> Result<Pushed, LogError> {
+        let body_bytes = body.len();
         if self.unread >= limits.unread_max
             || self.unread_bytes + body_bytes > limits.unread_bytes_max
         {
@@ -45,7 +47,7 @@ impl Queue {
         self.unread += 1;
         self.unread_bytes += body_bytes;
         self.appended += 1;
-        self.waiting.push(Unread { batch, body_bytes });
+        self.waiting.push(Unread { batch, body: body.into() });
         let wake = std::mem::take(&mut self.sleeping);
         Ok(Pushed { position: Position { major: 0, minor: self.appended }, wake })
     }
