@@ -1,4 +1,5 @@
-//! The small door that the tests put behind the server: bodies say what shall happen.
+//! The small door that transports' own tests put behind their server, where no log is needed:
+//! bodies say what shall happen. Read next: a transport's `tests/server.rs`.
 
 use std::sync::Arc;
 
@@ -10,32 +11,35 @@ use tokio::sync::{Semaphore, mpsc};
 /// `full` is refused, `hold` waits until released, any other body is accepted as one metric,
 /// or as many as the number that it is.
 #[derive(Clone)]
-pub(crate) struct TestDoor {
+pub struct TestDoor {
     arrived: mpsc::UnboundedSender<Bytes>,
     gate: Arc<Semaphore>,
 }
 
 /// The test's side of the door.
-pub(crate) struct Watcher {
+pub struct Watcher {
     arrived: mpsc::UnboundedReceiver<Bytes>,
     gate: Arc<Semaphore>,
 }
 
-pub(crate) fn door() -> (TestDoor, Watcher) {
+/// A closed door for `hold`, and the test's side of it.
+pub fn door() -> (TestDoor, Watcher) {
     let (sender, arrived) = mpsc::unbounded_channel();
     let gate = Arc::new(Semaphore::new(0));
     (TestDoor { arrived: sender, gate: gate.clone() }, Watcher { arrived, gate })
 }
 
-#[allow(dead_code)] // Each test file uses what it needs.
 impl Watcher {
     /// The next body that reached the door.
-    pub(crate) async fn arrival(&mut self) -> Bytes {
+    ///
+    /// # Panics
+    /// The server and with it the door are gone.
+    pub async fn arrival(&mut self) -> Bytes {
         self.arrived.recv().await.expect("the server runs")
     }
 
     /// Lets one held body through.
-    pub(crate) fn release(&self) {
+    pub fn release(&self) {
         self.gate.add_permits(1);
     }
 }
@@ -46,6 +50,7 @@ impl Ingest for TestDoor {
         let _ = self.arrived.send(body.clone());
         async move {
             if &body[..] == b"hold" {
+                // The gate is never closed, so acquiring cannot fail.
                 gate.acquire().await.expect("never closed").forget();
             }
             if &body[..] == b"full" {

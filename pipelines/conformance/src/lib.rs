@@ -15,17 +15,21 @@
 //! The observer must count what the door answered (`tailrace_ingest_refused_total` at
 //! `/metrics`); a multi-threaded runtime is not needed.
 //!
+//! [`door`] is for a transport's own tests.
+//!
 //! Read next: [`Subject`], then `gate.rs` (how a log is made to stall), then any file in
 //! `cases/`.
 
 mod cases;
 mod client;
+mod door;
 mod gate;
 mod observer;
 mod subject;
 mod traffic;
 
 pub use cases::{CASES, CaseFn, run};
+pub use door::{TestDoor, Watcher, door};
 pub use gate::GatedLog;
 pub use subject::Subject;
 

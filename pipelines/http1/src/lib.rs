@@ -6,13 +6,11 @@
 //!
 //! Read in this order: `README.md` (what the protocol costs), `wire.rs` (the bytes of a
 //! request), `reader.rs` (the bytes of an answer), `server.rs` (from request to answer),
-//! `answers.rs` (which answers there are), `body.rs`, `socket.rs` (when the bytes move),
-//! `accept.rs` (connections, drain).
+//! `answers.rs` (which answers there are), `body.rs`, `socket.rs` (when the bytes move).
+//! Accepting and draining are the same for all transports: [`tailrace_socket`].
 
-mod accept;
 mod answers;
 mod body;
-mod patience;
 mod reader;
 mod server;
 mod session;

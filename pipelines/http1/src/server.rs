@@ -19,9 +19,9 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::answers::{self, Whole};
+use crate::body;
 use crate::session::{Phase, Session};
 use crate::socket::Socket;
-use crate::{accept, body};
 
 /// The one path that is served.
 const PATH: &str = "/v1/ingest";
@@ -71,7 +71,7 @@ pub async fn serve<I: Ingest>(
     ingest: I,
     limits: Limits,
 ) -> io::Result<Box<dyn Server>> {
-    accept::spawn(listener, limits.connections_max, move |stream, stop| {
+    tailrace_socket::serve(listener, limits.connections_max, move |stream, stop| {
         connection(stream, ingest.clone(), limits, stop)
     })
 }

@@ -8,18 +8,18 @@
 //! 3. Waiting is limited: for a head, for anything at all, for a write. In the ordinary case
 //!    this arms no timer; hyper's head timeout would arm one a request.
 //!
-//! It parses nothing. Read next: `accept.rs`.
+//! It parses nothing. Read next: the crate `tailrace_socket`, whose patience this uses.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use tailrace_socket::Patience;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::answers;
-use crate::patience::Patience;
 use crate::server::Limits;
 use crate::session::{Phase, Session};
 

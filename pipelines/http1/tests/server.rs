@@ -1,11 +1,9 @@
 //! The server half, by raw bytes over real sockets.
 
-mod door;
-
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use door::{TestDoor, Watcher, door};
+use tailrace_conformance::{TestDoor, Watcher, door};
 use tailrace_contract::Server;
 use tailrace_http1::{Limits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,8 +1,6 @@
 //! The client half: what it writes, what it understands however the bytes are cut, and that
 //! it gets along with the server half.
 
-mod door;
-
 use std::net::TcpListener;
 
 use tailrace_contract::WireEvent::{self, Answer, Closing};
@@ -152,7 +150,7 @@ fn requests_are_written_as_they_must() {
 async fn wire_and_server_understand_each_other() {
     const REQUESTS: u64 = 1_000;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (ingest, _watcher) = door::door();
+    let (ingest, _watcher) = tailrace_conformance::door();
     let server = serve(listener, ingest, Limits::default()).await.unwrap();
     let address = server.addresses()[0];
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();

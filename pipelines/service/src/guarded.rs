@@ -6,22 +6,21 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use tailrace_socket::Patience;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
 
 /// A stream that fails with [`io::ErrorKind::TimedOut`] once the peer has taken nothing at
 /// all for the time allowed.
 pub(crate) struct Guarded {
     stream: TcpStream,
-    patience: Duration,
-    /// Runs while a write waits. Boxed: most connections never wait.
-    waiting: Option<Pin<Box<Sleep>>>,
+    write_timeout: Duration,
+    writing: Patience,
 }
 
 impl Guarded {
-    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, patience, waiting: None }
+    pub(crate) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
+        Self { stream, write_timeout, writing: Patience::new() }
     }
 
     /// Starts the wait when a write is pending, ends it on progress.
@@ -31,13 +30,11 @@ impl Guarded {
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
-            self.waiting = None;
+            self.writing.satisfied();
             return written;
         }
-        let patience = self.patience;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(waiting.as_mut().poll(cx));
-        let what = format!("the client took nothing for {patience:?}");
+        ready!(self.writing.poll_exhausted(self.write_timeout, cx));
+        let what = format!("the client took nothing for {:?}", self.write_timeout);
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, what)))
     }
 }

@@ -13,7 +13,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tailrace_contract::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 use tailrace_contract::{BoxFuture, Drained, Ingest, Server};
-use tokio::net::{TcpListener, TcpStream};
+use tailrace_socket::Acceptor;
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::DropGuard;
 
@@ -24,10 +25,6 @@ use crate::{Limits, Observer, routes};
 /// Bytes that the kernel holds for one connection's reader. Left alone it would grow to
 /// megabytes for each subscriber that stopped reading; the bus's buffer is the one to use.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
-
-/// Pause after the system refused to accept: it is usually out of file descriptors, and
-/// trying again at once would only burn a core.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves the observer on `listener`, inside the current tokio runtime. Dropping the server
 /// cuts every connection; draining it lets answers finish and ends the feeds.
@@ -40,12 +37,11 @@ pub async fn serve<I: Ingest>(
     parts: Observer<I>,
     limits: Limits,
 ) -> io::Result<Box<dyn Server>> {
-    listener.set_nonblocking(true)?;
-    let address = listener.local_addr()?;
-    let listener = TcpListener::from_std(listener)?;
+    let acceptor = Acceptor::new(listener)?;
+    let address = acceptor.address()?;
     let (shared, ingest) = Shared::new(parts, limits);
     let router = routes::router(Arc::clone(&shared), ingest);
-    shared.connections.spawn(accept(listener, router, Arc::clone(&shared)));
+    shared.connections.spawn(accept(acceptor, router, Arc::clone(&shared)));
     let guard = shared.cut.clone().drop_guard();
     Ok(Box::new(Running { address, shared, guard }))
 }
@@ -75,28 +71,21 @@ impl Server for Running {
     }
 }
 
-async fn accept(listener: TcpListener, router: Router, shared: Arc<Shared>) {
+async fn accept(mut acceptor: Acceptor, router: Router, shared: Arc<Shared>) {
     let seats = Arc::new(Semaphore::new(shared.limits.connections_max));
     loop {
-        let accepted = tokio::select! {
+        let stream = tokio::select! {
             biased;
             () = shared.ending.cancelled() => return,
             () = shared.cut.cancelled() => return,
-            accepted = listener.accept() => accepted,
+            stream = acceptor.next() => stream,
         };
-        match (accepted, Arc::clone(&seats).try_acquire_owned()) {
-            (Ok((stream, _)), Ok(seat)) => {
-                let connection = connection(stream, router.clone(), Arc::clone(&shared), seat);
-                shared.connections.spawn(connection);
-            }
-            (Ok((_, from)), Err(_)) => {
-                tracing::warn!(%from, "observer: at its limit of connections; closed one");
-            }
-            (Err(fault), _) => {
-                tracing::warn!(%fault, "observer: cannot accept");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
+        let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else {
+            acceptor.refuse(stream, shared.limits.connections_max);
+            continue;
+        };
+        let connection = connection(stream, router.clone(), Arc::clone(&shared), seat);
+        shared.connections.spawn(connection);
     }
 }
 
@@ -107,7 +96,8 @@ async fn connection(
     shared: Arc<Shared>,
     _seat: OwnedSemaphorePermit,
 ) {
-    if let Err(fault) = prepare(&stream) {
+    let send_buffer = socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_BYTES);
+    if let Err(fault) = send_buffer {
         tracing::debug!(%fault, "observer: the connection broke at once");
         return;
     }
@@ -129,11 +119,6 @@ async fn connection(
     if let Err(fault) = ended {
         tracing::debug!(%fault, "observer: a connection broke");
     }
-}
-
-fn prepare(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    socket2::SockRef::from(stream).set_send_buffer_size(SEND_BUFFER_BYTES)
 }
 
 fn http(limits: &Limits) -> http1::Builder {

@@ -1,5 +1,5 @@
 //! A time limit that costs nothing until something really waits. It measures from the first
-//! wait after the last satisfaction. Read next: `socket.rs`, which has one for each direction.
+//! wait after the last satisfaction, and knows no socket: whoever polls one asks it on `Pending`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 /// How long something has been waited for.
-#[derive(Debug)]
-pub(crate) struct Patience {
+#[derive(Debug, Default)]
+pub struct Patience {
     since: Option<Instant>,
     /// Kept armed from wait to wait: it may ring too early, then it is set again. Moving it
     /// for every wait would cost more than a false alarm now and then.
@@ -17,17 +17,18 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    pub(crate) fn new() -> Self {
-        Self { since: None, alarm: None }
+    /// Nothing has been waited for.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// What was waited for has come.
-    pub(crate) fn satisfied(&mut self) {
+    pub fn satisfied(&mut self) {
         self.since = None;
     }
 
     /// Ready once it has been waited for `limit`; else the task is woken in time.
-    pub(crate) fn poll_exhausted(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_exhausted(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<()> {
         let deadline = *self.since.get_or_insert_with(Instant::now) + limit;
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         if alarm.deadline() > deadline {

@@ -6,11 +6,9 @@
 //! nothing, keeps nothing and validates nothing.
 //!
 //! Read in this order: `README.md`, `frames.rs` (counting frames down), `wire.rs`,
-//! `server.rs`, `accept.rs` (connections, drain).
+//! `server.rs`. Accepting and draining are the same for all transports: [`tailrace_socket`].
 
-mod accept;
 mod frames;
-mod patience;
 mod server;
 mod wire;
 

@@ -1,5 +1,5 @@
 //! The server half: reads what is there, answers every frame that ended in it, in one write.
-//! Read next: `accept.rs`.
+//! Read next: the crate `tailrace_socket`, for accepting and draining.
 
 use std::future::poll_fn;
 use std::io;
@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use tailrace_contract::Server;
 use tailrace_contract::limits::{self, BODY_BYTES_MAX};
+use tailrace_socket::Patience;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::accept;
 use crate::frames::Frames;
-use crate::patience::Patience;
 
 /// Bytes of one read. Frames are counted, not kept, so this is all a connection holds.
 const READ_BYTES: usize = 64 << 10;
@@ -49,7 +48,7 @@ impl Default for Limits {
 /// The listener cannot be registered with the runtime.
 #[allow(clippy::unused_async)] // One shape for all transports; it needs a runtime around it.
 pub async fn serve(listener: TcpListener, limits: Limits) -> io::Result<Box<dyn Server>> {
-    accept::spawn(listener, limits.connections_max, move |stream, stop| async move {
+    tailrace_socket::serve(listener, limits.connections_max, move |stream, stop| async move {
         let mut connection = Connection::new(stream, limits);
         let ended = tokio::select! {
             biased;

@@ -7,11 +7,10 @@
 //!
 //! Read in this order: `README.md` (what the protocol costs), `wire.rs` and `frames.rs` (the
 //! bytes), `upgrade.rs` (how a connection begins), `session.rs` (messages and answers),
-//! `server.rs` (how it ends), `accept.rs` (connections, drain).
+//! `server.rs` (how it ends). Accepting and draining are the same for all transports:
+//! [`tailrace_socket`].
 
-mod accept;
 mod frames;
-mod patience;
 mod server;
 mod session;
 mod upgrade;

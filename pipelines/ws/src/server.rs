@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::session::Session;
-use crate::{accept, upgrade};
+use crate::upgrade;
 
 /// Bytes that are read and thrown away after a farewell, so that a client that is still
 /// sending can read it. Closing with unread bytes would reset the connection.
@@ -60,7 +60,7 @@ pub async fn serve<I: Ingest>(
     ingest: I,
     limits: Limits,
 ) -> io::Result<Box<dyn Server>> {
-    accept::spawn(listener, limits.connections_max, move |stream, stop| {
+    tailrace_socket::serve(listener, limits.connections_max, move |stream, stop| {
         connection(stream, ingest.clone(), limits, stop)
     })
 }

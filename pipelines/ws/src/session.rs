@@ -1,7 +1,7 @@
 //! Messages and answers of one connection. Everything that is readable is read before the
 //! answers are flushed, once: with sixteen messages in flight that is one read and one write
 //! instead of sixteen writes. Answers keep the order of arrival; batches that wait for the
-//! log wait side by side. Read next: `accept.rs`.
+//! log wait side by side. Read next: the crate `tailrace_socket`.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -12,6 +12,7 @@ use futures_util::stream::{FuturesOrdered, Stream};
 use futures_util::{FutureExt, Sink, StreamExt};
 use tailrace_contract::limits::BODY_BYTES_MAX;
 use tailrace_contract::{Answer, BoxFuture, Caller, Ingest};
+use tailrace_socket::Patience;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
@@ -20,7 +21,6 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_util::sync::{CancellationToken, ReusableBoxFuture};
 
-use crate::patience::Patience;
 use crate::server::Limits;
 use crate::upgrade::Upgraded;
 

@@ -72,11 +72,12 @@ fn refusal(problem: &Problem) -> Vec<u8> {
     let phrase = match status {
         404 => "Not Found",
         408 => "Request Timeout",
+        426 => "Upgrade Required",
         431 => "Request Header Fields Too Large",
         _ => "Bad Request",
     };
     let mut answer = format!(
-        "HTTP/1.1 {status} {phrase}\r\nconnection: close\r\nupgrade: websocket\r\n\
+        "HTTP/1.1 {status} {phrase}\r\nconnection: close, upgrade\r\nupgrade: websocket\r\n\
          sec-websocket-version: 13\r\ncontent-type: {PROBLEM_JSON}\r\ncontent-length: {}\r\n\r\n",
         body.len()
     )
@@ -119,7 +120,7 @@ fn agree(request: &Request<'_, '_>, head_bytes: usize) -> Result<Agreed, Problem
             "this listener speaks WebSocket (version 13) only: connect a WebSocket client to \
              ws://…{PATH} and send batches as messages; `curl` can post to an HTTP pipeline"
         );
-        return Err(bad_request(detail));
+        return Err(Problem::new(ProblemKind::UpgradeRequired, detail));
     }
     let key = header(request, "sec-websocket-key").filter(|key| is_key(key));
     let key = key.ok_or_else(|| bad_request("Sec-WebSocket-Key is not 16 bytes in base64"))?;

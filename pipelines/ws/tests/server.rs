@@ -1,13 +1,12 @@
 //! The server half, by raw bytes over real sockets.
 
-mod door;
 mod frames;
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use door::{Watcher, door};
 use frames::{UPGRADE, frame, read_frame, read_head, text, upgrade};
+use tailrace_conformance::{Watcher, door};
 use tailrace_contract::Server;
 use tailrace_ws::{Limits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -181,9 +180,9 @@ async fn reading_stops_at_the_limit_of_waiting_batches() {
 async fn what_is_no_upgrade_is_told_how() {
     let limits = Limits::default();
     let post = b"POST /v1/ingest HTTP/1.1\r\nhost: t\r\ncontent-length: 2\r\n\r\n{}";
-    check_refusal(limits, post, 400, "speaks WebSocket").await;
-    check_refusal(limits, b"GET /v1/ingest HTTP/1.1\r\nhost: t\r\n\r\n", 400, "version: 13").await;
-    check_refusal(limits, UPGRADE.replace(": 13", ": 8").as_bytes(), 400, "version 13").await;
+    check_refusal(limits, post, 426, "speaks WebSocket").await;
+    check_refusal(limits, b"GET /v1/ingest HTTP/1.1\r\nhost: t\r\n\r\n", 426, "version: 13").await;
+    check_refusal(limits, UPGRADE.replace(": 13", ": 8").as_bytes(), 426, "version 13").await;
     check_refusal(limits, UPGRADE.replace("dGhl", "").as_bytes(), 400, "Sec-WebSocket-Key").await;
     check_refusal(limits, UPGRADE.replace("/v1/", "/v2/").as_bytes(), 404, "ws://").await;
     let bad_run = UPGRADE.replace("Host: t", "Host: t\r\nTailrace-Run: zebra");

@@ -1,7 +1,6 @@
 //! The client half: what it writes, what it understands however the bytes are cut, and that
 //! it gets along with the server half.
 
-mod door;
 mod frames;
 
 use std::net::TcpListener;
@@ -189,7 +188,7 @@ fn messages_of_every_length_are_masked_whole() {
 async fn wire_and_server_understand_each_other() {
     const REQUESTS: usize = 2_000;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (ingest, _watcher) = door::door();
+    let (ingest, _watcher) = tailrace_conformance::door();
     let server = serve(listener, ingest, Limits::default()).await.unwrap();
     let address = server.addresses()[0];
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
