@@ -19,10 +19,14 @@ pub fn latency(ns: Option<u64>) -> String {
 }
 
 /// A figure over rounds: `1.31 ms (1.20–1.52)`, the median and lowest–highest of the trials, in
-/// one unit. [`BEYOND_TIMEOUT`], [`TOO_FEW`] and [`NOTHING`] stand for what cannot be said.
+/// one unit; where the trials are enough for one, the interval: `1.31 ms (95 %: 1.20–1.52)`. [`BEYOND_TIMEOUT`], [`TOO_FEW`] and [`NOTHING`] stand for what cannot be said.
 pub fn spread(spread: &Spread) -> String {
     let Some(median) = spread.median_ns else { return absent(spread).to_owned() };
     let unit = TimeUnit::of(median);
+    if let Some((low, high)) = spread.interval_ns {
+        let (low, high) = (unit.figure(low, 3), unit.figure(high, 3));
+        return format!("{} (95 %: {low}–{high})", unit.text(median, 3));
+    }
     let highest = if spread.beyond_timeout {
         Some(BEYOND_TIMEOUT.to_owned())
     } else {

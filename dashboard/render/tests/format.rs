@@ -29,6 +29,9 @@ fn spreads_show_every_round() {
     };
     assert_eq!(format::spread(&rounds(&[1_200_000, 1_310_000, 1_520_000])), "1.31 ms (1.20–1.52)");
     assert_eq!(format::spread(&rounds(&[1_310_000])), "1.31 ms");
+    let interval_ns = Some((1_200_000, 1_520_000));
+    let many = Spread { interval_ns, ..rounds(&[1_100_000, 1_310_000, 1_900_000]) };
+    assert_eq!(format::spread(&many), "1.31 ms (95 %: 1.20–1.52)");
     assert_eq!(format::spread(&Spread::default()), "–");
     let few = Spread { unsupported: true, ..Spread::default() };
     assert_eq!(format::spread(&few), "too few");

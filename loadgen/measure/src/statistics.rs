@@ -84,6 +84,8 @@ pub fn spread(by_round: &[Observed]) -> Spread {
         median_ns: median(&values, beyond),
         lowest_ns: values.iter().min().copied(),
         highest_ns: values.iter().max().copied().filter(|_| beyond == 0),
+        // A missing trial may have been a slow one: without all of them nothing is sure.
+        interval_ns: order_interval(&values).filter(|_| values.len() == by_round.len()),
         beyond_timeout: beyond > 0,
         unsupported: by_round.contains(&Observed::Unsupported),
     }
@@ -203,6 +205,19 @@ mod tests {
         let flags = spread(&[Ns(1), Unsupported, BeyondTimeout]);
         assert!(flags.unsupported && flags.beyond_timeout);
         assert_eq!(flags.by_round_ns, [Some(1), None, None]);
+    }
+
+    #[test]
+    fn spreads_state_an_interval_from_six_trials_on() {
+        let trials = |ns: &[u64]| ns.iter().copied().map(Observed::Ns).collect::<Vec<_>>();
+        assert_eq!(spread(&trials(&[5, 1, 4, 2, 3])).interval_ns, None);
+        assert_eq!(spread(&trials(&[5, 1, 4, 2, 3, 6])).interval_ns, Some((1, 6)));
+        let mut nine = trials(&[9, 1, 8, 2, 7, 3, 6, 4, 5]);
+        assert_eq!(spread(&nine).interval_ns, Some((2, 8)));
+        nine[0] = Observed::BeyondTimeout;
+        assert_eq!(spread(&nine).interval_ns, None);
+        nine[0] = Observed::NotValid;
+        assert_eq!(spread(&nine).interval_ns, None);
     }
 
     #[test]

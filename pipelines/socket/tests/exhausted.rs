@@ -31,7 +31,7 @@ async fn accepting_goes_on_when_there_are_files_again() {
         assert!(timeout(Duration::from_millis(5), acceptor.next()).await.is_err());
     }
     let spent = Duration::try_from(cpu() - spent_before).unwrap();
-    assert!(spent < began.elapsed() / 2, "{spent:?} of {:?}", began.elapsed());
+    assert!(spent < began.elapsed() / 4, "{spent:?} of {:?}", began.elapsed());
     drop(files);
     setrlimit(Resource::Nofile, before).unwrap();
     let accepted = timeout(Duration::from_secs(5), acceptor.next()).await.unwrap();

@@ -1,0 +1,165 @@
+//! `manifest.json`: what was asked, where it ran, and what ran. No figure of a measurement
+//! stands here. Read next: `trial.rs`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `manifest.json`: everything needed to run it again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`SCHEMA_VERSION`](super::SCHEMA_VERSION).
+    pub schema_version: u32,
+    /// Version of the program.
+    pub tailrace_version: String,
+    /// The run's name, which is also its folder's.
+    pub run: String,
+    /// Start, RFC 3339, UTC.
+    pub started_utc: String,
+    /// The command line that made it.
+    pub command: Vec<String>,
+    /// What was asked, as resolved.
+    pub experiment: Experiment,
+    /// Where it ran.
+    pub machine: Machine,
+    /// What ran.
+    pub build: Build,
+    /// Which core did what.
+    pub placement: Placement,
+    /// Redis and the like, as they answered.
+    pub backends: Vec<BackendInfo>,
+    /// Runs of the same experiment that stand in the same results folder already.
+    pub attempts_before: u32,
+}
+
+/// A question and the arms and loads that answer it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Short, in file names.
+    pub name: String,
+    /// In one sentence.
+    pub question: String,
+    /// From which schedules, payloads, samples and the order of arms come.
+    pub seed: u64,
+    /// How often every arm runs.
+    pub rounds: u32,
+    /// Slug of the arm that others are compared with.
+    pub baseline: String,
+    /// In declared order, the floor first.
+    pub arms: Vec<Arm>,
+    /// In the order in which they run on each fresh server.
+    pub loads: Vec<Load>,
+    /// Arms that could not run here, each with one line that says how to get them.
+    pub left_out: Vec<String>,
+}
+
+/// One thing that is measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Arm {
+    /// Short, in file names; the pipeline's name where nothing else varies.
+    pub slug: String,
+    /// `http1-redis` and the like, or `floor`.
+    pub pipeline: String,
+    /// Arms are ranked only within one heading ("promises nothing after a crash").
+    pub promise: String,
+    /// The bare echo: not a contestant but the gauge of the machine.
+    pub floor: bool,
+    /// Connections of the generator.
+    pub connections: u32,
+    /// Requests that one connection may have in flight.
+    pub in_flight_per_connection: u32,
+    /// Metrics in one batch.
+    pub batch_metrics: u32,
+}
+
+/// When batches are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// Equal distances.
+    Constant,
+    /// Exponential distances: independent senders.
+    Poisson,
+}
+
+/// One load that every arm gets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// Short, in file names.
+    pub slug: String,
+    /// For people: "low", "60 % of the slowest arm's capacity".
+    pub label: String,
+    /// Batches due a second.
+    pub rate_per_s: f64,
+    /// When they are due.
+    pub arrivals: Arrivals,
+    /// Before the window: the same load, not counted.
+    pub warm_up_ms: u64,
+    /// Batches due in this time are the denominator.
+    pub window_ms: u64,
+    /// An answer later than this, from when it was due, is no answer.
+    pub timeout_ms: u64,
+    /// Batches sent and unanswered, over all connections, plus those that wait to be sent.
+    pub in_flight_max: u64,
+    /// A live subscriber follows one batch in so many; none: no subscriber.
+    pub feed_one_in: Option<u64>,
+}
+
+/// The machine, as far as it can be read.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// Model of the processor.
+    pub cpu: String,
+    /// Cores that this process may use.
+    pub cores: u32,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// Kernel release.
+    pub kernel: String,
+    /// Frequency governor, if readable.
+    pub governor: Option<String>,
+    /// Container or virtual machine, if it shows.
+    pub virtualization: Option<String>,
+}
+
+/// The program.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// Git revision, with `+dirty` when the tree had changes.
+    pub revision: String,
+    /// SHA-256 of the running binary.
+    pub binary_sha256: String,
+    /// Compiler.
+    pub rustc: String,
+    /// `release` or `debug`: figures of a debug build are no figures.
+    pub profile: String,
+}
+
+/// Which core did what.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Placement {
+    /// Cores of the server, its backend and worker.
+    pub server_cores: Vec<u32>,
+    /// Cores of the generator and the feed reader.
+    pub generator_cores: Vec<u32>,
+    /// True when both share cores because there is only one.
+    pub shared: bool,
+}
+
+/// A backend as it answered.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BackendInfo {
+    /// `redis`.
+    pub name: String,
+    /// Version and persistence as it says.
+    pub description: String,
+    /// Started by this run (its CPU is attributed, faults are allowed) or given.
+    pub private: bool,
+}

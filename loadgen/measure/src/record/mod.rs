@@ -1,0 +1,24 @@
+//! The run record: what `manifest.json`, `trials/…/trial.json` and `summary.json` hold. Plain
+//! data with published JSON Schemas; how the figures come about is said where they are
+//! computed. Read `manifest.rs`, `trial.rs`, `seals.rs` and `summary.rs` in this order, then
+//! [`crate::summary`] for how trials become rows and sentences.
+//!
+//! Units stand last in every name. Times are nanoseconds unless the name says otherwise.
+
+mod manifest;
+mod seals;
+mod summary;
+mod trial;
+
+pub use manifest::{
+    Arm, Arrivals, BackendInfo, Build, Experiment, Load, Machine, Manifest, Placement,
+};
+pub use seals::{AuditSeal, Check, Measurement, Seals};
+pub use summary::{Ratio, Row, Spread, Summary};
+pub use trial::{
+    Cost, Distribution, FaultEvent, Latencies, Ledger, Outcomes, QUANTILES, Quantile, SUPPORT_MIN,
+    Slice, SlowAnswer, Trial,
+};
+
+/// Raised when a reader of old files would misread new ones.
+pub const SCHEMA_VERSION: u32 = 1;
