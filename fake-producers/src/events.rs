@@ -4,7 +4,7 @@
 
 use rand_core::Rng;
 use rand_pcg::Pcg32;
-use tailrace_contract::{AttributeValue, Metric, limits::BATCH_METRICS_MAX};
+use tailrace_contract::{AttributeValue, Metric, SmolStr, limits::BATCH_METRICS_MAX};
 
 use crate::hosts::{Moment, REGIONS};
 use crate::series::{between, daily, generator, pick, unit};
@@ -30,7 +30,7 @@ const LEAVE_SHARE: f64 = 0.15;
 #[derive(Debug)]
 pub(crate) struct Front {
     rng: Pcg32,
-    host: Box<str>,
+    host: SmolStr,
     hours_ahead: u64,
     region: &'static str,
     events_mean: f64,
@@ -137,7 +137,7 @@ impl Front {
         (lot * lot * 40_000.0 + 299.0).round() / 100.0
     }
 
-    fn attributes(&self, event: Event, session: &Session) -> Vec<(Box<str>, AttributeValue)> {
+    fn attributes(&self, event: Event, session: &Session) -> Vec<(SmolStr, AttributeValue)> {
         let text = |key: &str, value: &str| (key.into(), AttributeValue::Text(value.into()));
         let mut attributes = vec![
             text("host", &self.host),

@@ -2,7 +2,6 @@
 //! which they are due and nothing else: [`crate::pace`] says when, [`crate::sender`] where to.
 
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tailrace_contract::{Metric, Producer};
@@ -220,7 +219,7 @@ impl Member {
         } else {
             Source::Host(Box::new(Host::new(seed, number, &name, config.every.as_secs_f64())))
         };
-        Self { producer: Producer(Arc::from(name)), source }
+        Self { producer: Producer(name.into()), source }
     }
 
     fn tick(&mut self, moment: Moment, out: &mut Vec<Metric>) {

@@ -3,7 +3,7 @@
 //! Counters that only grow are not made: all values are levels or rates.
 
 use rand_pcg::Pcg32;
-use tailrace_contract::{AttributeValue, Metric};
+use tailrace_contract::{AttributeValue, Metric, SmolStr};
 
 use crate::series::{Noise, between, daily, generator, keep, pick};
 
@@ -42,7 +42,7 @@ const DISK_CLEANED_AT: f64 = 88.0;
 #[derive(Debug)]
 pub(crate) struct Host {
     rng: Pcg32,
-    labels: [(&'static str, Box<str>); 3],
+    labels: [(&'static str, SmolStr); 3],
     hours_ahead: u64,
     weights: [f64; 4],
     busy: f64,
@@ -147,10 +147,9 @@ impl Host {
         self.disk_usage
     }
 
-    fn attributes(&self) -> Vec<(Box<str>, AttributeValue)> {
-        let text = |(key, value): &(&str, Box<str>)| {
-            (Box::from(*key), AttributeValue::Text(value.clone()))
-        };
+    fn attributes(&self) -> Vec<(SmolStr, AttributeValue)> {
+        let text =
+            |(key, value): &(&str, SmolStr)| (SmolStr::from(*key), AttributeValue::Text(value.clone()));
         self.labels.iter().map(text).collect()
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::limits;
 
@@ -103,7 +104,7 @@ impl<'de> Deserialize<'de> for RunId {
 /// The name of a producer within its run: 1 to [`limits::PRODUCER_BYTES_MAX`] bytes of
 /// letters, digits, `.`, `_`, `:` and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Producer(pub Arc<str>);
+pub struct Producer(pub SmolStr);
 
 impl Producer {
     /// Why a name cannot be a producer's, or nothing when it can.

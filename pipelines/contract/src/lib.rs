@@ -30,4 +30,5 @@ pub use problem::{FieldError, Problem, ProblemKind};
 pub use promise::{Promise, Survives};
 pub use ranges::RangeSet;
 pub use server::{Drained, Server};
+pub use smol_str::SmolStr;
 pub use wire::{Request, Wire, WireError, WireEvent};

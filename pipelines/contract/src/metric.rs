@@ -2,25 +2,26 @@
 //! type; the name says what it is.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use smol_str::SmolStr;
 
 /// One measurement, already validated when it comes out of [`crate::codec::decode`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
     /// 1 to [`crate::limits::NAME_BYTES_MAX`] bytes, no control characters.
-    pub name: Box<str>,
+    pub name: SmolStr,
     /// Finite.
     pub value: f64,
     /// Milliseconds since 1970; absent means "when it was received".
     pub time_ms: Option<u64>,
     /// In the order of the body; keys are unique.
-    pub attributes: Vec<(Box<str>, AttributeValue)>,
+    pub attributes: Vec<(SmolStr, AttributeValue)>,
 }
 
 /// The value of an attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AttributeValue {
     /// Text.
-    Text(Box<str>),
+    Text(SmolStr),
     /// A number, kept as it was written so that large integers survive.
     Number(serde_json::Number),
     /// True or false.
@@ -43,7 +44,7 @@ impl Serialize for Metric {
 }
 
 /// Attributes as a JSON object.
-struct Attributes<'a>(&'a [(Box<str>, AttributeValue)]);
+struct Attributes<'a>(&'a [(SmolStr, AttributeValue)]);
 
 impl Serialize for Attributes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

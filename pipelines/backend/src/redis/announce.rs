@@ -9,13 +9,13 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tailrace_contract::{BatchId, Position, Producer, RunId, Tenant};
+use tailrace_contract::{BatchId, Position, Producer, RunId, SmolStr, Tenant};
 
 /// A "previous" beyond every position: everybody must read the stream.
 pub(super) const DOUBT: Position = Position { major: u64::MAX, minor: u64::MAX };
 
 /// tenant, run, producer, sequence, then the two parts of the position.
-type Row = (Arc<str>, RunId, Arc<str>, u64, u64, u64);
+type Row = (Arc<str>, RunId, SmolStr, u64, u64, u64);
 
 /// A message, as far as its first line tells.
 #[derive(Debug, PartialEq, Eq)]

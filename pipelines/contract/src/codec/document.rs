@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+use smol_str::SmolStr;
+
 use super::Decoded;
 use crate::limits::{ATTRIBUTES_MAX, BATCH_METRICS_MAX};
 use crate::{AttributeValue, Metric, Producer};
@@ -28,11 +30,11 @@ pub(super) fn parse(body: &[u8]) -> Result<Decoded, String> {
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
-    name: Option<Box<str>>,
+    name: Option<SmolStr>,
     value: Option<f64>,
     time: Option<u64>,
     attributes: Option<Attributes>,
-    producer: Option<Box<str>>,
+    producer: Option<SmolStr>,
     seq: Option<u64>,
     metrics: Option<Metrics>,
 }
@@ -42,7 +44,7 @@ impl Document {
         let Self { name, value, time, attributes, producer, seq, metrics } = self;
         match (name, value, metrics) {
             (None, None, Some(Metrics(metrics))) if time.is_none() && attributes.is_none() => {
-                Ok(Decoded { producer: producer.map(|p| Producer(p.into())), seq, metrics })
+                Ok(Decoded { producer: producer.map(Producer), seq, metrics })
             }
             (Some(name), Some(value), None) if producer.is_none() && seq.is_none() => {
                 let attributes = attributes.map(|a| a.0).unwrap_or_default();
@@ -57,7 +59,7 @@ impl Document {
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MetricDocument {
-    name: Box<str>,
+    name: SmolStr,
     value: f64,
     time: Option<u64>,
     attributes: Option<Attributes>,
@@ -92,7 +94,7 @@ impl<'de> Deserialize<'de> for Metrics {
     }
 }
 
-struct Attributes(Vec<(Box<str>, AttributeValue)>);
+struct Attributes(Vec<(SmolStr, AttributeValue)>);
 
 impl<'de> Deserialize<'de> for Attributes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
