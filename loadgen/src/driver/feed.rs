@@ -29,6 +29,7 @@ pub(super) struct Feed {
     count: LiveCount,
     /// Sampled batches that are acknowledged and not yet seen.
     owed: u64,
+    has_ended: bool,
 }
 
 struct Expected {
@@ -59,10 +60,13 @@ impl Feed {
              host: {}\r\naccept: text/event-stream\r\n\r\n",
             plan.observer
         )?;
-        let line = read_head(&mut socket)?;
+        let mut line = read_head(&mut socket)?;
+        // Lines that came with the head are greetings: nothing of this run was sent yet.
+        let begun = line.iter().rposition(|&b| b == b'\n').map_or(0, |end| end + 1);
+        line.drain(..begun);
         socket.set_nonblocking(true)?;
         let (plan, expected, count) = (*plan, HashMap::new(), LiveCount::default());
-        Ok(Self { socket, plan, line, expected, count, owed: 0 })
+        Ok(Self { socket, plan, line, expected, count, owed: 0, has_ended: false })
     }
 
     pub(super) fn socket(&self) -> &TcpStream {
@@ -94,18 +98,18 @@ impl Feed {
         self.expected.remove(&seq);
     }
 
-    /// Whether everything that was owed has come.
+    /// Whether everything that was owed has come, or nothing can.
     pub(super) fn is_settled(&self) -> bool {
-        self.owed == 0
+        self.has_ended || self.owed == 0
     }
 
     pub(super) fn count(&self) -> LiveCount {
         self.count
     }
 
-    /// The subscription is over; nothing more can come.
+    /// The subscription is over. What is acknowledged from now on is due all the same.
     pub(super) fn end(&mut self) {
-        self.owed = 0;
+        self.has_ended = true;
     }
 
     /// Reads what is there. False when the subscription ended.
