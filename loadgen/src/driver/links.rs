@@ -62,12 +62,13 @@ impl Driver<'_> {
         if matches!(self.connections[index].stage, Stage::Down { .. }) {
             return;
         }
+        let stood = self.connections[index].stage != Stage::Connecting;
         let retry_at = now().plus(RECONNECT_NS);
         self.connections[index].stage = Stage::Down { retry_at };
         // Closing the socket here takes it out of the poller's set as well.
         self.connections[index].socket.shutdown(std::net::Shutdown::Both).unwrap_or_default();
         self.watch_nothing(index);
-        self.broken_connections += 1;
+        self.broken_connections += u64::from(stood);
         self.last_break = Some(why.to_owned());
         for pending in self.in_flight.take(Some(index)) {
             self.recorder.failed(pending.intended, Some(pending.released), Failure::Broken);

@@ -52,11 +52,11 @@ pub struct Driven {
     pub bytes: Bytes,
     /// Sampled batches that were acknowledged, and those the subscriber saw.
     pub live: LiveCount,
-    /// Connections that were lost.
+    /// Connections that stood and were lost; attempts that failed do not count.
     pub broken_connections: u64,
-    /// Why the last of them was lost.
+    /// Why the last of them was lost, or could not be opened again.
     pub last_break: Option<String>,
-    /// Whether it was asked to stop before its time.
+    /// Whether it was asked to stop before its time, be it while answers were still due.
     pub stopped: bool,
     /// Batches of the window that were still to come when it stopped.
     pub never_released: u64,
@@ -217,7 +217,7 @@ impl<'a> Driver<'a> {
     /// Accounts for everything that has no answer and, if the trial was stopped, for everything
     /// that was still to come: the denominator does not shrink because the trial did.
     fn finish(mut self, at: Stamp) -> Driven {
-        let stopped = !self.schedule_is_over(at);
+        let stopped = !self.is_done(at);
         let unanswered = self.in_flight.take(None);
         for pending in unanswered {
             self.give_up(pending.intended, pending.released, at);

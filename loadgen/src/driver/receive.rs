@@ -29,9 +29,8 @@ impl Driver<'_> {
 
     fn handle_connection(&mut self, index: usize, readable: bool, writable: bool) {
         match self.connections[index].stage {
-            Stage::Down { .. } => {}
             Stage::Connecting if writable || readable => self.establish(index),
-            Stage::Connecting => {}
+            Stage::Connecting | Stage::Down { .. } => {}
             _ => {
                 if writable {
                     self.mark_dirty(index);
@@ -50,7 +49,7 @@ impl Driver<'_> {
             let result = self.connections[index].receive(&mut self.buffer, &mut events);
             let acked = now();
             for event in events.drain(..) {
-                self.handle_event(index, event, acked);
+                self.handle_event(index, &event, acked);
             }
             self.events = events;
             if self.connections[index].has_output() {
@@ -66,8 +65,8 @@ impl Driver<'_> {
         self.dispatch_waiting();
     }
 
-    fn handle_event(&mut self, index: usize, event: WireEvent, at: Stamp) {
-        match event {
+    fn handle_event(&mut self, index: usize, event: &WireEvent, at: Stamp) {
+        match *event {
             WireEvent::Ready => self.connections[index].stage = Stage::Open,
             WireEvent::Closing => self.connections[index].stage = Stage::Closing,
             WireEvent::Answer { key, status } => {
