@@ -10,6 +10,9 @@ use tailrace_measure::clock::{Stamp, now};
 
 use super::inflight::InFlight;
 
+/// Bytes that were written and are kept in front of those that were not: a few large batches.
+const WRITTEN_BYTES_MAX: usize = 256 << 10;
+
 /// How far a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -107,7 +110,10 @@ impl Connection {
             match self.socket.write(&self.out[self.written..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => self.mark_sent(n, stamp, in_flight),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.forget_written();
+                    return Ok(false);
+                }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }
@@ -115,6 +121,19 @@ impl Connection {
         self.out.clear();
         self.written = 0;
         Ok(true)
+    }
+
+    /// A peer that is always a little behind would else make `out` grow for the whole trial.
+    /// Only when less remains than goes, so that each byte is moved about once.
+    fn forget_written(&mut self) {
+        if self.written < WRITTEN_BYTES_MAX || self.written < self.out.len() / 2 {
+            return;
+        }
+        self.out.drain(..self.written);
+        for (start, _) in &mut self.unsent {
+            *start -= self.written;
+        }
+        self.written = 0;
     }
 
     fn mark_sent(&mut self, n: usize, stamp: Stamp, in_flight: &mut InFlight) {
@@ -156,5 +175,67 @@ impl Connection {
     /// Whether bytes wait to be written (a pong, for instance).
     pub(super) fn has_output(&self) -> bool {
         self.written < self.out.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use tailrace_tcp::TcpWire;
+
+    use super::super::inflight::Pending;
+    use super::*;
+
+    const BODY_BYTES: usize = 100_000;
+
+    fn encode(connection: &mut Connection, in_flight: &mut InFlight, body: &[u8]) {
+        let unsent = Stamp(0);
+        let key = in_flight.insert(Pending {
+            seq: 0,
+            intended: unsent,
+            released: unsent,
+            sent: unsent,
+            connection: 0,
+        });
+        let request = Request { method: "POST", target: "/", headers: &[], body };
+        connection.encode(&request, key);
+    }
+
+    /// A peer that takes a little at a time, while there is always more to come.
+    #[test]
+    fn what_was_written_is_forgotten_and_nothing_else() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut connection = Connection::start(address, Box::new(TcpWire::new(1_000))).unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        connection.established().unwrap();
+        let (mut in_flight, mut batches, mut received) = (InFlight::default(), 0, Vec::new());
+        let mut buffer = vec![0; BODY_BYTES];
+        let mut most_held = 0;
+        while batches < 200 {
+            // Until the peer is behind, and from then on one for one.
+            while connection.flush(&mut in_flight).unwrap() {
+                encode(&mut connection, &mut in_flight, &[batches as u8; BODY_BYTES]);
+                batches += 1;
+            }
+            peer.read_exact(&mut buffer).unwrap();
+            received.extend_from_slice(&buffer);
+            encode(&mut connection, &mut in_flight, &[batches as u8; BODY_BYTES]);
+            batches += 1;
+            most_held = most_held.max(connection.out.len());
+        }
+        while !connection.flush(&mut in_flight).unwrap() {
+            let n = peer.read(&mut buffer).unwrap();
+            received.extend_from_slice(&buffer[..n]);
+        }
+        drop(connection);
+        peer.read_to_end(&mut received).unwrap();
+        assert!(most_held < 10 * BODY_BYTES, "{most_held} bytes were kept");
+        for (n, frame) in received.chunks(BODY_BYTES + 4).enumerate() {
+            assert!(frame.len() == BODY_BYTES + 4 && frame[4..].iter().all(|&b| b == n as u8));
+        }
+        let sent = (0..batches).map(|key| in_flight.get_mut(key).unwrap().sent);
+        assert!(sent.is_sorted() && in_flight.get_mut(0).unwrap().sent > Stamp(0));
     }
 }
