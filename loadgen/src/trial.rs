@@ -169,10 +169,8 @@ fn drive(
         let generator = std::thread::Builder::new().name("generator".into());
         let (done, new_wire) = (&done, &new_wire);
         let handle = generator.spawn_scoped(scope, move || {
-            let ran = generate(plan, payloads, gauge, new_wire, cores, &tell);
-            done.store(true, Release);
-            watcher.unpark();
-            ran
+            let _ended = Ending { done, watcher };
+            generate(plan, payloads, gauge, new_wire, cores, &tell)
         })?;
         let watched = told
             .recv()
@@ -182,6 +180,20 @@ fn drive(
         let (times, watched) = watched.context("the generator ended before it began")?;
         Ok((times, ran, watched))
     })
+}
+
+/// Tells the watching thread that the generator has ended, also when it panicked: nobody may
+/// watch for ever.
+struct Ending<'a> {
+    done: &'a AtomicBool,
+    watcher: std::thread::Thread,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.done.store(true, Release);
+        self.watcher.unpark();
+    }
 }
 
 /// The body of the generator's thread.
