@@ -86,6 +86,10 @@ impl Race<'_> {
             if load.feed_one_in.is_some() && server.observer().is_none() {
                 continue;
             }
+            if self.interrupted.load(Relaxed) {
+                // A trial that is stopped before it begins has nothing to tell.
+                break;
+            }
             let seed = mix(self.experiment.seed, round, index);
             let faults = if arm.floor { &[] } else { self.faults };
             let request = Request {
