@@ -197,6 +197,10 @@ fn run_queue_delays(watched: &Watched) -> Vec<(String, f64)> {
 }
 
 fn steal_share(watched: &Watched) -> Option<f64> {
+    if watched.start.at == Stamp::default() {
+        // It ended before its window began: there is nothing to compare with.
+        return None;
+    }
     let total = watched.end.total_ns.checked_sub(watched.start.total_ns).filter(|&t| t > 0)?;
     Some(watched.end.steal_ns.saturating_sub(watched.start.steal_ns) as f64 / total as f64)
 }
