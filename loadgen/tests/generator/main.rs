@@ -1,0 +1,11 @@
+//! The load generator against real servers on loopback, well behaved and not: every due batch
+//! is accounted for, and no server can slow the schedule down. Arithmetic is tested beside the
+//! code. Read `server.rs` and `drive.rs` first, for what servers and drives there are.
+
+mod accounts;
+mod bytes;
+mod drive;
+mod feed;
+mod server;
+mod times;
+mod trials;

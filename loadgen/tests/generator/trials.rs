@@ -1,0 +1,302 @@
+//! Whole trials, and what stays of them on disk.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use tailrace_contract::{Request as Ask, RunId, Wire, WireError, WireEvent};
+use tailrace_loadgen::arena::{Launched, Launcher};
+use tailrace_loadgen::folder::Folder;
+use tailrace_loadgen::gauge::Gauge;
+use tailrace_loadgen::race::{Race, Spectator};
+use tailrace_loadgen::trial::{self, Finished, Request};
+use tailrace_measure::record::{
+    Arm, AuditSeal, Build, Experiment, Load, Machine, Manifest, Placement, SCHEMA_VERSION, Trial,
+};
+use tailrace_producers::payload::Payloads;
+use tailrace_tcp::TcpWire;
+
+use crate::drive::Drive;
+use crate::server::{Server, echo, read_frame};
+
+/// A server in this process. It dies when the test says so.
+pub(crate) struct Host {
+    address: SocketAddr,
+    depth: usize,
+    death: Arc<Gauge>,
+}
+
+impl Host {
+    pub(crate) fn new(address: SocketAddr, depth: usize) -> Self {
+        Self { address, depth, death: Arc::default() }
+    }
+}
+
+impl Launched for Host {
+    fn ingest(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn observer(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    fn wires(&self) -> Box<dyn Fn(RunId) -> Box<dyn Wire> + Send + Sync> {
+        let depth = self.depth;
+        Box::new(move |_| Box::new(TcpWire::new(depth)))
+    }
+
+    fn server_pid(&self) -> u32 {
+        std::process::id()
+    }
+
+    fn backend_pid(&self) -> Option<u32> {
+        None
+    }
+
+    fn server_death(&mut self) -> Option<String> {
+        self.death.stopped().then(|| "it was killed by signal 9".into())
+    }
+
+    fn recover(&mut self) -> Result<(), String> {
+        if self.death.stopped() { Err("nothing survives its death".into()) } else { Ok(()) }
+    }
+}
+
+pub(crate) fn arm(connections: u32, depth: usize) -> Arm {
+    Arm {
+        slug: "floor".into(),
+        pipeline: "floor".into(),
+        promise: String::new(),
+        floor: true,
+        connections,
+        in_flight_per_connection: depth as u32,
+        batch_metrics: 1,
+    }
+}
+
+pub(crate) fn run(host: &mut Host, load: &Load, arm: &Arm, seed: u64) -> Finished {
+    let payloads = Payloads::new(seed, 1, 16).unwrap();
+    let request = Request {
+        arm,
+        load,
+        round: 1,
+        order: 1,
+        seed,
+        faults: &[],
+        generator_cores: &[],
+        findings: &[],
+    };
+    trial::run(host, &payloads, &request, &Arc::default()).unwrap()
+}
+
+fn manifest(arm: Arm, loads: Vec<Load>, rounds: u32) -> Manifest {
+    Manifest {
+        schema_version: SCHEMA_VERSION,
+        tailrace_version: "0".into(),
+        run: "run".into(),
+        started_utc: String::new(),
+        command: vec![],
+        experiment: Experiment {
+            name: "test".into(),
+            question: "Is it kept?".into(),
+            seed: 1,
+            rounds,
+            baseline: "floor".into(),
+            arms: vec![arm],
+            loads,
+            left_out: vec![],
+        },
+        machine: Machine::default(),
+        build: Build::default(),
+        placement: Placement::default(),
+        backends: vec![],
+        attempts_before: 0,
+    }
+}
+
+#[test]
+fn a_trial_comes_back_from_disk_as_it_was() {
+    let healthy = echo();
+    // A trial without any answer has empty histograms and figures that could be anything.
+    let silent = Server::new(|_, mut stream| while read_frame(&mut stream).is_some() {});
+    for address in [healthy.address, silent.address] {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = Folder::create(parent.path().join("runs/one")).unwrap();
+        let mut load = Drive::new(500.0, 200).load;
+        load.timeout_ms = 200;
+        let (arm, mut host) = (arm(1, 64), Host::new(address, 64));
+        let finished = run(&mut host, &load, &arm, 1);
+        assert_eq!(finished.trial.seals.audit, AuditSeal::NotAudited);
+        folder.write_trial(&finished).unwrap();
+        folder.write_manifest(&manifest(arm, vec![load], 3)).unwrap();
+        // Of the second round everything was written but what says that it is complete.
+        let trials = folder.path().join("trials/floor/load");
+        std::fs::create_dir(trials.join("2")).unwrap();
+        std::fs::write(trials.join("2/ack.hlog"), "half a line").unwrap();
+
+        let read = Folder::open(folder.path().to_owned());
+        let stored = read.read_trials(&read.read_manifest().unwrap()).unwrap();
+        let [stored] = stored.as_slice() else { panic!("{} trials", stored.len()) };
+        assert_eq!(stored.trial, finished.trial);
+        assert!(stored.ack == finished.measured.ack && stored.live.is_none());
+        assert!(stored.lateness == finished.measured.lateness);
+        assert_eq!(stored.slices, finished.measured.slices);
+        let parts = std::fs::read_dir(trials.join("1")).unwrap();
+        assert!(parts.flatten().all(|file| file.path().extension().unwrap() != "part"));
+        assert!(Folder::create(folder.path().to_owned()).is_err(), "a run overwrote another");
+    }
+}
+
+#[test]
+fn a_damaged_trial_is_an_error_with_its_name() {
+    let server = echo();
+    let parent = tempfile::tempdir().unwrap();
+    let folder = Folder::create(parent.path().join("run")).unwrap();
+    let (arm, load) = (arm(1, 64), Drive::new(500.0, 100).load);
+    let finished = run(&mut Host::new(server.address, 64), &load, &arm, 1);
+    folder.write_trial(&finished).unwrap();
+    std::fs::remove_file(folder.path().join("trials/floor/load/1/ack.hlog")).unwrap();
+    let error = folder.read_trials(&manifest(arm, vec![load], 1)).err().unwrap();
+    assert!(format!("{error:#}").contains("ack.hlog"), "{error:#}");
+}
+
+#[test]
+fn a_server_that_dies_ends_the_trial_early() {
+    let mut load = Drive::new(500.0, 2_000).load;
+    load.timeout_ms = 1_000;
+    let death: Arc<Gauge> = Arc::default();
+    let dies = Arc::clone(&death);
+    let server = Server::new(move |_, mut stream| {
+        (0..50).for_each(|_| drop(read_frame(&mut stream)));
+        dies.stop();
+        while read_frame(&mut stream).is_some() {}
+    });
+    let mut host = Host { death, ..Host::new(server.address, 64) };
+    let began = std::time::Instant::now();
+    let trial = run(&mut host, &load, &arm(1, 64), 1).trial;
+    assert!(began.elapsed() < std::time::Duration::from_millis(1_500));
+    assert_eq!(trial.ended_early.as_deref(), Some("it was killed by signal 9"));
+    assert_eq!(trial.ledger.not_audited.as_deref(), Some("nothing survives its death"));
+    assert!(trial.outcomes.balances() && trial.outcomes.censored > 0);
+    assert!(trial.outcomes.scheduled > 900, "{:?}", trial.outcomes);
+}
+
+/// A transport with a fault of its own.
+struct Faulty(TcpWire);
+
+impl Wire for Faulty {
+    fn open(&mut self, out: &mut Vec<u8>) {
+        self.0.open(out);
+    }
+
+    fn room(&self) -> usize {
+        self.0.room()
+    }
+
+    fn encode(&mut self, request: &Ask<'_>, key: u64, out: &mut Vec<u8>) {
+        self.0.encode(request, key, out);
+    }
+
+    fn decode(
+        &mut self,
+        _: &[u8],
+        _: &mut Vec<u8>,
+        _: &mut Vec<WireEvent>,
+    ) -> Result<(), WireError> {
+        panic!("a fault of the transport, made by the test")
+    }
+
+    fn close(&mut self, events: &mut Vec<WireEvent>) -> Result<(), WireError> {
+        self.0.close(events)
+    }
+}
+
+struct FaultyHost(Host);
+
+impl Launched for FaultyHost {
+    fn ingest(&self) -> SocketAddr {
+        self.0.ingest()
+    }
+
+    fn observer(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    fn wires(&self) -> Box<dyn Fn(RunId) -> Box<dyn Wire> + Send + Sync> {
+        Box::new(|_| Box::new(Faulty(TcpWire::new(1))))
+    }
+
+    fn server_pid(&self) -> u32 {
+        self.0.server_pid()
+    }
+
+    fn backend_pid(&self) -> Option<u32> {
+        None
+    }
+
+    fn server_death(&mut self) -> Option<String> {
+        None
+    }
+
+    fn recover(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_generator_that_fails_is_not_watched_for_ever() {
+    let server = echo();
+    let payloads = Payloads::new(1, 1, 16).unwrap();
+    let mut host = FaultyHost(Host::new(server.address, 1));
+    let saturated = trial::saturate(&mut host, &payloads, &arm(1, 1), 50_000_000, &[]);
+    let error = saturated.expect_err("its wire panics").to_string();
+    assert!(error.contains("panicked"), "{error}");
+}
+
+/// Starts nothing: the server runs.
+struct Running(SocketAddr);
+
+impl Launcher for Running {
+    fn launch(&mut self, _: &Arm) -> anyhow::Result<Box<dyn Launched>> {
+        Ok(Box::new(Host::new(self.0, 64)))
+    }
+}
+
+/// Interrupts a race after so many trials.
+struct Impatient<'a> {
+    trials_left: usize,
+    interrupted: &'a AtomicBool,
+}
+
+impl Spectator for Impatient<'_> {
+    fn begins(&mut self, _: &Arm, _: &Load, _: u32, _: &Arc<Gauge>) {}
+
+    fn ended(&mut self, _: &Trial) {
+        self.trials_left -= 1;
+        self.interrupted.store(self.trials_left == 0, Relaxed);
+    }
+}
+
+#[test]
+fn an_interrupted_race_keeps_what_was_measured_and_starts_nothing() {
+    let server = echo();
+    let load = |slug: &str| Load { slug: slug.into(), ..Drive::new(500.0, 50).load };
+    let manifest = manifest(arm(1, 64), vec![load("low"), load("high")], 2);
+    let parent = tempfile::tempdir().unwrap();
+    for (trials, ended) in [(1, 1), (3, 3), (9, 4)] {
+        let folder = Folder::create(parent.path().join(trials.to_string())).unwrap();
+        let interrupted = AtomicBool::new(false);
+        let race = Race {
+            experiment: &manifest.experiment,
+            faults: &[],
+            generator_cores: &[],
+            findings: &[],
+            interrupted: &interrupted,
+        };
+        let mut spectator = Impatient { trials_left: trials, interrupted: &interrupted };
+        let finished = race.run(&mut Running(server.address), &folder, &mut spectator).unwrap();
+        assert!(finished.iter().all(|one| one.trial.ended_early.is_none()));
+        assert_eq!((finished.len(), folder.read_trials(&manifest).unwrap().len()), (ended, ended));
+    }
+}
