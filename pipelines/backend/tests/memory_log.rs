@@ -83,7 +83,8 @@ async fn only_recent_batches_can_be_replayed_but_all_are_audited() {
 async fn recent_batches_are_bounded_in_bytes_too() {
     let (log, _) = start(MemoryLimits { recent_bytes_max: 100, ..MemoryLimits::default() });
     for seq in 0..5 {
-        log.append(batch(1, "p", seq), Bytes::from(vec![b' '; 40])).await.unwrap();
+        let body = format!("{:<40}", r#"{"name":"a","value":1}"#);
+        log.append(batch(1, "p", seq), body.into()).await.unwrap();
     }
     assert_eq!(log.after(at(0), 100).await.unwrap().len(), 2);
 }

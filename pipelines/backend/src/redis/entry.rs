@@ -1,8 +1,10 @@
-//! A batch as an entry of the stream. Field names are one letter: they travel with each batch.
-//! The body is kept as it came; the identity stands beside it because a body may lack one.
+//! A batch as an entry of the stream: two fields, because Redis and its append-only file pay for
+//! each one. `h` is what is known of the batch, separated by spaces: run, producer, sequence,
+//! time of arrival in milliseconds, number of metrics, writer, tenant. `b` is the body as it
+//! came; the identity stands beside it because a body may lack one.
 
 use bytes::Bytes;
-use redis::{Cmd, Value, cmd};
+use redis::{Cmd, Value};
 use tailrace_contract::{Batch, BatchId, Position, Producer, RunId, Tenant, codec};
 
 use super::waiting::Pending;
@@ -20,12 +22,34 @@ pub(super) struct Stored {
 
 /// The command that appends one batch.
 pub(super) fn xadd(stream: &str, writer: &str, pending: &Pending) -> Cmd {
-    let mut add = cmd("XADD");
-    let id = &pending.id;
-    add.arg(stream).arg("*").arg("t").arg(&*id.tenant.0).arg("r").arg(id.run.to_string());
-    add.arg("p").arg(&*id.producer.0).arg("s").arg(id.seq).arg("m").arg(pending.received_ms);
-    add.arg("n").arg(pending.metrics).arg("w").arg(writer).arg("b").arg(&pending.body[..]);
+    let mut add = Cmd::with_capacity(ARGUMENTS, stream.len() + pending.body.len() + HEAD_BYTES);
+    add.arg("XADD").arg(stream).arg("*").arg("h").arg(head(writer, pending));
+    add.arg("b").arg(&pending.body[..]);
     add
+}
+
+/// Of the command above.
+const ARGUMENTS: usize = 7;
+/// Room for an ordinary head and the small arguments; a longer one only costs a reallocation.
+const HEAD_BYTES: usize = 160;
+
+fn head(writer: &str, pending: &Pending) -> Vec<u8> {
+    let id = &pending.id;
+    let mut number = itoa::Buffer::new();
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    head.extend_from_slice(&id.run.hex());
+    let mut word = |text: &str| {
+        head.push(b' ');
+        head.extend_from_slice(text.as_bytes());
+    };
+    word(&id.producer.0);
+    word(number.format(id.seq));
+    word(number.format(pending.received_ms));
+    word(number.format(pending.metrics));
+    word(writer);
+    // Last, because it may hold spaces.
+    word(&id.tenant.0);
+    head
 }
 
 impl Stored {
@@ -33,26 +57,24 @@ impl Stored {
     pub(super) fn from_value(value: Value) -> Option<Self> {
         let [position, fields] = <[Value; 2]>::try_from(array(value)?).ok()?;
         let position = text(position)?.parse().ok()?;
-        let (mut tenant, mut run, mut producer, mut seq) = (None, None, None, None);
-        let (mut received_ms, mut metrics, mut writer, mut body) = (None, None, None, None);
-        let mut fields = array(fields)?.into_iter();
-        while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
-            match bytes(name)?.as_slice() {
-                b"t" => tenant = text(value),
-                b"r" => run = text(value)?.parse::<RunId>().ok(),
-                b"p" => producer = text(value),
-                b"s" => seq = text(value)?.parse().ok(),
-                b"m" => received_ms = text(value)?.parse().ok(),
-                b"n" => metrics = text(value)?.parse().ok(),
-                b"w" => writer = u64::from_str_radix(&text(value)?, 16).ok(),
-                b"b" => body = bytes(value).map(Bytes::from),
-                _ => {}
-            }
+        let [h, head, b, body] = <[Value; 4]>::try_from(array(fields)?).ok()?;
+        if bytes(h)? != b"h" || bytes(b)? != b"b" {
+            return None;
         }
-        let (tenant, producer) = (Tenant(tenant?.into()), Producer(producer?.into()));
-        let id = BatchId { tenant, run: run?, producer, seq: seq? };
-        let (received_ms, metrics, writer) = (received_ms?, metrics?, writer?);
-        Some(Self { position, id, received_ms, metrics, writer, body: body? })
+        Self::from_parts(position, &text(head)?, bytes(body)?.into())
+    }
+
+    fn from_parts(position: Position, head: &str, body: Bytes) -> Option<Self> {
+        let mut words = head.splitn(7, ' ');
+        let run: RunId = words.next()?.parse().ok()?;
+        let producer = Producer(words.next()?.into());
+        let seq = words.next()?.parse().ok()?;
+        let received_ms = words.next()?.parse().ok()?;
+        let metrics = words.next()?.parse().ok()?;
+        let writer = u64::from_str_radix(words.next()?, 16).ok()?;
+        let tenant = Tenant(words.next()?.into());
+        let id = BatchId { tenant, run, producer, seq };
+        Some(Self { position, id, received_ms, metrics, writer, body })
     }
 
     /// Decodes the body; none when it is not valid any more.

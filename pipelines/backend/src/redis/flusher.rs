@@ -157,9 +157,12 @@ impl Flusher {
 
 /// The position that XADD answered.
 fn position(answer: RedisResult<Value>) -> Result<Position, LogError> {
-    let id: String =
-        answer.and_then(|value| Ok(redis::from_redis_value(value)?)).map_err(|e| log_error(&e))?;
-    id.parse().map_err(|_| LogError::Backend { cause: format!("XADD answered {id:?}") })
+    let answer = answer.map_err(|error| log_error(&error))?;
+    let id = match &answer {
+        Value::BulkString(id) => std::str::from_utf8(id).ok().and_then(|id| id.parse().ok()),
+        _ => None,
+    };
+    id.ok_or_else(|| LogError::Backend { cause: format!("XADD answered {answer:?}") })
 }
 
 /// Exponential pauses with jitter, so that many servers do not come back in step.

@@ -241,6 +241,10 @@ impl Log for RedisLog {
     fn health(&self) -> BoxFuture<'static, Result<LogHealth, LogError>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
+            // Redis may be back before the flusher is: appends are still refused then.
+            if let Some(cause) = shared.waiting.lost() {
+                return Err(LogError::Unreachable { cause });
+            }
             let entries = shared.link.ask::<u64>(::redis::cmd("XLEN").arg(&shared.stream)).await?;
             let waiting = shared.waiting.count() as u64;
             Ok(LogHealth { description: shared.facts.description(), entries, waiting })

@@ -123,6 +123,11 @@ impl Waiting {
         self.state().lost = None;
     }
 
+    /// Why appends are refused at the moment, if they are.
+    pub(super) fn lost(&self) -> Option<String> {
+        self.state().lost.clone()
+    }
+
     pub(super) fn count(&self) -> usize {
         self.state().count
     }
