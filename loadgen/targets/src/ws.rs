@@ -2,11 +2,18 @@
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
-use tokio_tungstenite::{WebSocketStream, accept_async};
+use tokio_tungstenite::{WebSocketStream, accept_async_with_config};
+
+/// The library clears its whole read buffer before each read; at its default size that costs
+/// more than everything else, and the pipeline would look good beside a bad example.
+const READ_BYTES: usize = 16 << 10;
 
 pub(super) async fn connection(socket: TcpStream, codec: bool) {
-    let Ok(mut stream) = accept_async(socket).await else { return };
+    let config = WebSocketConfig::default().read_buffer_size(READ_BYTES);
+    let accepted = accept_async_with_config(socket, Some(config)).await;
+    let Ok(mut stream) = accepted else { return };
     // The generator closes its connections when it is done; that is not worth a word.
     while let Some(Ok(message)) = stream.next().await {
         if batch(&mut stream, message, codec).await.is_err() {

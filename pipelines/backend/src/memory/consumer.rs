@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::vec::Drain;
 
-use tailrace_contract::{Bus, Notice, Position};
+use tailrace_contract::{Batch, Bus, Notice, Position};
 use tokio::sync::watch;
 
 use super::queue::Unread;
@@ -14,21 +14,23 @@ use super::{Shared, lock};
 /// Batches between two yields: about 50 µs of work, so that a request that arrives meanwhile
 /// hardly notices.
 const PORTION_MAX: usize = 256;
-/// Capacity of a list kept for the next use; a burst's larger list is given back.
-const LIST_KEPT_MAX: usize = 16_384;
+/// Capacity kept for the next use, in batches and in bytes of bodies; what a burst needed
+/// beyond it is given back.
+const LIST_KEPT_MAX: (usize, usize) = (16_384, 4 << 20);
 
 /// Runs until it is aborted.
 pub(super) async fn consume(shared: Arc<Shared>, bus: Arc<dyn Bus>, progress: watch::Sender<u64>) {
-    let mut list: Vec<Unread> = Vec::new();
+    let mut list = Unread::default();
     let mut passed = 0;
     loop {
         if !lock(&shared.queue).take(&mut list) {
             shared.wake.notified().await;
             continue;
         }
-        let mut rest = list.drain(..);
+        let mut bodies = list.bodies.as_slice();
+        let mut rest = list.batches.drain(..);
         while rest.len() > 0 {
-            let notices = take_in(&shared, &mut rest, &mut passed, &*bus);
+            let notices = take_in(&shared, &mut rest, &mut bodies, &mut passed, &*bus);
             progress.send_replace(passed);
             if !notices.is_empty() {
                 bus.publish(notices).await;
@@ -36,14 +38,15 @@ pub(super) async fn consume(shared: Arc<Shared>, bus: Arc<dyn Bus>, progress: wa
             tokio::task::yield_now().await;
         }
         drop(rest);
-        list.shrink_to(LIST_KEPT_MAX);
+        list.reuse(LIST_KEPT_MAX.0, LIST_KEPT_MAX.1);
     }
 }
 
 /// Moves the next portion to what is kept and says what to announce.
 fn take_in(
     shared: &Shared,
-    rest: &mut Drain<'_, Unread>,
+    rest: &mut Drain<'_, (Batch, usize)>,
+    bodies: &mut &[u8],
     passed: &mut u64,
     bus: &dyn Bus,
 ) -> Vec<Notice> {
@@ -52,14 +55,16 @@ fn take_in(
     let batches = rest.len().min(PORTION_MAX);
     let mut body_bytes = 0;
     let mut kept = lock(&shared.kept);
-    for unread in rest.take(batches) {
+    for (batch, length) in rest.take(batches) {
         *passed += 1;
         let position = Position { major: 0, minor: *passed };
         if announce {
-            notices.push(Notice::Live { id: unread.batch.id.clone(), position });
+            notices.push(Notice::Live { id: batch.id.clone(), position });
         }
-        body_bytes += unread.body.len();
-        kept.add(position, unread.batch, unread.body);
+        let (body, after) = bodies.split_at(length);
+        *bodies = after;
+        body_bytes += length;
+        kept.add(position, batch, body);
     }
     drop(kept);
     lock(&shared.queue).read(batches, body_bytes);

@@ -41,7 +41,10 @@ pub struct Aggregates {
 pub(super) struct Kept {
     limits: MemoryLimits,
     recent: VecDeque<Recent>,
-    recent_bytes: usize,
+    /// The bodies of `recent`, one behind the other: a ring that allocates only to grow.
+    bodies: VecDeque<u8>,
+    /// Bytes of bodies that were overwritten: where the ring starts.
+    overwritten: u64,
     index: Index,
     aggregates: Vec<Aggregate>,
     overflow: u64,
@@ -56,16 +59,9 @@ struct Recent {
     position: Position,
     id: BatchId,
     received_ms: u64,
-    body: Box<[u8]>,
-}
-
-impl Recent {
-    /// The batch, decoded again; nothing only if the body had not been valid before.
-    fn batch(&self) -> Option<(Position, Batch)> {
-        let metrics = decode(&self.body).ok()?.metrics;
-        let (id, received_ms) = (self.id.clone(), self.received_ms);
-        Some((self.position, Batch { id, received_ms, metrics }))
-    }
+    /// Of its body, counted from the first byte that was ever kept.
+    start: u64,
+    length: usize,
 }
 
 /// The account of one run.
@@ -83,7 +79,8 @@ impl Kept {
         Self {
             limits,
             recent: VecDeque::new(),
-            recent_bytes: 0,
+            bodies: VecDeque::new(),
+            overwritten: 0,
             index: Index::default(),
             aggregates: Vec::new(),
             overflow: 0,
@@ -93,7 +90,7 @@ impl Kept {
     }
 
     /// Takes in the next batch of the log.
-    pub(super) fn add(&mut self, position: Position, batch: Batch, body: Box<[u8]>) {
+    pub(super) fn add(&mut self, position: Position, batch: Batch, body: &[u8]) {
         for metric in &batch.metrics {
             match self.index.number(&metric.name, self.limits.names_max) {
                 Some(number) => self.aggregate(number, &metric.name, metric.value),
@@ -101,15 +98,30 @@ impl Kept {
             }
         }
         self.account(&batch);
-        self.recent_bytes += body.len();
+        self.remember(position, batch, body);
+    }
+
+    fn remember(&mut self, position: Position, batch: Batch, body: &[u8]) {
         let Batch { id, received_ms, .. } = batch;
-        self.recent.push_back(Recent { position, id, received_ms, body });
+        let (start, length) = (self.overwritten + self.bodies.len() as u64, body.len());
+        self.recent.push_back(Recent { position, id, received_ms, start, length });
+        self.bodies.extend(body);
         while self.recent.len() > self.limits.recent_max
-            || self.recent_bytes > self.limits.recent_bytes_max
+            || self.bodies.len() > self.limits.recent_bytes_max
         {
             let Some(oldest) = self.recent.pop_front() else { break };
-            self.recent_bytes -= oldest.body.len();
+            self.bodies.drain(..oldest.length);
+            self.overwritten += oldest.length as u64;
         }
+    }
+
+    /// A recent batch, decoded again; nothing only if its body had not been valid before.
+    fn decoded(&self, recent: &Recent) -> Option<(Position, Batch)> {
+        let start = (recent.start - self.overwritten) as usize;
+        let body: Vec<u8> = self.bodies.range(start..start + recent.length).copied().collect();
+        let metrics = decode(&body).ok()?.metrics;
+        let (id, received_ms) = (recent.id.clone(), recent.received_ms);
+        Some((recent.position, Batch { id, received_ms, metrics }))
     }
 
     fn aggregate(&mut self, number: usize, name: &str, value: f64) {
@@ -166,12 +178,12 @@ impl Kept {
     pub(super) fn after(&self, after: Position, limit: usize) -> Vec<(Position, Batch)> {
         let first = self.recent.partition_point(|recent| recent.position <= after);
         let rest = self.recent.iter().skip(first).take(limit);
-        rest.filter_map(Recent::batch).collect()
+        rest.filter_map(|recent| self.decoded(recent)).collect()
     }
 
     pub(super) fn newest(&self, limit: usize) -> Vec<(Position, Batch)> {
         let rest = self.recent.iter().skip(self.recent.len().saturating_sub(limit));
-        rest.filter_map(Recent::batch).collect()
+        rest.filter_map(|recent| self.decoded(recent)).collect()
     }
 
     pub(super) fn recent_count(&self) -> usize {

@@ -5,18 +5,29 @@ use tailrace_contract::{Batch, LogError, Position};
 
 use super::MemoryLimits;
 
-/// A batch with the body it was decoded from.
-#[derive(Debug)]
+/// Batches in order, and the bodies they were decoded from, one behind the other: copies,
+/// because a slice of a network buffer would keep the whole buffer alive, and in one piece,
+/// because an allocation for each would be the dearest part of an append.
+#[derive(Debug, Default)]
 pub(super) struct Unread {
-    pub(super) batch: Batch,
-    /// A copy: a slice of a network buffer would keep the whole buffer alive.
-    pub(super) body: Box<[u8]>,
+    pub(super) batches: Vec<(Batch, usize)>,
+    pub(super) bodies: Vec<u8>,
+}
+
+impl Unread {
+    /// Forgets the contents and keeps at most `batches` and `bytes` of memory for the next use.
+    pub(super) fn reuse(&mut self, batches: usize, bytes: usize) {
+        self.batches.clear();
+        self.batches.shrink_to(batches);
+        self.bodies.clear();
+        self.bodies.shrink_to(bytes);
+    }
 }
 
 /// Batches that the consumer has not taken in, counted until it has.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    waiting: Vec<Unread>,
+    waiting: Unread,
     /// Waiting ones and those that the consumer holds but has not taken in yet.
     unread: usize,
     unread_bytes: usize,
@@ -47,7 +58,8 @@ impl Queue {
         self.unread += 1;
         self.unread_bytes += body_bytes;
         self.appended += 1;
-        self.waiting.push(Unread { batch, body: body.into() });
+        self.waiting.batches.push((batch, body_bytes));
+        self.waiting.bodies.extend_from_slice(body);
         let wake = std::mem::take(&mut self.sleeping);
         Ok(Pushed { position: Position { major: 0, minor: self.appended }, wake })
     }
@@ -63,8 +75,8 @@ impl Queue {
 
     /// Gives the consumer everything that waits, in exchange for an empty list whose memory is
     /// used again. Nothing waiting: the consumer is going to sleep.
-    pub(super) fn take(&mut self, empty: &mut Vec<Unread>) -> bool {
-        self.sleeping = self.waiting.is_empty();
+    pub(super) fn take(&mut self, empty: &mut Unread) -> bool {
+        self.sleeping = self.waiting.batches.is_empty();
         std::mem::swap(&mut self.waiting, empty);
         !self.sleeping
     }
