@@ -15,6 +15,7 @@ use tailrace_loadgen::arena::{Launched, Launcher};
 use tailrace_measure::record::Arm;
 
 use crate::cli::RedisArgs;
+use crate::exit::{Ended, Fault};
 use crate::redis;
 use crate::registry::{self, LogKind, Transport};
 use crate::serve::Ready;
@@ -23,6 +24,12 @@ use crate::serve::Ready;
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
 /// A server that does not end within this time after its input was closed is killed.
 const END_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A system that was hit by a fault takes batches again within this time: Redis loads its
+/// file, and the server's pauses between two attempts to reach it grow to a second.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(20);
+/// Between two questions whether it does; nothing is measured then.
+const RECOVERY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Starts `tailrace serve` for each arm.
 pub struct Children {
@@ -131,11 +138,38 @@ impl Running {
             }
             Err(why) => {
                 child.kill().unwrap_or_default();
-                child.wait()?;
+                let status = child.wait()?;
                 let said = tail(errors);
-                Err(why.context(format!("{} did not start; it said: {said}", self.arm.pipeline)))
+                let what = format!("{} did not start; it said: {said}", self.arm.pipeline);
+                if status.code() == Some(Ended::Missing as i32) {
+                    return Err(Fault::Missing(what).into());
+                }
+                Err(why.context(what))
             }
         }
+    }
+
+    /// Starts again what died, if anything of it survives.
+    fn restart_dead(&mut self) -> Result<(), String> {
+        if let Some(private) = self.backend.as_mut().and_then(|b| b.private.as_mut())
+            && !private.is_running()
+        {
+            private.restart().map_err(|e| format!("Redis did not come back: {e}"))?;
+        }
+        if self.server_death().is_none() {
+            return Ok(());
+        }
+        if self.backend.is_none() {
+            return Err("the log died with the server, as its promise says".into());
+        }
+        self.process = None;
+        self.start().map_err(|e| format!("the server did not come back: {e:#}"))
+    }
+
+    /// Whether the server takes batches, as it says itself.
+    fn health(&self) -> anyhow::Result<()> {
+        let Some(observer) = self.observer() else { return Ok(()) };
+        tailrace_loadgen::observer::get(observer, "/health").map(drop)
     }
 
     fn ready(&self) -> Option<&Ready> {
@@ -195,7 +229,7 @@ impl Launched for Running {
     fn wires(&self) -> Box<dyn Fn(RunId) -> Box<dyn Wire> + Send + Sync> {
         let authority = self.ingest().to_string();
         let (transport, depth) = (self.transport, self.arm.in_flight_per_connection as usize);
-        Box::new(move |run| transport.wire(&authority, run, depth))
+        Box::new(move |run| transport.wire(&authority, Some(run), depth))
     }
 
     fn server_pid(&self) -> u32 {
@@ -214,19 +248,19 @@ impl Launched for Running {
     }
 
     fn recover(&mut self) -> Result<(), String> {
-        if let Some(private) = self.backend.as_mut().and_then(|b| b.private.as_mut()) {
-            if !private.is_running() {
-                private.restart().map_err(|e| format!("Redis did not come back: {e}"))?;
+        let deadline = Instant::now() + RECOVERY_TIMEOUT;
+        loop {
+            self.restart_dead()?;
+            // A Redis that was killed a moment ago may still look alive, and one that is back
+            // is of no use before the server has found it.
+            match self.health() {
+                Ok(()) => return Ok(()),
+                Err(why) if Instant::now() > deadline => {
+                    return Err(format!("the server did not recover: {why:#}"));
+                }
+                Err(_) => std::thread::sleep(RECOVERY_PAUSE),
             }
         }
-        if self.server_death().is_none() {
-            return Ok(());
-        }
-        if self.backend.is_none() {
-            return Err("the log died with the server, as its promise says".into());
-        }
-        self.process = None;
-        self.start().map_err(|e| format!("the server did not come back: {e:#}"))
     }
 }
 

@@ -174,7 +174,7 @@ fn ended(summary: &Summary, interrupted: bool, cut_short: bool) -> Ended {
         Ended::BrokenAudit
     } else if rows.iter().any(|row| row.trials > 0 && row.trials_valid == 0) {
         Ended::InvalidMeasurement
-    } else if cut_short {
+    } else if cut_short || rows.iter().any(|row| !row.floor && row.audit == AuditSeal::NotAudited) {
         Ended::Failed
     } else {
         Ended::Fine
