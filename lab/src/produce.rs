@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tailrace_contract::RunId;
 use tailrace_producers::pace::Pace;
-use tailrace_producers::produce::{ProduceConfig, ProduceReport, produce};
+use tailrace_producers::produce::{ProduceConfig, ProduceError, ProduceReport, produce};
 use tailrace_producers::sender::{Connect, SenderConfig};
 use tailrace_producers::{FleetConfig, Shape};
 use tokio_util::sync::CancellationToken;
@@ -51,7 +51,7 @@ async fn send(
     });
     let (transport, authority) = (address.transport, address.authority);
     let depth = if transport == Transport::Http1 { 1 } else { IN_FLIGHT };
-    let connect: Connect = Arc::new(move || transport.wire(&authority, run, depth));
+    let connect: Connect = Arc::new(move || transport.wire(&authority, Some(run), depth));
     let progress = |tally: &tailrace_producers::tally::Tally| {
         tracing::info!(
             sent = tally.sent,
@@ -60,12 +60,20 @@ async fn send(
             "producing"
         );
     };
-    Ok(produce(config, address.socket, connect, stop, progress).await?)
+    produce(config, address.socket, connect, stop, progress).await.map_err(|error| match error {
+        ProduceError::Fleet(_) | ProduceError::Connections => usage(error).into(),
+        ProduceError::Sender(_) => error.into(),
+    })
+}
+
+/// What was asked for makes no sense.
+fn usage(error: impl std::fmt::Display) -> Fault {
+    Fault::Usage(error.to_string())
 }
 
 fn config(arguments: &ProduceArgs, run: RunId) -> anyhow::Result<(ProduceConfig, RunId)> {
-    let shape: Shape = arguments.shape.parse()?;
-    let spikes = arguments.spikes.as_deref().map(str::parse).transpose()?;
+    let shape: Shape = arguments.shape.parse().map_err(usage)?;
+    let spikes = arguments.spikes.as_deref().map(str::parse).transpose().map_err(usage)?;
     let fleet = FleetConfig {
         seed: arguments.seed,
         hosts: arguments.hosts,
@@ -74,7 +82,7 @@ fn config(arguments: &ProduceArgs, run: RunId) -> anyhow::Result<(ProduceConfig,
         spikes,
         ..FleetConfig::default()
     };
-    let burst = arguments.burst.as_deref().map(str::parse).transpose()?;
+    let burst = arguments.burst.as_deref().map(str::parse).transpose().map_err(usage)?;
     let pace = Pace::new(fleet.every, fleet.hosts, burst);
     let config = ProduceConfig {
         limit: arguments.duration.map(|duration| pace.due_by(duration)),

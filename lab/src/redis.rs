@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 use tailrace_backend::{Found, Persistence, PrivateRedis, RedisConfig};
-use tailrace_contract::RunId;
+use tailrace_contract::{LogError, RunId};
 
 use crate::cli::{FsyncArg, RedisArgs};
 use crate::exit::Fault;
@@ -28,6 +28,18 @@ pub fn for_server(
     // What a served pipeline was given stays until somebody removes it.
     let config = RedisConfig { expiry: None, ..RedisConfig::new(url, prefix) };
     Ok((config, private))
+}
+
+/// A Redis that does not answer is a service that is missing.
+pub fn missing_if_unreachable(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(LogError::Unreachable { .. }) => Fault::Missing(format!(
+            "{error}; does the Redis that was given run, and is this its address? Without \
+             --redis (TAILRACE_REDIS_URL) a private one is started"
+        ))
+        .into(),
+        _ => error,
+    }
 }
 
 /// Where Redis comes from.

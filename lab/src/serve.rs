@@ -85,7 +85,9 @@ async fn serve(pipeline: Pipeline, arguments: &ServeArgs) -> anyhow::Result<Ende
         }
         _ => (None, None),
     };
-    let served = Served::start(pipeline, listeners, redis::fresh_run(), redis).await?;
+    let served = Served::start(pipeline, listeners, redis::fresh_run(), redis)
+        .await
+        .map_err(redis::missing_if_unreachable)?;
     announce(pipeline.name, served.ingest(), served.observer())?;
     until_stopped(arguments.with_parent).await?;
     let drained = served.drain(arguments.throwaway).await;
