@@ -79,12 +79,13 @@ impl Transport {
     }
 
     /// The client half for one connection that has at most `in_flight` requests unanswered.
-    pub fn wire(self, authority: &str, run: RunId, in_flight: usize) -> Box<dyn Wire> {
+    /// Without a run the server chooses one.
+    pub fn wire(self, authority: &str, run: Option<RunId>, in_flight: usize) -> Box<dyn Wire> {
         match self {
             Self::Http1 => Box::new(tailrace_http1::Http1Wire::new(authority, in_flight)),
             Self::Ws => {
                 let path = "/v1/ingest";
-                Box::new(tailrace_ws::WsWire::new(authority, path, Some(run), in_flight))
+                Box::new(tailrace_ws::WsWire::new(authority, path, run, in_flight))
             }
             Self::Tcp => Box::new(tailrace_tcp::TcpWire::new(in_flight)),
         }
