@@ -189,7 +189,8 @@ mod tests {
 
     const BODY_BYTES: usize = 100_000;
 
-    fn encode(connection: &mut Connection, in_flight: &mut InFlight, body: &[u8]) {
+    fn encode(connection: &mut Connection, in_flight: &mut InFlight, byte: u8) {
+        let body = &vec![byte; BODY_BYTES];
         let unsent = Stamp(0);
         let key = in_flight.insert(Pending {
             seq: 0,
@@ -216,12 +217,12 @@ mod tests {
         while batches < 200 {
             // Until the peer is behind, and from then on one for one.
             while connection.flush(&mut in_flight).unwrap() {
-                encode(&mut connection, &mut in_flight, &[batches as u8; BODY_BYTES]);
+                encode(&mut connection, &mut in_flight, batches as u8);
                 batches += 1;
             }
             peer.read_exact(&mut buffer).unwrap();
             received.extend_from_slice(&buffer);
-            encode(&mut connection, &mut in_flight, &[batches as u8; BODY_BYTES]);
+            encode(&mut connection, &mut in_flight, batches as u8);
             batches += 1;
             most_held = most_held.max(connection.out.len());
         }

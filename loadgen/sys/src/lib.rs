@@ -3,7 +3,7 @@
 //! decided by the callers.
 //!
 //! Read [`spawn`] first (children that cannot outlive their parent), then [`proc`] (what a
-//! process costs) and [`tcp_info`] (what a connection carried).
+//! process costs).
 
 pub mod affinity;
 pub mod machine;
@@ -11,7 +11,6 @@ pub mod poller;
 pub mod proc;
 pub mod signal;
 pub mod spawn;
-pub mod tcp_info;
 pub mod timer;
 
 pub use affinity::{allowed_cores, pin_current_thread};
@@ -19,5 +18,4 @@ pub use machine::Machine;
 pub use proc::{ContextSwitches, HostCpu};
 pub use signal::{Signal, send};
 pub use spawn::spawn_bound;
-pub use tcp_info::{TcpBytes, tcp_bytes};
 pub use timer::set_timer_slack_min;

@@ -6,9 +6,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use tailrace_http1::Http1Wire;
+use tailrace_loadgen::driver::Driven;
 use tailrace_ws::WsWire;
 
-use crate::drive::Drive;
+use crate::drive::{Drive, undisturbed};
 use crate::server::{Real, Server, answer, echo, hang_up, read_frame};
 
 #[test]
@@ -75,7 +76,7 @@ fn lost_connections_are_opened_again() {
     assert_eq!(outcomes.acked + outcomes.broken, drive.due().1, "{outcomes:?}");
     assert_eq!(driven.acked.count(), outcomes.acked);
     let opened = forgetful.connections() as u64;
-    assert!(driven.broken_connections >= 3 && opened > driven.broken_connections, "{opened}");
+    assert!(driven.broken_connections >= 3 && opened >= driven.broken_connections, "{opened}");
     assert!(driven.last_break.unwrap().contains("closed"));
 }
 
@@ -96,12 +97,11 @@ fn connections_that_are_reset_are_opened_again() {
     assert!(outcomes.broken > 0 && rude.connections() >= 4, "{outcomes:?}");
 }
 
-#[test]
-fn a_server_that_goes_away_ends_no_trial() {
-    const ANSWERS: u64 = 30;
+/// Answers 30 frames and is then gone for good. Also how long the trial took.
+fn goes_away() -> (Driven, Duration) {
     let (tell, gone) = mpsc::sync_channel::<()>(0);
     let server = Server::new(move |_, mut stream| {
-        for _ in 0..ANSWERS {
+        for _ in 0..30 {
             let Some(body) = read_frame(&mut stream) else { return };
             answer(&mut stream, &body);
         }
@@ -115,42 +115,52 @@ fn a_server_that_goes_away_ends_no_trial() {
     (drive.load.timeout_ms, drive.load.in_flight_max) = (200, 40);
     let address = server.address;
     let closing = std::thread::spawn(move || {
-        gone.recv().unwrap();
+        // An error means that too few frames came.
+        let _ = gone.recv();
         drop(server);
-        gone.recv().unwrap();
+        let _ = gone.recv();
     });
     let began = Instant::now();
     let driven = drive.run(address);
+    let took = began.elapsed();
     closing.join().unwrap();
+    (driven, took)
+}
+
+#[test]
+fn a_server_that_goes_away_ends_no_trial() {
+    let (driven, took) = undisturbed(goes_away);
     let outcomes = &driven.measured.all_outcomes;
-    assert_eq!(outcomes.acked, ANSWERS, "{outcomes:?}");
+    assert_eq!(outcomes.acked, 30, "{outcomes:?}");
     assert!(outcomes.broken > 0 && outcomes.timed_out > 0, "{outcomes:?}");
     assert!(outcomes.overflowed > 0 && outcomes.censored == 0, "{outcomes:?}");
     assert_eq!(driven.broken_connections, 1, "an attempt that failed is no lost connection");
     assert!(driven.last_break.unwrap().contains("refused"));
-    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
 #[test]
 fn a_stopped_trial_keeps_its_denominator() {
-    let drive = Drive::new(1_000.0, 400);
-    let gauge = Arc::clone(&drive.gauge);
-    let server = Server::new(move |number, mut stream| {
-        let mut answered = 0;
-        while let Some(body) = read_frame(&mut stream) {
-            answered += 1;
-            match answered {
-                ..100 => answer(&mut stream, &body),
-                // Some are left in flight when the trial is stopped.
-                120 if number == 0 => gauge.stop(),
-                _ => {}
+    let (driven, all) = undisturbed(|| {
+        let drive = Drive::new(1_000.0, 400);
+        let gauge = Arc::clone(&drive.gauge);
+        let server = Server::new(move |number, mut stream| {
+            let mut frames = 0;
+            while let Some(body) = read_frame(&mut stream) {
+                frames += 1;
+                match frames {
+                    ..100 => answer(&mut stream, &body),
+                    // Some are left in flight when the trial is stopped.
+                    120 if number == 0 => gauge.stop(),
+                    _ => {}
+                }
             }
-        }
+        });
+        (drive.run(server.address), drive.due().1)
     });
-    let driven = drive.run(server.address);
     let outcomes = &driven.measured.all_outcomes;
     assert!(driven.stopped && driven.never_released > 0);
-    assert_eq!(outcomes.acked + outcomes.censored, drive.due().1, "{outcomes:?}");
+    assert_eq!(outcomes.acked + outcomes.censored, all, "{outcomes:?}");
     assert!(outcomes.censored > driven.never_released, "{outcomes:?}");
     let released = driven.measured.window_outcomes.scheduled - driven.never_released;
     assert_eq!(driven.measured.lateness.len(), released);

@@ -20,8 +20,9 @@ fn recording() -> (Server, Bodies) {
     let seen = Arc::clone(&bodies);
     let server = Server::new(move |_, mut stream| {
         while let Some(body) = read_frame(&mut stream) {
+            // First, because the test may look as soon as the last answer is out.
+            seen.lock().unwrap().push(body.clone());
             answer(&mut stream, &body);
-            seen.lock().unwrap().push(body);
         }
     });
     (server, bodies)
@@ -63,8 +64,8 @@ fn large_batches_go_out_in_parts_and_in_order() {
                 stream.read_exact(piece).unwrap();
                 std::thread::sleep(Duration::from_micros(100));
             }
+            seen.lock().unwrap().push(body.clone());
             answer(&mut stream, &body);
-            seen.lock().unwrap().push(body);
         }
     });
     let mut drive = Drive { connections: 1, batch_metrics: 1_000, ..Drive::new(150.0, 200) };

@@ -90,3 +90,18 @@ impl Drive {
 pub(crate) fn ms_at(histogram: &hdrhistogram::Histogram<u64>, q: f64) -> f64 {
     histogram.value_at_quantile(q) as f64 / MS as f64
 }
+
+/// Later than this the generator was kept from its core: the machine's doing, not the server's.
+const DISTURBED_NS: u64 = 50 * MS;
+
+/// Repeats a drive on which the machine intruded, as its figures say nothing; the seals do the
+/// same. A generator that waits for its server is late every time, and fails here.
+pub(crate) fn undisturbed<T>(run: impl Fn() -> (Driven, T)) -> (Driven, T) {
+    for _ in 0..5 {
+        let (driven, with) = run();
+        if driven.measured.lateness.max() < DISTURBED_NS {
+            return (driven, with);
+        }
+    }
+    panic!("the schedule was late in every attempt")
+}

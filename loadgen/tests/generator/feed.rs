@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tailrace_loadgen::driver::Driven;
 
-use crate::drive::{Drive, ms_at};
+use crate::drive::{Drive, ms_at, undisturbed};
 use crate::server::{Server, answer, read_frame, sequence};
 
 /// Drives a server whose observer tells the first `events` batches live, `delay` after their
@@ -65,29 +65,35 @@ fn tell(
 
 #[test]
 fn everything_owed_is_waited_for() {
-    let mut load = Drive::new(300.0, 200);
-    let (driven, _) = drive(&mut load, usize::MAX, Duration::from_millis(60), false);
-    let (window, all) = load.due();
+    let run = || drive(&mut Drive::new(300.0, 200), usize::MAX, Duration::from_millis(60), false);
+    let (driven, _) = undisturbed(run);
+    let (window, all) = Drive::new(300.0, 200).due();
     assert_eq!((driven.live.due, driven.live.seen), (all, all), "{:?}", driven.last_break);
     let live = driven.measured.live.unwrap();
     assert_eq!(live.len(), window);
     assert!(ms_at(&live, 0.0) >= 60.0 && ms_at(&driven.measured.ack, 0.5) < 50.0);
 }
 
+/// Twenty events and no more; all batches are acknowledged.
+fn short_feed(ends: bool) -> (Driven, Duration) {
+    let run = || drive(&mut Drive::new(500.0, 300), 20, Duration::ZERO, ends);
+    let (driven, took) = undisturbed(run);
+    let all = Drive::new(500.0, 300).due().1;
+    assert_eq!((driven.live.due, driven.live.seen), (all, 20));
+    assert_eq!(driven.measured.all_outcomes.acked, all);
+    assert!(!driven.stopped);
+    (driven, took)
+}
+
 #[test]
 fn a_feed_that_ends_is_not_waited_for() {
-    let mut load = Drive::new(500.0, 300);
-    let (driven, took) = drive(&mut load, 20, Duration::ZERO, true);
-    assert_eq!((driven.live.due, driven.live.seen), (load.due().1, 20));
-    assert_eq!(driven.measured.all_outcomes.acked, load.due().1);
+    let (driven, took) = short_feed(true);
     assert!(driven.last_break.unwrap().contains("feed ended"));
     assert!(took < Duration::from_millis(900), "{took:?}");
 }
 
 #[test]
 fn a_feed_that_falls_silent_is_given_up() {
-    let mut load = Drive::new(500.0, 200);
-    let (driven, took) = drive(&mut load, 20, Duration::ZERO, false);
-    assert_eq!((driven.live.due, driven.live.seen), (load.due().1, 20));
+    let (_, took) = short_feed(false);
     assert!(took < Duration::from_secs(3), "{took:?}");
 }
