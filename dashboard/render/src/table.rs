@@ -68,7 +68,7 @@ fn row(manifest: &Manifest, summary: &Summary, arm: &Arm, load: &Load) -> Option
         format::spread(&row.p99),
         to_baseline(row, &manifest.experiment.baseline),
         cpu(row),
-        format::bytes(row.wire_bytes_per_metric),
+        wire_bytes(row),
         live(manifest, summary, row, load),
         audit(row.audit).to_owned(),
         measurement(row),
@@ -80,12 +80,22 @@ fn find<'a>(summary: &'a Summary, arm: &str, load: &str) -> Option<&'a Row> {
 }
 
 fn answered(row: &Row) -> String {
-    if row.acked == row.scheduled {
+    if row.trials_valid == 0 {
+        // No trial counts: "all 0" would read like success.
+        format::NOTHING.to_owned()
+    } else if row.acked == row.scheduled {
         format!("all {}", format::count(row.scheduled))
     } else {
         let share = format::share(row.acked, row.scheduled);
         format!("{share} of {}", format::count(row.scheduled))
     }
+}
+
+fn wire_bytes(row: &Row) -> String {
+    if row.trials_valid == 0 || row.acked == 0 {
+        return format::NOTHING.to_owned();
+    }
+    format::bytes(row.wire_bytes_per_metric)
 }
 
 fn to_baseline(row: &Row, baseline: &str) -> String {

@@ -49,6 +49,8 @@ fn cells_say_what_is_wrong() {
     assert!(find("60 %", "http1-redis")[1].starts_with("96."), "some were not answered");
     assert_eq!(find("low", "http1-memory")[1], "all 15\u{202f}000");
     assert_eq!(find("low", "ws-redis")[4], "not ranked");
+    assert_eq!(find("low", "ws-redis")[1], "–", "no trial counts, so nothing was answered");
+    assert_eq!(find("low", "ws-redis")[6], "–");
     assert_eq!(find("low", "ws-memory")[4], "machine, not pipeline");
     assert_eq!(find("60 %", "ws-memory")[AUDIT_COLUMN], "BROKEN");
     assert_eq!(find("60 %", "ws-redis")[MEASUREMENT_COLUMN], "INVALID (2 of 3 trials count)");
