@@ -30,7 +30,7 @@ use cli::{Cli, Verb};
 /// Runs what was asked and says how it ended.
 pub fn run(cli: Cli) -> ExitCode {
     logging::start();
-    let verb = cli.verb.unwrap_or_else(|| Verb::Race(cli.race));
+    let verb = cli.verb.unwrap_or(Verb::Race(cli.race));
     let ended = match verb {
         Verb::Race(arguments) => race::run(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),

@@ -103,10 +103,14 @@ pub fn build() -> anyhow::Result<Build> {
     let digest = hasher.finalize();
     Ok(Build {
         revision: env!("TAILRACE_REVISION").into(),
-        binary_sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        binary_sha256: hex(&digest),
         rustc: env!("TAILRACE_RUSTC").into(),
         profile: if cfg!(debug_assertions) { "debug" } else { "release" }.into(),
     })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The command line; the program by its name only, because paths are nobody's business.

@@ -99,7 +99,7 @@ fn seals(trial: &Trial) -> String {
         text.push_str(" · audit BROKEN");
     }
     if let Some(why) = &trial.ended_early {
-        text.push_str(&format!(" · ended early: {why}"));
+        text = text + " · ended early: " + why;
     }
     text
 }

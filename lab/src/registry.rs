@@ -72,8 +72,10 @@ impl Transport {
         ingest: I,
     ) -> std::io::Result<Box<dyn Server>> {
         match self {
-            Self::Http1 => tailrace_http1::serve(listener, ingest, Default::default()).await,
-            Self::Ws => tailrace_ws::serve(listener, ingest, Default::default()).await,
+            Self::Http1 => {
+                tailrace_http1::serve(listener, ingest, tailrace_http1::Limits::default()).await
+            }
+            Self::Ws => tailrace_ws::serve(listener, ingest, tailrace_ws::Limits::default()).await,
             Self::Tcp => serve_floor(listener).await,
         }
     }
@@ -106,7 +108,7 @@ impl Transport {
 /// # Errors
 /// The listener cannot be used by the runtime.
 pub async fn serve_floor(listener: TcpListener) -> std::io::Result<Box<dyn Server>> {
-    tailrace_tcp::serve(listener, Default::default()).await
+    tailrace_tcp::serve(listener, tailrace_tcp::Limits::default()).await
 }
 
 #[cfg(test)]

@@ -107,8 +107,8 @@ impl Served {
         observer.counts = Some(door.counts());
         let draining = observer.draining.clone();
         let transport = pipeline.transport.serve(listeners.ingest, door).await?;
-        let observer =
-            tailrace_service::serve(listeners.observer, observer, Default::default()).await?;
+        let limits = tailrace_service::Limits::default();
+        let observer = tailrace_service::serve(listeners.observer, observer, limits).await?;
         Ok(Self { transport, observer: Some(observer), draining, redis: parts.redis })
     }
 
@@ -130,10 +130,10 @@ impl Served {
         if let Some(observer) = self.observer {
             drained.cut += observer.drain(DRAIN).await.cut;
         }
-        if let Some(log) = self.redis.filter(|_| throwaway) {
-            if let Err(error) = log.remove().await {
-                tracing::warn!(%error, "could not remove this run's keys; they will expire");
-            }
+        if let Some(log) = self.redis.filter(|_| throwaway)
+            && let Err(error) = log.remove().await
+        {
+            tracing::warn!(%error, "could not remove this run's keys; they will expire");
         }
         drained
     }

@@ -22,7 +22,7 @@ const PROBE_NS: u64 = 500_000_000;
 /// Before each window: connections are warm, caches are filled, allocators have grown.
 const WARM_UP_MS: u64 = 300;
 /// Notices a second that a live subscriber gets at most.
-const FEED_PER_S: f64 = 500.0;
+const FEED_PER_S: f64 = 1_000.0;
 /// Schedule that may be in flight or waiting at once.
 const IN_FLIGHT_S: f64 = 2.0;
 
@@ -80,7 +80,8 @@ pub(super) fn of(arguments: &RaceArgs, high: Option<High>) -> Vec<Load> {
     let every = (arguments.rate / FEED_PER_S).ceil().max(1.0) as u64;
     let mut feed = load(arguments, "low-live", "low rate, with a live subscriber", arguments.rate);
     feed.feed_one_in = Some(every);
-    feed.window_ms = (low.window_ms / 2).max(1);
+    // Long enough that its p99 has the batches above it that a percentile needs.
+    feed.window_ms = (low.window_ms * 3 / 5).max(1);
     let high = high.map(|high| load(arguments, "high", &high.label, high.rate_per_s));
     [Some(low), Some(feed), high].into_iter().flatten().collect()
 }

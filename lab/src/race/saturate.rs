@@ -75,9 +75,9 @@ pub fn run(arguments: &SaturateArgs) -> anyhow::Result<Ended> {
         warnings,
     };
     if arguments.json {
-        printing::json(&report)?
+        printing::json(&report)?;
     } else {
-        print(&report)?
+        print(&report)?;
     }
     let failed = report.contestants.iter().any(|contestant| contestant.failed > 0);
     Ok(if failed { Ended::Failed } else { Ended::Fine })

@@ -158,6 +158,9 @@ fn cpu_clause(row: &Row, other: &Row) -> String {
         Some(ratio) => {
             format!("CPU per metric of `{arm}` against `{other}`: {}", no_difference(ratio))
         }
+        None if row.trials_valid.min(other.trials_valid) == 0 => {
+            format!("nothing can be said of `{arm}` against `{other}`: no valid trials of both")
+        }
         None => format!("CPU of `{arm}` and `{other}` was not ours to measure"),
     }
 }
