@@ -1,0 +1,117 @@
+//! The conformance suite on every pipeline of the registry: a new pipeline is a line there, and
+//! is tested here without one.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tailrace_backend::{PrivateRedis, RedisConfig};
+use tailrace_conformance::{CASES, GatedLog, Subject};
+use tailrace_contract::{BoxFuture, Drained, RunId, Wire};
+use tailrace_lab::redis::fresh_run;
+use tailrace_lab::registry::{LogKind, PIPELINES, Pipeline, Transport};
+use tailrace_lab::served::{Listeners, Parts, Served};
+
+use crate::stage;
+
+/// A fresh pipeline with a gate before its log.
+struct OnStage {
+    pipeline: Pipeline,
+    gate: GatedLog,
+    ingest: SocketAddr,
+    observer: SocketAddr,
+    /// In a mutex because it is drained through a shared reference.
+    served: Mutex<Option<Served>>,
+}
+
+async fn serve(pipeline: Pipeline, kind: LogKind, redis: Option<&PrivateRedis>) -> OnStage {
+    // Each case has keys of its own: what an earlier one left is invisible to it.
+    let config = redis.map(|redis| RedisConfig::new(redis.url(), fresh_run().to_string()));
+    let mut parts = Parts::start(kind, config).await.unwrap();
+    let gate = GatedLog::new(parts.log);
+    parts.log = Arc::new(gate.clone());
+    let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
+    let listeners = Listeners { ingest: bind(), observer: bind() };
+    let served = Served::join(pipeline, parts, listeners, fresh_run()).await.unwrap();
+    OnStage {
+        pipeline,
+        gate,
+        ingest: served.ingest().unwrap(),
+        observer: served.observer().unwrap(),
+        served: Mutex::new(Some(served)),
+    }
+}
+
+impl Subject for OnStage {
+    fn name(&self) -> &str {
+        self.pipeline.name
+    }
+
+    fn ingest(&self) -> SocketAddr {
+        self.ingest
+    }
+
+    fn observer(&self) -> SocketAddr {
+        self.observer
+    }
+
+    fn wire(&self, run: Option<RunId>) -> Box<dyn Wire> {
+        let depth = if self.pipeline.transport == Transport::Http1 { 1 } else { 64 };
+        self.pipeline.transport.wire(&self.ingest.to_string(), run, depth)
+    }
+
+    fn gate(&self) -> &GatedLog {
+        &self.gate
+    }
+
+    /// With the program's own deadline, which is the one that matters.
+    fn drain(&self, _deadline: Duration) -> BoxFuture<'_, Drained> {
+        let served = self.served.lock().unwrap().take().expect("drained once");
+        Box::pin(served.drain(false))
+    }
+}
+
+/// Every case on one pipeline; names and faults of those that failed.
+async fn failures(pipeline: Pipeline, kind: LogKind) -> Vec<String> {
+    let redis = match kind {
+        LogKind::Memory => None,
+        LogKind::Redis => Some(stage::redis()),
+    };
+    let mut failed = Vec::new();
+    for (name, case) in CASES {
+        let subject = serve(pipeline, kind, redis.as_ref()).await;
+        if let Err(seen) = tailrace_conformance::run(*case, &subject).await {
+            failed.push(format!("{name}: {seen:#}"));
+        }
+    }
+    failed
+}
+
+#[test]
+fn every_pipeline_conforms() {
+    let pipelines = PIPELINES.iter().filter_map(|pipeline| Some((*pipeline, pipeline.log?)));
+    // A thread and a runtime for each: the suite waits more than it works.
+    let threads: Vec<_> = pipelines
+        .map(|(pipeline, kind)| {
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                (pipeline.name, runtime.unwrap().block_on(failures(pipeline, kind)))
+            })
+        })
+        .collect();
+    assert_eq!(threads.len(), PIPELINES.len() - 1, "all but the floor, which promises nothing");
+    let ended: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let failed: Vec<_> = ended.iter().filter(|(_, failed)| !failed.is_empty()).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[test]
+fn only_the_registry_names_pipelines() {
+    let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in stage::files_below(&sources) {
+        let text = std::fs::read_to_string(sources.join(&file)).unwrap();
+        let named = PIPELINES.iter().find(|p| text.contains(&format!("{:?}", p.name)));
+        let is_registry = file.ends_with("registry.rs");
+        assert_eq!(named.is_some(), is_registry, "{} names {named:?}", file.display());
+    }
+}

@@ -1,0 +1,16 @@
+//! The program as its users meet it: the real binary, real sockets, a real Redis, clients of
+//! other ecosystems. One file a concern, one test binary for all of them, because linking the
+//! program seven times would take longer than the tests. How good a number is, is not tested
+//! here: these run in a debug build beside each other.
+//!
+//! `cargo xtask test -p tailrace` installs what they need. Read `stage/mod.rs` first (how a
+//! process is started and ended), then any other file.
+
+mod cli;
+mod conformance;
+mod faults;
+mod foreign_clients;
+mod hostile;
+mod produce;
+mod race;
+mod stage;
