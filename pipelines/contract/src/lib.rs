@@ -13,6 +13,7 @@ pub mod ingest;
 pub mod limits;
 pub mod log;
 pub mod metric;
+pub mod origin;
 pub mod problem;
 pub mod promise;
 pub mod ranges;

@@ -8,13 +8,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Request};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tailrace_contract::identity::RUN_HEADER;
-use tailrace_contract::{Answer, Caller, Ingest, Problem, ProblemKind, Server, limits};
+use tailrace_contract::{Answer, Caller, Ingest, Problem, ProblemKind, Server, limits, origin};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -143,11 +143,19 @@ async fn admit<I: Ingest>(
     request: Request<Incoming>,
 ) -> Result<Answer, Problem> {
     route(&request)?;
-    let run = request.headers().get(RUN_HEADER).map(http::HeaderValue::as_bytes);
+    same_site(request.headers())?;
+    let run = request.headers().get(RUN_HEADER).map(HeaderValue::as_bytes);
     let caller = Caller::from_run_header(run)?;
     let body = body::read(request.into_body(), body_timeout).await?;
     session.enter(Phase::Log);
     Ok(ingest.admit(&caller, body).await)
+}
+
+/// Refuses pages of other sites; programs send no origin.
+fn same_site(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
+    origin::same_site(Some(origin.as_bytes()), host)
 }
 
 fn route<B>(request: &Request<B>) -> Result<(), Problem> {

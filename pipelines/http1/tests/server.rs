@@ -154,6 +154,16 @@ async fn refusals_say_why() {
 }
 
 #[tokio::test]
+async fn pages_of_other_sites_are_refused() {
+    let limits = Limits::default();
+    let from =
+        |origin: &str| post("{}").replace("host: t", &format!("host: t\r\norigin: {origin}"));
+    check(limits, from("http://t").as_bytes(), 202, "").await;
+    check(limits, from("https://evil.example").as_bytes(), 403, "a page of https://evil").await;
+    check(limits, from("null").as_bytes(), 403, "a page of null").await;
+}
+
+#[tokio::test]
 async fn what_is_not_http_is_refused() {
     check(Limits::default(), b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "").await;
     let lies = post("{}").replace("content-length: 2", "content-length: 2\r\ncontent-length: 3");

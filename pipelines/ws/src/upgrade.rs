@@ -6,7 +6,7 @@ use httparse::{EMPTY_HEADER, Request, Status};
 use tailrace_contract::identity::RUN_HEADER;
 use tailrace_contract::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 use tailrace_contract::problem::PROBLEM_JSON;
-use tailrace_contract::{Caller, Problem, ProblemKind};
+use tailrace_contract::{Caller, Problem, ProblemKind, origin};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -70,6 +70,7 @@ fn refusal(problem: &Problem) -> Vec<u8> {
     let body = problem.to_json();
     let status = problem.status();
     let phrase = match status {
+        403 => "Forbidden",
         404 => "Not Found",
         408 => "Request Timeout",
         426 => "Upgrade Required",
@@ -122,6 +123,7 @@ fn agree(request: &Request<'_, '_>, head_bytes: usize) -> Result<Agreed, Problem
         );
         return Err(Problem::new(ProblemKind::UpgradeRequired, detail));
     }
+    origin::same_site(header(request, "origin"), header(request, "host"))?;
     let key = header(request, "sec-websocket-key").filter(|key| is_key(key));
     let key = key.ok_or_else(|| bad_request("Sec-WebSocket-Key is not 16 bytes in base64"))?;
     let caller = Caller::from_run_header(header(request, RUN_HEADER))?;

@@ -193,6 +193,18 @@ async fn what_is_no_upgrade_is_told_how() {
 }
 
 #[tokio::test]
+async fn pages_of_other_sites_are_refused() {
+    let limits = Limits::default();
+    let from = |origin: &str| UPGRADE.replace("Host: t", &format!("Host: t\r\nOrigin: {origin}"));
+    check_refusal(limits, from("https://evil.example").as_bytes(), 403, "a page of https").await;
+    check_refusal(limits, from("null").as_bytes(), 403, "a page of null").await;
+    let (_server, address, _watcher) = start(limits).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(from("http://t").as_bytes()).await.unwrap();
+    assert!(read_head(&mut stream).await.starts_with("http/1.1 101 "));
+}
+
+#[tokio::test]
 async fn slow_upgrades_time_out() {
     let limits = Limits { head_timeout: SHORT, ..Limits::default() };
     check_refusal(limits, &UPGRADE.as_bytes()[..30], 408, "in time").await;
