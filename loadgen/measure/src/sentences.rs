@@ -149,6 +149,7 @@ impl Talk<'_> {
 }
 
 fn cpu_clause(row: &Row, other: &Row) -> String {
+    let no_trial = row.trials_valid.min(other.trials_valid) == 0;
     let (arm, other) = (&row.arm, &other.arm);
     match &row.cpu_to_baseline {
         Some(ratio) if verdict(ratio) != Verdict::Same => {
@@ -158,7 +159,7 @@ fn cpu_clause(row: &Row, other: &Row) -> String {
         Some(ratio) => {
             format!("CPU per metric of `{arm}` against `{other}`: {}", no_difference(ratio))
         }
-        None if row.trials_valid.min(other.trials_valid) == 0 => {
+        None if no_trial => {
             format!("nothing can be said of `{arm}` against `{other}`: no valid trials of both")
         }
         None => format!("CPU of `{arm}` and `{other}` was not ours to measure"),
