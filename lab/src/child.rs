@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use tailrace_backend::{Found, PrivateRedis};
 use tailrace_contract::{RunId, Wire};
+use tailrace_loadgen::account::Finding;
 use tailrace_loadgen::arena::{Launched, Launcher};
 use tailrace_measure::record::Arm;
 
-use crate::cli::RedisArgs;
+use crate::cli::{REDIS_URL, RedisArgs};
 use crate::exit::{Ended, Fault};
+use crate::race::suspect;
 use crate::redis;
 use crate::registry::{self, LogKind, Transport};
 use crate::serve::Ready;
@@ -52,8 +54,12 @@ impl Launcher for Children {
             server_cores: self.server_cores.clone(),
             backend,
             process: None,
+            findings: Vec::new(),
         };
         server.start()?;
+        if let Some(backend) = &server.backend {
+            server.findings = backend.findings(server.observer());
+        }
         Ok(Box::new(server))
     }
 }
@@ -96,6 +102,33 @@ struct Backend {
     private: Option<PrivateRedis>,
 }
 
+impl Backend {
+    /// Tells a server which Redis is its own.
+    fn tell(&self, command: &mut Command) {
+        command.args(["--redis-prefix", &self.prefix, "--throwaway"]).env(REDIS_URL, &self.url);
+    }
+
+    /// What makes every trial on it SUSPECT. A private one was set up here.
+    fn findings(&self, observer: Option<SocketAddr>) -> Vec<Finding> {
+        let Some(observer) = observer.filter(|_| self.private.is_none()) else { return vec![] };
+        let described = tailrace_loadgen::observer::get(observer, "/health");
+        let described = described.map(|body| String::from_utf8_lossy(&body).into_owned());
+        finding(described).into_iter().collect()
+    }
+}
+
+/// What the answer about a log's health leaves open.
+fn finding(described: anyhow::Result<String>) -> Option<Finding> {
+    match described {
+        Ok(text) if text.contains("maxmemory-policy unknown") => Some(suspect(
+            "the Redis that was given does not tell its maxmemory-policy, so it may evict \
+             acknowledged batches; allow CONFIG GET, or leave it to a private one",
+        )),
+        Ok(_) => None,
+        Err(why) => Some(suspect(&format!("the Redis could not be asked how it is set: {why:#}"))),
+    }
+}
+
 /// A server process.
 struct Process {
     child: Child,
@@ -114,6 +147,7 @@ struct Running {
     /// After the process: fields are dropped in order, and the server goes first.
     process: Option<Process>,
     backend: Option<Backend>,
+    findings: Vec<Finding>,
 }
 
 impl Running {
@@ -122,8 +156,7 @@ impl Running {
         command.args(["serve", &self.arm.pipeline, "--open", "--with-parent"]);
         command.args(["--ingest", "127.0.0.1:0", "--observer", "127.0.0.1:0"]);
         if let Some(backend) = &self.backend {
-            command.args(["--redis", &backend.url, "--redis-prefix", &backend.prefix]);
-            command.arg("--throwaway");
+            backend.tell(&mut command);
         }
         let errors = tempfile::tempfile()?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors.try_clone()?);
@@ -240,6 +273,10 @@ impl Launched for Running {
         self.backend.as_ref()?.private.as_ref()?.pid()
     }
 
+    fn findings(&self) -> Vec<Finding> {
+        self.findings.clone()
+    }
+
     fn server_death(&mut self) -> Option<String> {
         let process = self.process.as_mut()?;
         let status = process.child.try_wait().ok().flatten()?;
@@ -276,5 +313,29 @@ impl Drop for Process {
         }
         self.child.kill().unwrap_or_default();
         self.child.wait().map(drop).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_stands_in_no_command_line() {
+        let url = "redis://:secret@127.0.0.1:6379/".to_owned();
+        let backend = Backend { url: url.clone(), prefix: "p".into(), private: None };
+        let mut command = Command::new("tailrace");
+        backend.tell(&mut command);
+        assert!(command.get_args().all(|word| !word.to_string_lossy().contains("secret")));
+        let given = command.get_envs().find(|(name, _)| *name == REDIS_URL);
+        assert_eq!(given.and_then(|(_, value)| value), Some(url.as_ref()));
+    }
+
+    #[test]
+    fn a_redis_that_hides_its_policy_makes_trials_suspect() {
+        let health = |text: &str| finding(Ok(format!(r#"{{"log":{{"description":"{text}"}}}}"#)));
+        assert_eq!(health("Redis 7.0, appendonly yes"), None);
+        let found = health("Redis 7.0, appendonly unknown, maxmemory-policy unknown");
+        assert!(found.is_some_and(|(_, why)| why.contains("maxmemory-policy")));
     }
 }

@@ -89,11 +89,15 @@ pub struct RaceArgs {
     pub redis: RedisArgs,
 }
 
+/// The variable with the URL of a Redis. Servers that are started here get it this way: other
+/// users of the machine can read command lines, and a URL may hold a password.
+pub const REDIS_URL: &str = "TAILRACE_REDIS_URL";
+
 /// Which Redis.
 #[derive(Debug, Args, Clone)]
 pub struct RedisArgs {
     /// A running Redis; without it a private one is started from an installed redis-server
-    #[arg(long = "redis", env = "TAILRACE_REDIS_URL", value_name = "URL")]
+    #[arg(long = "redis", env = REDIS_URL, hide_env_values = true, value_name = "URL")]
     pub url: Option<String>,
     /// How a private Redis writes to disk
     #[arg(long = "redis-fsync", value_enum, default_value_t = FsyncArg::Everysec)]

@@ -6,6 +6,7 @@
 
 pub mod child;
 pub mod cli;
+pub mod columns;
 pub mod door;
 pub mod exit;
 pub mod interrupt;

@@ -113,12 +113,25 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// The command line; the program by its name only, because paths are nobody's business.
+/// The command line; the program by its name only, because paths are nobody's business, and no
+/// password of a URL.
 pub fn command() -> Vec<String> {
-    let mut words: Vec<String> =
-        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    if let Some(program) = words.first_mut() {
-        *program = "tailrace".into();
+    publishable(std::env::args_os().map(|word| word.to_string_lossy().into_owned()))
+}
+
+fn publishable(words: impl Iterator<Item = String>) -> Vec<String> {
+    let words = words.skip(1).map(|word| tailrace_backend::redis::masked(&word));
+    std::iter::once("tailrace".into()).chain(words).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_paths_nor_passwords_are_published() {
+        let words = ["/home/me/tailrace", "race", "--redis", "redis://:secret@host"];
+        let shown = publishable(words.map(String::from).into_iter());
+        assert_eq!(shown, ["tailrace", "race", "--redis", "redis://***@host"]);
     }
-    words
 }

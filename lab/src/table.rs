@@ -1,9 +1,9 @@
 //! The first table, on a terminal: the same cells as in the report.
 
-use comfy_table::{Cell, ContentArrangement, Table, presets};
 use tailrace_measure::record::{Manifest, SlowAnswer, Summary};
 use tailrace_render::{format, table};
 
+use crate::columns::{self, Line};
 use crate::printing;
 
 /// Prints table, notes, sentences and warnings.
@@ -11,17 +11,8 @@ use crate::printing;
 /// # Errors
 /// Standard output is closed.
 pub fn print(manifest: &Manifest, summary: &Summary) -> anyhow::Result<()> {
-    for group in table::table(manifest, summary) {
-        printing::line(&format!("\n{} · {}", group.heading, group.load_label))?;
-        let mut drawn = Table::new();
-        drawn.load_preset(presets::UTF8_HORIZONTAL_ONLY);
-        drawn.set_content_arrangement(ContentArrangement::Dynamic);
-        drawn.set_header(table::COLUMNS);
-        for row in &group.rows {
-            drawn.add_row(row.iter().map(Cell::new));
-        }
-        printing::line(&drawn.to_string())?;
-    }
+    printing::line(&columns::align(&lines(manifest, summary)))?;
+    printing::line(KEY)?;
     printing::line("")?;
     for arm in &manifest.experiment.arms {
         let (name, connections, depth) = (&arm.slug, arm.connections, arm.in_flight_per_connection);
@@ -41,6 +32,28 @@ pub fn print(manifest: &Manifest, summary: &Summary) -> anyhow::Result<()> {
         printing::line(&format!("\n{sentence}"))?;
     }
     Ok(())
+}
+
+/// Headings of the columns, short enough for a terminal; [`KEY`] says what they mean.
+const HEADINGS: [&str; 10] =
+    ["arm", "answered", "p50", "p99", "× baseline", "CPU", "wire", "live p99", "audit", "seal"];
+const KEY: &str = "\nanswered: of the batches due · p50, p99: due to acknowledged, median of the \
+rounds (lowest–highest) · × baseline: p99, paired by round\nCPU: server + backend a metric · \
+wire: payload bytes both ways a metric · seal: of the measurement";
+
+/// One table a load, with a line for each promise.
+fn lines(manifest: &Manifest, summary: &Summary) -> Vec<Line> {
+    let (mut lines, mut load) = (Vec::new(), String::new());
+    for group in table::table(manifest, summary) {
+        if group.load_label != load {
+            load.clone_from(&group.load_label);
+            lines.push(Line::Heading(format!("\n{load}\n")));
+            lines.push(Line::Cells(HEADINGS.map(str::to_owned).to_vec()));
+        }
+        lines.push(Line::Heading(format!("— {}", group.heading)));
+        lines.extend(group.rows.into_iter().map(|row| Line::Cells(row.to_vec())));
+    }
+    lines
 }
 
 /// The slowest answers as what they are: single events, not a statistic.

@@ -67,7 +67,10 @@ pub(super) fn backends(arguments: &RaceArgs, experiment: &Experiment) -> Vec<Bac
         return Vec::new();
     }
     let (description, private) = match redis::find(&arguments.redis) {
-        Found::Given(url) => (format!("given by address, {url}; its CPU is not attributed"), false),
+        Found::Given(url) => {
+            let url = tailrace_backend::redis::masked(&url);
+            (format!("given by address, {url}; its CPU is not attributed"), false)
+        }
         Found::Private => {
             let version = tailrace_backend::private::installed_version().unwrap_or_default();
             let fsync = format!("{:?}", arguments.redis.fsync).to_lowercase();

@@ -13,6 +13,7 @@ use tailrace_targets::{Bare, Protocol};
 
 use crate::child::Children;
 use crate::cli::SaturateArgs;
+use crate::columns::{self, Line};
 use crate::exit::Ended;
 use crate::registry::{self, Transport};
 use crate::{machine, printing};
@@ -126,20 +127,17 @@ fn contestants(arms: &[Arm], rounds: &[Vec<Saturated>]) -> Vec<Contestant> {
 }
 
 fn print(report: &Report) -> anyhow::Result<()> {
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header([
+    let headings = [
         "closed loop",
         "connections × in flight",
         "acknowledged/s",
         "÷ first (lowest–highest)",
         "server + backend CPU µs",
         "generator CPU µs",
-    ]);
-    for contestant in &report.contestants {
-        table.add_row(row(contestant));
-    }
-    printing::line(&table.to_string())?;
+    ];
+    let mut lines = vec![Line::Cells(headings.map(str::to_owned).to_vec())];
+    lines.extend(report.contestants.iter().map(|contestant| Line::Cells(row(contestant).to_vec())));
+    printing::line(&columns::align(&lines))?;
     printing::line(&format!(
         "server and backend on core {:?}, generator on core {:?}; medians of the rounds",
         report.server_cores, report.generator_cores

@@ -1,0 +1,65 @@
+//! Text in columns, with headings between the rows: as wide as its widest cell, never wrapped,
+//! so that a table can be read, pasted and cut by other programs.
+
+/// One line of a table.
+pub enum Line {
+    /// Cells, one a column; the first is set left, the others right.
+    Cells(Vec<String>),
+    /// Text over all columns.
+    Heading(String),
+}
+
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// The whole table, lines separated by line breaks.
+pub fn align(lines: &[Line]) -> String {
+    let widths = widths(lines);
+    let text: Vec<String> = lines.iter().map(|line| draw(line, &widths)).collect();
+    text.join("\n")
+}
+
+fn widths(lines: &[Line]) -> Vec<usize> {
+    let mut widths = Vec::new();
+    for line in lines {
+        let Line::Cells(cells) = line else { continue };
+        widths.resize(widths.len().max(cells.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    widths
+}
+
+fn draw(line: &Line, widths: &[usize]) -> String {
+    let cells = match line {
+        Line::Heading(text) => return text.clone(),
+        Line::Cells(cells) => cells,
+    };
+    let columns: Vec<String> = cells
+        .iter()
+        .zip(widths)
+        .enumerate()
+        .map(|(column, (cell, &width))| match column {
+            0 => format!("{cell:<width$}"),
+            _ => format!("{cell:>width$}"),
+        })
+        .collect();
+    columns.join(GAP).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_each_other() {
+        let cells = |words: &[&str]| Line::Cells(words.iter().map(|&w| w.to_owned()).collect());
+        let table = align(&[
+            cells(&["arm", "µs"]),
+            Line::Heading("a heading as long as it likes".into()),
+            cells(&["http1", "12.5"]),
+        ]);
+        assert_eq!(table, "arm      µs\na heading as long as it likes\nhttp1  12.5");
+    }
+}
