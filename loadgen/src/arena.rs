@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use tailrace_contract::{RunId, Wire};
 use tailrace_measure::record::Arm;
 
+use crate::account::Finding;
+
 /// Starts a fresh server, with a fresh backend of its own, for an arm.
 pub trait Launcher {
     /// Returns when the server accepts.
@@ -30,6 +32,11 @@ pub trait Launched: Send {
 
     /// The backend's process, when it was started here.
     fn backend_pid(&self) -> Option<u32>;
+
+    /// What every trial on this server must carry with it; usually nothing.
+    fn findings(&self) -> Vec<Finding> {
+        Vec::new()
+    }
 
     /// Why the server is no longer running, if so.
     fn server_death(&mut self) -> Option<String>;

@@ -74,6 +74,8 @@ pub fn run(
     request: &Request<'_>,
     gauge: &Arc<Gauge>,
 ) -> anyhow::Result<Finished> {
+    let findings = [request.findings, &launched.findings()].concat();
+    let request = &Request { findings: &findings, ..*request };
     let run = fresh_run();
     let plan = plan(launched, request, run);
     let (times, ran, watched) =

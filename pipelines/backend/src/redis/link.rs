@@ -12,6 +12,8 @@ use tailrace_contract::LogError;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use super::masked;
+
 /// Opening a connection, greetings included. A paused Redis accepts but does not greet.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// An answer to a question outside of the flush. Long enough for a page of large entries.
@@ -28,7 +30,10 @@ impl Link {
     /// Reads the URL; connects to nothing yet.
     pub(super) fn new(url: &str) -> Result<Self, LogError> {
         let unusable = |fault: RedisError| LogError::Unreachable {
-            cause: format!("the URL {url:?} is not usable ({fault}); try redis://127.0.0.1:6379/"),
+            cause: format!(
+                "the URL {:?} is not usable ({fault}); try redis://127.0.0.1:6379/",
+                masked(url)
+            ),
         };
         let info = url.into_connection_info().map_err(unusable)?;
         // Off by default in this client; a flush must not wait for an acknowledgement.

@@ -13,6 +13,7 @@ mod check;
 mod entry;
 mod flusher;
 mod link;
+mod masked;
 mod read;
 mod repair;
 mod upkeep;
@@ -33,6 +34,7 @@ use link::Link;
 use waiting::Waiting;
 
 pub use bus::RedisBus;
+pub use masked::masked;
 
 /// Which Redis, and what may be put there.
 #[derive(Debug, Clone)]
