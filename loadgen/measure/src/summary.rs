@@ -47,7 +47,17 @@ fn struck_through(row: &Row) -> Option<String> {
 fn suspect(row: &Row) -> Option<String> {
     let (arm, load) = (&row.arm, &row.load);
     let suspect = row.measurement == Measurement::Suspect;
-    suspect.then(|| format!("`{arm}` under `{load}` is SUSPECT: see its reasons."))
+    suspect.then(|| format!("`{arm}` under `{load}` is SUSPECT: {}.", gist(&row.reasons)))
+}
+
+/// The first reason without its advice, and how many more there are; all stand in the row.
+fn gist(reasons: &[String]) -> String {
+    let first = reasons.first().map_or("see its trials", String::as_str);
+    let first = first.split(';').next().unwrap_or(first);
+    match reasons.len() {
+        0 | 1 => first.to_owned(),
+        n => format!("{first} (and {})", plural(n as u64 - 1, "more reason")),
+    }
 }
 
 /// What the number of rounds allows to believe.
