@@ -188,6 +188,9 @@ pub struct SaturateArgs {
     /// Metrics in a batch
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub batch: u32,
+    /// Order within the rounds, and the metrics, come from here
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
     /// Print the figures as JSON
     #[arg(long)]
     pub json: bool,

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 use tailrace_loadgen::arena::Launcher;
-use tailrace_loadgen::race::PAYLOADS;
+use tailrace_loadgen::race::{PAYLOADS, mix, shuffled};
 use tailrace_loadgen::trial::{Saturated, saturate};
 use tailrace_measure::record::{Arm, Ratio};
 use tailrace_measure::statistics::{median_f64, ratio};
@@ -56,18 +56,7 @@ pub fn run(arguments: &SaturateArgs) -> anyhow::Result<Ended> {
         redis: arguments.redis.clone(),
     };
     surroundings.stay_off_the_generators_core()?;
-    let window_ns = u64::try_from(arguments.window.as_nanos()).unwrap_or(u64::MAX);
-    let payloads = Payloads::new(1, arguments.batch as usize, PAYLOADS)?;
-    let mut rounds: Vec<Vec<Saturated>> = vec![Vec::new(); arms.len()];
-    for round in 1..=arguments.rounds {
-        for (arm, results) in arms.iter().zip(&mut rounds) {
-            let mut server = children.launch(arm)?;
-            let cores = &surroundings.generator_cores;
-            let result = saturate(server.as_mut(), &payloads, arm, window_ns, cores)?;
-            eprintln!("round {round}: {} {:.0}/s", arm.slug, result.acked_per_s);
-            results.push(result);
-        }
-    }
+    let rounds = play(arguments, &arms, &mut children, &surroundings.generator_cores)?;
     let warnings = surroundings.findings().into_iter().map(|(_, sentence)| sentence).collect();
     let report = Report {
         contestants: contestants(&arms, &rounds),
@@ -82,6 +71,28 @@ pub fn run(arguments: &SaturateArgs) -> anyhow::Result<Ended> {
     }
     let failed = report.contestants.iter().any(|contestant| contestant.failed > 0);
     Ok(if failed { Ended::Failed } else { Ended::Fine })
+}
+
+/// Every contestant once a round, in an order of the round's own; results by contestant.
+fn play(
+    arguments: &SaturateArgs,
+    arms: &[Arm],
+    children: &mut Children,
+    cores: &[usize],
+) -> anyhow::Result<Vec<Vec<Saturated>>> {
+    let window_ns = u64::try_from(arguments.window.as_nanos()).unwrap_or(u64::MAX);
+    let payloads = Payloads::new(arguments.seed, arguments.batch as usize, PAYLOADS)?;
+    let mut rounds: Vec<Vec<Saturated>> = vec![Vec::new(); arms.len()];
+    for round in 1..=arguments.rounds {
+        for index in shuffled(arms.len(), mix(arguments.seed, round, 0)) {
+            let arm = &arms[index];
+            let mut server = children.launch(arm)?;
+            let result = saturate(server.as_mut(), &payloads, arm, window_ns, cores)?;
+            eprintln!("round {round}: {} {:.0}/s", arm.slug, result.acked_per_s);
+            rounds[index].push(result);
+        }
+    }
+    Ok(rounds)
 }
 
 fn arm(name: &str, arguments: &SaturateArgs) -> anyhow::Result<Arm> {
