@@ -2,6 +2,7 @@
 //! dependencies. One file a verb; [`install`] knows what the tests need, [`shell`] runs
 //! programs and says so.
 
+mod bench;
 mod ci;
 mod install;
 mod shell;
@@ -18,6 +19,8 @@ usage: cargo xtask VERB
   test [ARG…]   install what the tests need, then run every test; ARGs go to the test
                 runner, and then documentation tests are left out
   ci            format, lints and documentation first, then test
+  bench         whole-program ratios against bare servers, on a machine that does nothing
+                else: --rounds N, --window 2s; --criterion also runs the hot pieces' benches
   install       only install what the tests need";
 
 fn main() -> ExitCode {
@@ -34,6 +37,7 @@ fn run() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test", ref rest @ ..] => test::run(rest),
+        ["bench", ref rest @ ..] => bench::run(rest),
         ["ci"] => ci::run(),
         ["install"] => install::run().map(drop),
         ["help" | "--help" | "-h"] => {

@@ -1,9 +1,9 @@
 //! Runs programs: says what it runs, and turns a failure into an error that names it. Output
-//! goes straight through; nothing is parsed.
+//! goes straight through, but for [`output`].
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -66,6 +66,14 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("{line} failed: {status}");
     }
     Ok(())
+}
+
+/// Runs a program to its end and keeps what it printed; its stderr goes straight through. How
+/// it ended is the caller's to judge.
+pub(crate) fn output(command: &mut Command) -> Result<Output> {
+    let line = describe(command);
+    eprintln!("xtask: {line}");
+    command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start {line}"))
 }
 
 /// The command line, short enough to read: a script is shown by its first line.
