@@ -75,6 +75,7 @@ fn lost_connections_are_opened_again() {
     assert_eq!(outcomes.acked, answered.load(SeqCst), "an answer was lost");
     assert_eq!(outcomes.acked + outcomes.broken, drive.due().1, "{outcomes:?}");
     assert_eq!(driven.acked.count(), outcomes.acked);
+    assert_eq!(driven.bytes.received, outcomes.acked * 8, "bytes of lost connections count");
     let opened = forgetful.connections() as u64;
     assert!(driven.broken_connections >= 3 && opened >= driven.broken_connections, "{opened}");
     assert!(driven.last_break.unwrap().contains("closed"));
