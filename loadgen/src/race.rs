@@ -140,8 +140,9 @@ pub fn mix(seed: u64, round: u32, part: u32) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Fisher and Yates, by a seeded generator whose algorithm is fixed here.
-fn shuffled(n: usize, seed: u64) -> Vec<usize> {
+/// The numbers below `n` in the order of one round: Fisher and Yates, by a seeded generator
+/// whose algorithm is fixed here. Rounds differ when their seeds come from [`mix`].
+pub fn shuffled(n: usize, seed: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..n).collect();
     for last in (1..n).rev() {
         let pick = mix(seed, 0, last as u32) % (last as u64 + 1);
