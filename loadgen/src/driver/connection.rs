@@ -30,6 +30,8 @@ pub(super) enum Stage {
 
 pub(super) struct Connection {
     pub stage: Stage,
+    /// When it was started or began to close: neither may last for ever.
+    pub since: Stamp,
     pub socket: TcpStream,
     pub wire: Box<dyn Wire>,
     /// In the driver's list of connections with room.
@@ -67,6 +69,7 @@ impl Connection {
         }
         Ok(Self {
             stage: Stage::Connecting,
+            since: now(),
             socket: socket.into(),
             wire,
             listed: false,

@@ -65,6 +65,7 @@ impl Driver<'_> {
         let stood = self.connections[index].stage != Stage::Connecting;
         let retry_at = now().plus(RECONNECT_NS);
         self.connections[index].stage = Stage::Down { retry_at };
+        self.unsettled = true;
         // Closing the socket here takes it out of the poller's set as well.
         self.connections[index].socket.shutdown(std::net::Shutdown::Both).unwrap_or_default();
         self.watch_nothing(index);
@@ -76,13 +77,23 @@ impl Driver<'_> {
         }
     }
 
-    /// Tries again to open what is down and due for it.
-    pub(super) fn reconnect_due(&mut self) {
+    /// Sees to the connections that are not open: tries again to open what is down, and gives
+    /// up what neither opens nor closes. While all are open, which is nearly always, it costs
+    /// nothing.
+    pub(super) fn settle_links(&mut self) {
+        if !self.unsettled {
+            return;
+        }
         let at = now();
+        self.unsettled = false;
         for index in 0..self.connections.len() {
-            let Stage::Down { retry_at } = self.connections[index].stage else { continue };
-            if retry_at <= at {
-                self.reconnect(index);
+            let Connection { stage, since, .. } = self.connections[index];
+            self.unsettled |= stage != Stage::Open;
+            match stage {
+                Stage::Down { retry_at } if retry_at <= at => self.reconnect(index),
+                Stage::Open | Stage::Down { .. } => {}
+                _ if at.since(since) < OPEN_NS_MAX => {}
+                _ => self.lose(index, "it neither opened nor closed in time"),
             }
         }
     }

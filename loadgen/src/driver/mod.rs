@@ -102,6 +102,8 @@ pub struct Driver<'a> {
     next_due: Stamp,
     seq: u64,
     acked: RangeSet,
+    /// Some connection may not be open.
+    unsettled: bool,
     broken_connections: u64,
     last_break: Option<String>,
     last_progress: Stamp,
@@ -143,6 +145,7 @@ impl<'a> Driver<'a> {
             next_due: Stamp(0),
             seq: 0,
             acked: RangeSet::default(),
+            unsettled: true,
             broken_connections: 0,
             last_break: None,
             last_progress: Stamp(0),
@@ -173,7 +176,7 @@ impl<'a> Driver<'a> {
             }
             self.poller.wait(self.sleep_ns(at))?;
             self.handle_ready();
-            self.reconnect_due();
+            self.settle_links();
         }
     }
 

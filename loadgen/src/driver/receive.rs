@@ -68,7 +68,11 @@ impl Driver<'_> {
     fn handle_event(&mut self, index: usize, event: &WireEvent, at: Stamp) {
         match *event {
             WireEvent::Ready => self.connections[index].stage = Stage::Open,
-            WireEvent::Closing => self.connections[index].stage = Stage::Closing,
+            WireEvent::Closing => {
+                self.connections[index].stage = Stage::Closing;
+                self.connections[index].since = at;
+                self.unsettled = true;
+            }
             WireEvent::Answer { key, status } => {
                 if let Some(pending) = self.in_flight.remove(key) {
                     self.answered(&pending, status, at);

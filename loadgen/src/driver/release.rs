@@ -9,6 +9,11 @@ use super::inflight::Pending;
 use super::{Driver, Due};
 use crate::plan::Pace;
 
+/// Batches released in one turn of the loop. After a stall of the generator's own, what is
+/// overdue leaves in portions, with flushes and reads in between: its own stall must not look
+/// like an overflow of the system's.
+const BURST_MAX: usize = 256;
+
 impl Driver<'_> {
     /// Releases everything that is due by now.
     pub(super) fn release_due(&mut self) {
@@ -20,12 +25,13 @@ impl Driver<'_> {
 
     fn release_scheduled(&mut self) {
         let end = self.times.window.1;
-        let mut at = now();
-        while self.next_due <= at && self.next_due < end {
+        for _ in 0..BURST_MAX {
             let intended = self.next_due;
+            if intended > now() || intended >= end {
+                return;
+            }
             self.advance();
             self.release(intended);
-            at = now();
         }
     }
 
