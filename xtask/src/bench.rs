@@ -167,8 +167,8 @@ fn table(report: &Value) -> Result<String> {
         "generator µs",
     ])];
     lines.extend(contestants(report)?.iter().map(row));
-    let cores = format!("{} and {}", report["server_cores"], report["generator_cores"]);
-    lines.push(format!("server with its backend, and generator, on cores {cores}"));
+    let (server, generator) = (&report["server_cores"], &report["generator_cores"]);
+    lines.push(format!("server and its backend on core {server}, generator on core {generator}"));
     let warnings = report["warnings"].as_array().into_iter().flatten();
     lines.extend(warnings.map(|warning| format!("! {}", warning.as_str().unwrap_or_default())));
     Ok(lines.join("\n"))
