@@ -273,7 +273,7 @@ fn an_interrupted_race_saves_what_it_measured() {
     lines.wait_for("a trial of http1-redis", |line| line.starts_with("http1-redis · low ·"));
     let processes: Vec<OwnedFd> = children(race.0.id()).into_iter().map(handle).collect();
     send(race.0.id(), Signal::Term).unwrap();
-    assert_eq!(race.0.wait().unwrap().code(), Some(130), "{:?}", lines.rest());
+    assert_eq!(race.wait().code(), Some(130), "{:?}", lines.rest());
     assert!(processes.iter().all(ends_in_time));
     let folder = only_run(&results).unwrap();
     assert!(folder.join("report.html").exists() && folder.join("summary.json").exists());

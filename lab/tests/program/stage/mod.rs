@@ -9,7 +9,7 @@ pub(crate) mod ws;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -59,6 +59,11 @@ pub(crate) struct Bound(pub(crate) Child);
 impl Bound {
     pub(crate) fn start(command: &mut Command) -> Self {
         Self(spawn_bound(command, None).unwrap_or_else(|e| panic!("{command:?}: {e}")))
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        in_time(self.0.id(), || self.0.wait().expect("waiting for a child"))
     }
 
     /// The lines of its standard output, which must be piped, as they come. The thread that
@@ -119,18 +124,26 @@ pub(crate) fn run(command: &mut Command) -> Output {
 pub(crate) fn run_with_input(command: &mut Command, input: &[u8]) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = spawn_bound(command, None).unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    let (pid, (ended, end)) = (child.id(), mpsc::channel::<()>());
+    let pid = child.id();
+    in_time(pid, || {
+        // A program that does not read its input may have closed it already.
+        let _ = child.stdin.take().expect("piped").write_all(input);
+        child.wait_with_output().expect("waiting for a child")
+    })
+}
+
+/// Waits for a process; one that hangs is killed, and that is a failure.
+fn in_time<T>(pid: u32, wait: impl FnOnce() -> T) -> T {
+    let (ended, end) = mpsc::channel::<()>();
     let watchdog = std::thread::spawn(move || {
         let is_late = end.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout);
         is_late.then(|| send(pid, Signal::Kill))
     });
-    // A program that does not read its input may have closed it already.
-    let _ = child.stdin.take().expect("piped").write_all(input);
-    let output = child.wait_with_output().expect("waiting for a child");
+    let waited = wait();
     drop(ended);
     let killed = watchdog.join().expect("the watchdog");
-    assert!(killed.is_none(), "{command:?} did not end within {PATIENCE:?}: {}", told(&output));
-    output
+    assert!(killed.is_none(), "process {pid} did not end within {PATIENCE:?}");
+    waited
 }
 
 /// Everything that a program said, for messages.
@@ -178,9 +191,9 @@ impl Server {
     }
 
     /// Closes its input and waits for its end; says how it ended.
-    pub(crate) fn end(mut self) -> std::process::ExitStatus {
+    pub(crate) fn end(mut self) -> ExitStatus {
         drop(self.input.take());
-        self.child.0.wait().expect("waiting for a server")
+        self.child.wait()
     }
 
     /// Resident memory, in bytes.
