@@ -148,8 +148,9 @@ impl Host {
     }
 
     fn attributes(&self) -> Vec<(SmolStr, AttributeValue)> {
-        let text =
-            |(key, value): &(&str, SmolStr)| (SmolStr::from(*key), AttributeValue::Text(value.clone()));
+        let text = |(key, value): &(&str, SmolStr)| {
+            (SmolStr::from(*key), AttributeValue::Text(value.clone()))
+        };
         self.labels.iter().map(text).collect()
     }
 }

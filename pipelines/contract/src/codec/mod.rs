@@ -1,5 +1,5 @@
 //! Bytes to batch and back. [`decode`] has a fast path that parses straight into metrics and
-//! applies the [`rules`]; only when that fails does [`explain`] read the body a second time to
+//! applies the `rules`; only when that fails does `explain` read the body a second time to
 //! name every bad field. Good producers never pay for bad ones.
 
 mod document;
