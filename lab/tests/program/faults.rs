@@ -118,19 +118,24 @@ fn check_kept(trial: &Trial) {
     assert!(ledger.present.is_some_and(|present| present >= acked), "{acked} acked: {ledger:?}");
 }
 
+/// In the middle of two windows of 1.2 s, and just before the end of the one with a subscriber,
+/// which is half as long: there the audit begins while Redis is dying.
+const REDIS_KILL: &str = "redis:kill@590ms";
+
 #[test]
 fn nothing_acknowledged_is_missing_after_redis_comes_back_that_syncs_always() {
     let more = ["--redis-fsync", "always"];
-    let raced = raced("http1-redis", "1200ms", "redis:kill@400ms", &more);
+    let raced = raced("http1-redis", "1200ms", REDIS_KILL, &more);
     raced.expect_code(0);
     for load in ["low", "low-live", "high"] {
         let trial = raced.trial("http1-redis", load);
-        check_faults(&trial, &[("redis killed", 400)]);
+        check_faults(&trial, &[("redis killed", 590)]);
         assert_eq!(trial.ended_early, None, "the server lives on");
         // Each load finds a system that has recovered from the one before.
         let outcomes = &trial.ledger.outcomes;
         assert!(outcomes.acked > 0, "{load}: {outcomes:?}");
-        assert!(outcomes.refused.keys().eq([&503]), "{load}: {outcomes:?}");
+        assert!(load == "low-live" || outcomes.refused.contains_key(&503), "{load}: {outcomes:?}");
+        assert!(outcomes.refused.keys().all(|status| *status == 503), "{load}: {outcomes:?}");
         check_kept(&trial);
     }
     let arms = raced.manifest().experiment.arms;
@@ -141,7 +146,7 @@ fn nothing_acknowledged_is_missing_after_redis_comes_back_that_syncs_always() {
 #[test]
 fn a_redis_that_keeps_nothing_breaks_the_audit() {
     let more = ["--redis-fsync", "no"];
-    let raced = raced("http1-redis", "1200ms", "redis:kill@400ms", &more);
+    let raced = raced("http1-redis", "1200ms", REDIS_KILL, &more);
     assert_eq!(raced.check_code(), 5);
     for load in ["low", "low-live", "high"] {
         let trial = raced.trial("http1-redis", load);
