@@ -6,7 +6,7 @@ use crate::ledger::size;
 use crate::record::{
     Arm, AuditSeal, Check, Load, Measurement, Ratio, Row, SlowAnswer, Spread, Trial,
 };
-use crate::seals::{FEED_COST, HALVES_P50, drifted};
+use crate::seals::{FEED_COST, HALVES_P50, drifted, weight};
 use crate::statistics::{Observed, median_f64, spread};
 use crate::wording::{plural, times};
 
@@ -164,6 +164,8 @@ fn check_reasons(cell: &Cell<'_>) -> Vec<String> {
             }
         }
     }
+    // Those that decide the seal first: a stable sort keeps the order of the documentation.
+    worst.sort_by_key(|(_, check)| std::cmp::Reverse(weight(check)));
     worst.into_iter().map(|(trial, check)| check_reason(cell, trial, check)).collect()
 }
 

@@ -47,7 +47,7 @@ fn struck_through(row: &Row) -> Option<String> {
 fn suspect(row: &Row) -> Option<String> {
     let (arm, load) = (&row.arm, &row.load);
     let suspect = row.measurement == Measurement::Suspect;
-    suspect.then(|| format!("`{arm}` under `{load}` is SUSPECT: {}.", gist(&row.reasons)))
+    suspect.then(|| format!("`{arm}` under `{load}`: {}.", gist(&row.reasons)))
 }
 
 /// The first reason without its advice, and how many more there are; all stand in the row.
