@@ -38,7 +38,7 @@ pub fn code(ended: anyhow::Result<Ended>) -> ExitCode {
         if is_broken_pipe(&error) {
             return Ended::Fine;
         }
-        eprintln!("tailrace: {error:#}");
+        eprintln!("tailrace: {}", with_causes(&error));
         match error.downcast_ref() {
             Some(Fault::Usage(_)) => Ended::Usage,
             Some(Fault::Missing(_)) => Ended::Missing,
@@ -46,6 +46,15 @@ pub fn code(ended: anyhow::Result<Ended>) -> ExitCode {
         }
     });
     ExitCode::from(ended as u8)
+}
+
+/// The error and its causes, each once: some messages name their cause in the middle already.
+fn with_causes(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
+        "" => cause,
+        _ if told.contains(&cause) => told,
+        _ => told + ": " + &cause,
+    })
 }
 
 /// `tailrace list | head` is no failure.

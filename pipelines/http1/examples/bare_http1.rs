@@ -1,6 +1,6 @@
 //! The transport with nothing behind it: every body is accepted unread. For experiments on
 //! what the protocol alone costs, with `curl`, `strace -c` or a load generator:
-//! `cargo run --release -p tailrace-http1 --example bare -- 127.0.0.1:8080`.
+//! `cargo run --release -p tailrace-http1 --example bare_http1 -- 127.0.0.1:8080`.
 
 use std::net::TcpListener;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! The floor as a program, for experiments with `strace -c` or a load generator:
-//! `cargo run --release -p tailrace-tcp --example bare -- 127.0.0.1:8080`.
+//! `cargo run --release -p tailrace-tcp --example bare_tcp -- 127.0.0.1:8080`.
 
 use std::net::TcpListener;
 use std::time::Duration;
