@@ -57,7 +57,8 @@ pub struct RaceArgs {
     /// The low rate, batches a second
     #[arg(long, default_value_t = 2_000.0, value_parser = rate)]
     pub rate: f64,
-    /// The high rate, batches a second; without it, 60 % of what the slowest arm takes
+    /// The high rate, batches a second; without it, a share of what the slowest arm takes, or what
+    /// the generator offers with ease, if that is less
     #[arg(long, value_parser = rate)]
     pub high_rate: Option<f64>,
     /// Length of each window

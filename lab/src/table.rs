@@ -22,9 +22,6 @@ pub fn print(manifest: &Manifest, summary: &Summary) -> anyhow::Result<()> {
             arm.batch_metrics
         ))?;
     }
-    for left_out in &manifest.experiment.left_out {
-        printing::line(&format!("left out: {left_out}"))?;
-    }
     for warning in &summary.warnings {
         printing::line(&format!("! {warning}"))?;
     }

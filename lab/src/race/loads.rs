@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use tailrace_loadgen::arena::Launcher;
 use tailrace_loadgen::race::PAYLOADS;
-use tailrace_loadgen::trial::saturate;
+use tailrace_loadgen::trial::{Saturated, saturate};
 use tailrace_measure::record::{Arm, Arrivals, Load};
 use tailrace_producers::Payloads;
 
@@ -17,6 +17,13 @@ use crate::cli::{ArrivalsArg, RaceArgs};
 /// Share of the slowest arm's capacity: busy, and far enough from the knee that the machine's
 /// own drift does not push an arm over it.
 const HIGH_SHARE: f64 = 0.6;
+/// Share of its own core that the generator may need: with more it would measure itself, and
+/// the seal would say so.
+const GENERATOR_SHARE: f64 = 0.6;
+/// On a schedule the generator wakes up for nearly every batch; in a closed loop it finds many
+/// answers at each. Its cost for a batch was seen to differ by 1.7 to 1.9 (`saturate` and the
+/// trials' `generator_cpu_us_per_batch`).
+const OPEN_LOOP_FACTOR: f64 = 2.0;
 /// Window of the closed loop that estimates capacity.
 const PROBE_NS: u64 = 500_000_000;
 /// Before each window: connections are warm, caches are filled, allocators have grown.
@@ -47,7 +54,7 @@ pub(super) fn high_rate(
     if let Some(rate_per_s) = arguments.high_rate {
         return Ok(Some(High { rate_per_s, label: "high".into() }));
     }
-    let mut slowest: Option<(f64, &str)> = None;
+    let mut limits = Limits::default();
     for arm in arms.iter().filter(|arm| !arm.floor) {
         if interrupted.load(Relaxed) {
             return Ok(None);
@@ -55,17 +62,42 @@ pub(super) fn high_rate(
         eprintln!("{}: how much does it take?", arm.slug);
         let payloads = Payloads::new(arguments.seed, arm.batch_metrics as usize, PAYLOADS)?;
         let mut server = children.launch(arm)?;
-        let takes = saturate(server.as_mut(), &payloads, arm, PROBE_NS, cores)?.acked_per_s;
-        if slowest.is_none_or(|(least, _)| takes < least) {
-            slowest = Some((takes, &arm.slug));
-        }
+        let takes = saturate(server.as_mut(), &payloads, arm, PROBE_NS, cores)?;
+        limits.learn(&arm.slug, &takes);
     }
-    Ok(slowest.and_then(|(takes, slug)| {
-        let rate_per_s = round_down(takes * HIGH_SHARE);
+    Ok(limits.high().filter(|high| high.rate_per_s > arguments.rate))
+}
+
+/// What bounds the high rate.
+#[derive(Default)]
+struct Limits<'a> {
+    /// Batches a second that the slowest arm takes, and its name.
+    slowest: Option<(f64, &'a str)>,
+    /// Processor time of the generator for each batch, on the arm that costs it most.
+    generator_us: f64,
+}
+
+impl<'a> Limits<'a> {
+    fn learn(&mut self, slug: &'a str, takes: &Saturated) {
+        if self.slowest.is_none_or(|(least, _)| takes.acked_per_s < least) {
+            self.slowest = Some((takes.acked_per_s, slug));
+        }
+        self.generator_us = self.generator_us.max(takes.generator_cpu_us);
+    }
+
+    fn high(&self) -> Option<High> {
+        let (takes, slug) = self.slowest?;
+        let by_arm = takes * HIGH_SHARE;
+        let by_generator = GENERATOR_SHARE * 1e6 / (self.generator_us * OPEN_LOOP_FACTOR);
+        if by_generator < by_arm {
+            let percent = ((1.0 - GENERATOR_SHARE) * 100.0).round();
+            let label = format!("as much as leaves {percent} % of the generator's core free");
+            return Some(High { rate_per_s: round_down(by_generator), label });
+        }
         let percent = (HIGH_SHARE * 100.0).round();
         let label = format!("{percent} % of what {slug}, the slowest arm, takes");
-        (rate_per_s > arguments.rate).then_some(High { rate_per_s, label })
-    }))
+        Some(High { rate_per_s: round_down(by_arm), label })
+    }
 }
 
 /// Two digits: the estimate is no better than that.
@@ -117,6 +149,27 @@ fn millis(duration: std::time::Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_high_rate_respects_the_slowest_arm_and_the_generator() {
+        let takes = |acked_per_s, generator_cpu_us| Saturated {
+            acked_per_s,
+            failed: 0,
+            server_cpu_us: None,
+            backend_cpu_us: None,
+            generator_cpu_us,
+        };
+        let mut limits = Limits::default();
+        assert!(limits.high().is_none());
+        limits.learn("quick", &takes(100_000.0, 6.0));
+        let high = limits.high().unwrap();
+        assert!((high.rate_per_s - 50_000.0).abs() < 1.0, "{}", high.rate_per_s);
+        assert!(high.label.contains("generator"), "{}", high.label);
+        limits.learn("slow", &takes(50_000.0, 5.0));
+        let high = limits.high().unwrap();
+        assert!((high.rate_per_s - 30_000.0).abs() < 1.0, "{}", high.rate_per_s);
+        assert!(high.label.contains("slow, the slowest arm"), "{}", high.label);
+    }
 
     #[test]
     fn estimates_keep_two_digits() {
