@@ -1,6 +1,6 @@
 //! What became of every due batch. The driver tells a recorder when a batch is due and how it
 //! ended; the recorder counts outcomes and keeps latency histograms. It lacks a clock, locks and
-//! I/O: each thread has its own, and they are merged, exactly, at the end of a trial.
+//! I/O: the generator's one thread owns it.
 //!
 //! Only an acknowledgement within the timeout becomes a recorded value. Everything else is an
 //! outcome; [`crate::quantile`] ranks it. Memory is below 5 MB and does not
@@ -212,28 +212,6 @@ impl Recorder {
         }
     }
 
-    /// The same as if everything had been told to this recorder.
-    ///
-    /// # Panics
-    /// When the two are of different windows or timeouts: a fault of the harness, whose sum
-    /// would mean nothing.
-    pub fn merge(&mut self, other: Recorder) {
-        assert_eq!((self.window, self.timeout_ns), (other.window, other.timeout_ns));
-        add_outcomes(&mut self.inside, &other.inside);
-        add_outcomes(&mut self.outside, &other.outside);
-        for (mine, theirs) in self.halves.iter_mut().zip(&other.halves) {
-            add(mine, theirs);
-        }
-        add(&mut self.service, &other.service);
-        add(&mut self.lateness, &other.lateness);
-        add(&mut self.queued, &other.queued);
-        add_option(&mut self.live, other.live);
-        add_option(&mut self.durable, other.durable);
-        other.slowest.into_iter().for_each(|answer| self.keep_slow(answer));
-        self.slices.merge(&other.slices);
-        self.latest = self.latest.max(other.latest);
-    }
-
     /// Ends the recording.
     pub fn finish(self) -> Measured {
         let [first, second] = self.halves;
@@ -266,14 +244,6 @@ fn ending(failure: Failure) -> Ending {
 
 fn add(mine: &mut Histogram<u64>, theirs: &Histogram<u64>) {
     mine.add(theirs).expect("a histogram that grows takes every other of the same digits");
-}
-
-fn add_option(mine: &mut Option<Histogram<u64>>, theirs: Option<Histogram<u64>>) {
-    match (mine.as_mut(), theirs) {
-        (Some(mine), Some(theirs)) => add(mine, &theirs),
-        (None, Some(theirs)) => *mine = Some(theirs),
-        (_, None) => {}
-    }
 }
 
 fn add_outcomes(mine: &mut Outcomes, theirs: &Outcomes) {
@@ -395,36 +365,5 @@ mod tests {
         recorder.scheduled(ms(1_100));
         recorder.acked(&stamps(1_100, 1_100, 1_100, 1_100 + hour_ms));
         assert!(close(recorder.finish().ack.max(), hour_ms * MS));
-    }
-
-    #[test]
-    fn merging_is_the_same_as_recording_together() {
-        let (mut together, mut parts) = (recorder(), [recorder(), recorder(), recorder()]);
-        for index in 0..3_000_u64 {
-            let due = 900 + index * 1_200 / 3_000;
-            let batch = stamps(due, due + index % 3, due + 4, due + 5 + index * 7 % 400);
-            for recorder in [&mut together, &mut parts[index as usize % 3]] {
-                recorder.scheduled(batch.intended);
-                recorder.acked(&batch);
-                recorder.durable(batch.intended, batch.acked);
-            }
-        }
-        let [mut merged, second, third] = parts;
-        merged.merge(third);
-        merged.merge(second);
-        let (merged, together) = (merged.finish(), together.finish());
-        assert_eq!(merged.ack, together.ack);
-        assert_eq!(merged.lateness, together.lateness);
-        assert_eq!(merged.durable, together.durable);
-        assert_eq!(merged.halves, together.halves);
-        assert_eq!(merged.all_outcomes, together.all_outcomes);
-        assert_eq!(merged.slices, together.slices);
-        assert_eq!(merged.slowest, together.slowest);
-    }
-
-    #[test]
-    #[should_panic(expected = "left == right")]
-    fn different_windows_do_not_merge() {
-        recorder().merge(Recorder::new(WINDOW, 1));
     }
 }

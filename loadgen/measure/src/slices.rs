@@ -98,22 +98,6 @@ impl Slices {
         }
     }
 
-    /// Exact: the same as if everything had been told to one of the two. Both are of one window.
-    pub(crate) fn merge(&mut self, other: &Slices) {
-        self.backlog_before += other.backlog_before;
-        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
-            mine.scheduled += theirs.scheduled;
-            mine.acked += theirs.acked;
-            mine.failed += theirs.failed;
-            mine.unanswered += theirs.unanswered;
-            mine.lateness_ns_max = mine.lateness_ns_max.max(theirs.lateness_ns_max);
-            mine.resolved += theirs.resolved;
-        }
-        for (mine, theirs) in self.coarse.iter_mut().zip(&other.coarse) {
-            mine.merge(theirs);
-        }
-    }
-
     pub(crate) fn finish(self) -> Vec<Slice> {
         let mut backlog = self.backlog_before;
         let slice_ms = self.slice_ns / 1_000_000;
@@ -193,14 +177,6 @@ impl Coarse {
         self.counts[Coarse::bucket(ns)] += 1;
         self.count += 1;
         self.max_ns = self.max_ns.max(Some(ns));
-    }
-
-    fn merge(&mut self, other: &Coarse) {
-        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
-            *mine += theirs;
-        }
-        self.count += other.count;
-        self.max_ns = self.max_ns.max(other.max_ns);
     }
 
     fn at(&self, q: f64) -> Option<u64> {

@@ -72,14 +72,6 @@ pub fn run_delay_ns(pid: u32, tid: Option<u32>) -> io::Result<u64> {
     field(&fs::read_to_string(format!("/proc/{pid}/task/{tid}/schedstat"))?, 1)
 }
 
-/// The largest resident memory so far, in bytes.
-///
-/// # Errors
-/// No such process.
-pub fn peak_rss_bytes(pid: u32) -> io::Result<u64> {
-    status_kib(pid, "VmHWM:").map(|kib| kib << 10)
-}
-
 /// The resident memory now, in bytes.
 ///
 /// # Errors
@@ -126,14 +118,6 @@ pub fn host_cpu() -> io::Result<HostCpu> {
     let ticks: Vec<u64> = (0..8).map(|index| field(line, index)).collect::<io::Result<_>>()?;
     let total: u64 = ticks.iter().sum();
     Ok(HostCpu { steal_ns: ticks[7] * NS_PER_TICK, total_ns: total * NS_PER_TICK })
-}
-
-/// Nanoseconds that the host took from this machine since boot; see [`host_cpu`].
-///
-/// # Errors
-/// /proc/stat is not readable.
-pub fn steal_ns() -> io::Result<u64> {
-    Ok(host_cpu()?.steal_ns)
 }
 
 fn tasks(pid: u32) -> io::Result<Vec<String>> {
@@ -199,7 +183,6 @@ mod tests {
         let block = vec![1_u8; 64 << 20];
         let after = rss_bytes(pid).unwrap();
         assert!(after >= before + (50 << 20), "{before} {after} {}", block.len());
-        assert!(peak_rss_bytes(pid).unwrap() >= after);
     }
 
     #[test]
@@ -218,7 +201,7 @@ mod tests {
         assert!(host.total_ns > 0 && host.steal_ns <= host.total_ns);
         burn(40_000_000);
         assert!(host_cpu().unwrap().total_ns > host.total_ns);
-        assert!(steal_ns().unwrap() >= host.steal_ns);
+        assert!(host_cpu().unwrap().steal_ns >= host.steal_ns);
     }
 
     #[test]

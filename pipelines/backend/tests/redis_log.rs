@@ -65,7 +65,7 @@ async fn an_appended_batch_stands_in_the_stream_and_reads_back() {
     let redis = start(Persistence::None);
     let log = RedisLog::connect(config(&redis)).await.unwrap();
     assert_eq!(log.survives(), Survives::ServerDeath);
-    assert_eq!(log.server_version(), redis.version());
+    assert!(log.health().await.unwrap().description.contains(redis.version()));
     let mut positions = Vec::new();
     for seq in 0..3 {
         positions.push(append(&log, "p", seq).await.unwrap());
@@ -312,7 +312,6 @@ async fn a_redis_that_hides_its_policy_is_marked() {
     let redis = start(Persistence::None);
     let () = ask(&mut raw(&redis).await, "ACL SETUSER default -config").await;
     let log = RedisLog::connect(config(&redis)).await.unwrap();
-    assert!(log.policy_unknown());
     assert!(log.health().await.unwrap().description.contains("maxmemory-policy unknown"));
 }
 

@@ -148,17 +148,6 @@ impl RedisLog {
         Ok(Arc::new(Self { shared, tasks: [flusher, upkeep] }))
     }
 
-    /// Version of the server that answered, such as "7.0.15".
-    pub fn server_version(&self) -> &str {
-        &self.shared.facts.version
-    }
-
-    /// Whether the server did not tell its eviction policy: it may drop acknowledged batches,
-    /// so a measurement over it is suspect.
-    pub fn policy_unknown(&self) -> bool {
-        self.shared.facts.policy_unknown
-    }
-
     /// How many flushes carried batches so far. Appends divided by it is the coalescing.
     pub fn flushes(&self) -> u64 {
         self.shared.flushes.load(Ordering::Relaxed)
