@@ -177,7 +177,10 @@ pub(crate) fn load_legend(picture: &mut Picture, run: &RunData, at: Point) -> f6
     let mut x = at.0;
     for (index, load) in run.headline_loads().into_iter().enumerate() {
         mark(picture, (x + 5.0, at.1), index, 4.5, false);
-        let text = picture::fit(&crate::table::label(load), 330.0, ink);
+        // Half a rate would be another rate: only its label may be cut.
+        let rate = format!(": {}", crate::format::rate(load.rate_per_s));
+        let left = 330.0 - picture::width_of(&rate, ink);
+        let text = picture::fit(&load.label, left, ink) + &rate;
         picture.text((x + 15.0, at.1), text.clone(), ink);
         x += 15.0 + picture::width_of(&text, ink) + 18.0;
     }
