@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use tailrace_backend::{Found, PrivateRedis};
-use tailrace_contract::{RunId, Wire};
+use tailrace_contract::{Peer, RunId, Wire};
 use tailrace_loadgen::account::Finding;
 use tailrace_loadgen::arena::{Launched, Launcher};
 use tailrace_measure::record::Arm;
@@ -19,7 +19,7 @@ use crate::cli::{REDIS_URL, RedisArgs};
 use crate::exit::{Ended, Fault};
 use crate::race::suspect;
 use crate::redis;
-use crate::registry::{self, LogKind, Transport};
+use crate::registry::{self, LogKind, Protocol};
 use crate::serve::Ready;
 
 /// A server that does not say within this time that it accepts has failed.
@@ -43,14 +43,14 @@ pub struct Children {
 
 impl Launcher for Children {
     fn launch(&mut self, arm: &Arm) -> anyhow::Result<Box<dyn Launched>> {
-        let (transport, log) = parts(&arm.pipeline)?;
+        let (protocol, log) = parts(&arm.pipeline)?;
         let backend = match log {
             Some(LogKind::Redis) => Some(self.redis()?),
             _ => None,
         };
         let mut server = Running {
             arm: arm.clone(),
-            transport,
+            protocol,
             server_cores: self.server_cores.clone(),
             backend,
             process: None,
@@ -64,17 +64,13 @@ impl Launcher for Children {
     }
 }
 
-/// Transport and log of a pipeline or a bare server.
-fn parts(name: &str) -> anyhow::Result<(Transport, Option<LogKind>)> {
+/// Protocol and log of a pipeline or a bare server.
+fn parts(name: &str) -> anyhow::Result<(Protocol, Option<LogKind>)> {
     if let Some(bare) = tailrace_targets::Bare::find(name) {
-        let transport = match bare.protocol {
-            tailrace_targets::Protocol::Http1 => Transport::Http1,
-            tailrace_targets::Protocol::Ws => Transport::Ws,
-        };
-        return Ok((transport, None));
+        return Ok((Protocol::of_bare(bare), None));
     }
     let pipeline = registry::find(name)?;
-    Ok((pipeline.transport, pipeline.log))
+    Ok((pipeline.protocol, pipeline.log()))
 }
 
 impl Children {
@@ -142,7 +138,7 @@ struct Process {
 /// A server of an arm, with its backend.
 struct Running {
     arm: Arm,
-    transport: Transport,
+    protocol: Protocol,
     server_cores: Vec<usize>,
     /// After the process: fields are dropped in order, and the server goes first.
     process: Option<Process>,
@@ -261,8 +257,8 @@ impl Launched for Running {
 
     fn wires(&self) -> Box<dyn Fn(RunId) -> Box<dyn Wire> + Send + Sync> {
         let authority = self.ingest().to_string();
-        let (transport, depth) = (self.transport, self.arm.in_flight_per_connection as usize);
-        Box::new(move |run| transport.wire(&authority, Some(run), depth))
+        let (protocol, depth) = (self.protocol, self.arm.in_flight_per_connection as usize);
+        Box::new(move |run| protocol.wire(&Peer::plain(&authority, Some(run), depth)))
     }
 
     fn server_pid(&self) -> u32 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tailrace_contract::RunId;
+use tailrace_contract::{Peer, RunId};
 use tailrace_producers::pace::Pace;
 use tailrace_producers::produce::{ProduceConfig, ProduceError, ProduceReport, produce};
 use tailrace_producers::sender::{Connect, SenderConfig};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::ProduceArgs;
 use crate::exit::{Ended, Fault};
-use crate::registry::Transport;
+use crate::registry::Protocol;
 use crate::{interrupt, printing, redis};
 
 /// Requests in flight on one connection of a message transport.
@@ -49,9 +49,10 @@ async fn send(
             asked.cancel();
         }
     });
-    let (transport, authority) = (address.transport, address.authority);
-    let depth = if transport == Transport::Http1 { 1 } else { IN_FLIGHT };
-    let connect: Connect = Arc::new(move || transport.wire(&authority, Some(run), depth));
+    let (protocol, authority) = (address.protocol, address.authority);
+    let depth = protocol.depth(IN_FLIGHT);
+    let connect: Connect =
+        Arc::new(move || protocol.wire(&Peer::plain(&authority, Some(run), depth)));
     let progress = |tally: &tailrace_producers::tally::Tally| {
         tracing::info!(
             sent = tally.sent,
@@ -99,16 +100,19 @@ fn config(arguments: &ProduceArgs, run: RunId) -> anyhow::Result<(ProduceConfig,
 
 /// Where to, and how.
 struct Address {
-    transport: Transport,
+    protocol: Protocol,
     authority: String,
     socket: SocketAddr,
 }
 
 impl Address {
     fn parse(url: &str) -> anyhow::Result<Self> {
-        let known = [("http://", Transport::Http1), ("ws://", Transport::Ws)];
-        let found = known.into_iter().find_map(|(scheme, t)| Some((url.strip_prefix(scheme)?, t)));
-        let (rest, transport) = found.ok_or_else(|| {
+        let known = [
+            ("http://", Protocol::of::<tailrace_http1::Http1>()),
+            ("ws://", Protocol::of::<tailrace_ws::Ws>()),
+        ];
+        let found = known.into_iter().find_map(|(scheme, p)| Some((url.strip_prefix(scheme)?, p)));
+        let (rest, protocol) = found.ok_or_else(|| {
             Fault::Usage(format!("{url:?} begins with neither http:// nor ws://"))
         })?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -122,7 +126,7 @@ impl Address {
             .to_socket_addrs()
             .with_context(|| format!("{authority:?} is not host:port of a reachable machine"))?;
         let socket = sockets.next().with_context(|| format!("{authority} has no address"))?;
-        Ok(Self { transport, authority: authority.to_owned(), socket })
+        Ok(Self { protocol, authority: authority.to_owned(), socket })
     }
 }
 

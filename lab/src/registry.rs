@@ -1,32 +1,65 @@
 //! Every pipeline: transport and log, joined here and nowhere else. A new pipeline is a folder
 //! with its transport (or log) and a line in [`PIPELINES`].
 
+use std::io;
 use std::net::TcpListener;
 
-use tailrace_contract::{Ingest, RunId, Server, Wire};
+use tailrace_contract::{Options, Peer, Server, Transport, Wire};
+use tailrace_http1::Http1;
+use tailrace_service::Counted;
+use tailrace_targets::Bare;
+use tailrace_ws::Ws;
 
+use crate::door::Door;
 use crate::exit::Fault;
 
+/// In declared order: the floor, then pipelines by promise, the baseline of each first.
+pub const PIPELINES: &[Pipeline] = &[
+    Pipeline { name: FLOOR, protocol: ECHO, behind: Behind::Echo },
+    pipeline::<Http1>("http1-memory", LogKind::Memory),
+    pipeline::<Ws>("ws-memory", LogKind::Memory),
+    pipeline::<Http1>("http1-redis", LogKind::Redis),
+    pipeline::<Ws>("ws-redis", LogKind::Redis),
+];
+
+/// The bare echo.
+pub const FLOOR: &str = "floor";
+
+/// Length-prefixed frames, echoed: what the floor speaks.
+const ECHO: Protocol = Protocol {
+    name: "tcp",
+    fair_load: (4, 16),
+    wire: |peer| Box::new(tailrace_tcp::TcpWire::new(peer.in_flight)),
+};
+
 /// One way to ingest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Pipeline {
     /// `transport-log`, or `floor`.
     pub name: &'static str,
     /// How batches come.
-    pub transport: Transport,
-    /// Where they go; the floor keeps nothing.
-    pub log: Option<LogKind>,
+    pub protocol: Protocol,
+    /// What is behind the listener.
+    pub behind: Behind,
 }
 
-/// How batches come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// HTTP/1.1: one request at a time on a connection.
-    Http1,
-    /// WebSocket: one message after the other, answers when they are ready.
-    Ws,
-    /// Length-prefixed frames, echoed.
-    Tcp,
+/// The client's view of a transport.
+#[derive(Debug, Clone, Copy)]
+pub struct Protocol {
+    /// Its name, the first half of a pipeline's.
+    pub name: &'static str,
+    /// Connections, and requests in flight on each, in a comparison.
+    pub fair_load: (u32, u32),
+    wire: fn(&Peer<'_>) -> Box<dyn Wire>,
+}
+
+/// What is behind a listener.
+#[derive(Debug, Clone, Copy)]
+pub enum Behind {
+    /// Nothing: bytes are echoed.
+    Echo,
+    /// The door, then a log.
+    Log(LogKind, Serve),
 }
 
 /// Where batches go.
@@ -38,17 +71,14 @@ pub enum LogKind {
     Redis,
 }
 
-/// In declared order: the floor, then pipelines by promise, the baseline of each first.
-pub const PIPELINES: &[Pipeline] = &[
-    Pipeline { name: FLOOR, transport: Transport::Tcp, log: None },
-    Pipeline { name: "http1-memory", transport: Transport::Http1, log: Some(LogKind::Memory) },
-    Pipeline { name: "ws-memory", transport: Transport::Ws, log: Some(LogKind::Memory) },
-    Pipeline { name: "http1-redis", transport: Transport::Http1, log: Some(LogKind::Redis) },
-    Pipeline { name: "ws-redis", transport: Transport::Ws, log: Some(LogKind::Redis) },
-];
+/// A transport's server half in front of this program's door.
+pub type Serve = fn(TcpListener, Counted<Door>, &Options) -> io::Result<Box<dyn Server>>;
 
-/// The bare echo.
-pub const FLOOR: &str = "floor";
+/// Joins a transport and a log.
+pub const fn pipeline<T: Transport>(name: &'static str, log: LogKind) -> Pipeline {
+    let behind = Behind::Log(log, T::serve::<Counted<Door>>);
+    Pipeline { name, protocol: Protocol::of::<T>(), behind }
+}
 
 /// The pipeline of that name.
 ///
@@ -61,54 +91,40 @@ pub fn find(name: &str) -> Result<Pipeline, Fault> {
     })
 }
 
-impl Transport {
-    /// Serves this transport on a bound listener.
-    ///
-    /// # Errors
-    /// The listener cannot be used by the runtime.
-    pub async fn serve<I: Ingest>(
-        self,
-        listener: TcpListener,
-        ingest: I,
-    ) -> std::io::Result<Box<dyn Server>> {
-        match self {
-            Self::Http1 => {
-                tailrace_http1::serve(listener, ingest, tailrace_http1::Limits::default()).await
-            }
-            Self::Ws => tailrace_ws::serve(listener, ingest, tailrace_ws::Limits::default()).await,
-            Self::Tcp => serve_floor(listener).await,
-        }
-    }
-
-    /// The client half for one connection that has at most `in_flight` requests unanswered.
-    /// Without a run the server chooses one.
-    pub fn wire(self, authority: &str, run: Option<RunId>, in_flight: usize) -> Box<dyn Wire> {
-        match self {
-            Self::Http1 => Box::new(tailrace_http1::Http1Wire::new(authority, in_flight)),
-            Self::Ws => {
-                let path = "/v1/ingest";
-                Box::new(tailrace_ws::WsWire::new(authority, path, run, in_flight))
-            }
-            Self::Tcp => Box::new(tailrace_tcp::TcpWire::new(in_flight)),
-        }
-    }
-
-    /// Connections and requests in flight on each, in a comparison: 64 in flight everywhere.
-    /// HTTP/1.1 needs a connection for each; the others share four, as a fleet's agents would.
-    pub fn fair_load(self) -> (u32, u32) {
-        match self {
-            Self::Http1 => (64, 1),
-            Self::Ws | Self::Tcp => (4, 16),
+impl Pipeline {
+    /// Where batches go; the floor keeps nothing.
+    pub fn log(&self) -> Option<LogKind> {
+        match self.behind {
+            Behind::Echo => None,
+            Behind::Log(kind, _) => Some(kind),
         }
     }
 }
 
-/// Serves the floor: an echo, which has no door.
-///
-/// # Errors
-/// The listener cannot be used by the runtime.
-pub async fn serve_floor(listener: TcpListener) -> std::io::Result<Box<dyn Server>> {
-    tailrace_tcp::serve(listener, tailrace_tcp::Limits::default()).await
+impl Protocol {
+    /// The client's view of a transport.
+    pub const fn of<T: Transport>() -> Self {
+        Self { name: T::NAME, fair_load: T::FAIR_LOAD, wire: T::wire }
+    }
+
+    /// What a bare server speaks.
+    pub fn of_bare(bare: Bare) -> Self {
+        match bare.protocol {
+            tailrace_targets::Protocol::Http1 => Self::of::<Http1>(),
+            tailrace_targets::Protocol::Ws => Self::of::<Ws>(),
+        }
+    }
+
+    /// The client half of one new connection.
+    pub fn wire(&self, peer: &Peer<'_>) -> Box<dyn Wire> {
+        (self.wire)(peer)
+    }
+
+    /// Requests in flight on one connection where `wanted` may be: a protocol that answers one
+    /// request at a time gets one.
+    pub fn depth(&self, wanted: usize) -> usize {
+        if self.fair_load.1 == 1 { 1 } else { wanted }
+    }
 }
 
 #[cfg(test)]
@@ -119,9 +135,17 @@ mod tests {
     fn names_are_unique_and_say_what_they_join() {
         for (index, pipeline) in PIPELINES.iter().enumerate() {
             assert!(PIPELINES[..index].iter().all(|earlier| earlier.name != pipeline.name));
-            let Some(log) = pipeline.log else { continue };
-            let name = format!("{:?}-{log:?}", pipeline.transport).to_lowercase();
+            let Some(log) = pipeline.log() else { continue };
+            let name = format!("{}-{log:?}", pipeline.protocol.name).to_lowercase();
             assert_eq!(pipeline.name, name);
+        }
+    }
+
+    #[test]
+    fn a_comparison_has_the_same_number_in_flight_everywhere() {
+        for pipeline in PIPELINES {
+            let (connections, in_flight) = pipeline.protocol.fair_load;
+            assert_eq!(connections * in_flight, 64, "{}", pipeline.name);
         }
     }
 

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use tailrace_contract::Options;
 use tokio::io::AsyncReadExt;
 
 use crate::cli::ServeArgs;
@@ -74,7 +75,7 @@ fn refuse_the_careless(arguments: &ServeArgs) -> Result<(), Fault> {
 async fn serve(pipeline: Pipeline, arguments: &ServeArgs) -> anyhow::Result<Ended> {
     let listeners =
         Listeners { ingest: bind(arguments.ingest)?, observer: bind(arguments.observer)? };
-    let (redis, _private) = match pipeline.log {
+    let (redis, _private) = match pipeline.log() {
         Some(LogKind::Redis) => {
             let (mut config, private) =
                 redis::for_server(&arguments.redis, &arguments.redis_prefix)?;
@@ -85,7 +86,7 @@ async fn serve(pipeline: Pipeline, arguments: &ServeArgs) -> anyhow::Result<Ende
         }
         _ => (None, None),
     };
-    let served = Served::start(pipeline, listeners, redis::fresh_run(), redis)
+    let served = Served::start(pipeline, listeners, redis::fresh_run(), redis, &Options::default())
         .await
         .map_err(redis::missing_if_unreachable)?;
     announce(pipeline.name, served.ingest(), served.observer())?;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tailrace_backend::{LocalBus, MemoryLimits, MemoryLog, RedisBus, RedisConfig, RedisLog};
-use tailrace_contract::{Batch, Bus, Drained, Log, Position, RunId, Server};
+use tailrace_contract::{Batch, Bus, Drained, Log, Options, Position, RunId, Server};
 use tailrace_service::{Aggregate, Aggregates, Counted, Observer, Recent};
 
 use crate::door::Door;
-use crate::registry::{LogKind, Pipeline};
+use crate::registry::{Behind, LogKind, Pipeline};
 
 /// Requests in flight may finish in this time when a server stops.
 pub const DRAIN: Duration = Duration::from_secs(5);
@@ -81,32 +81,38 @@ impl Served {
         listeners: Listeners,
         run: RunId,
         redis: Option<RedisConfig>,
+        options: &Options,
     ) -> anyhow::Result<Self> {
-        let Some(kind) = pipeline.log else {
-            let transport = crate::registry::serve_floor(listeners.ingest).await?;
+        let Behind::Log(kind, _) = pipeline.behind else {
+            let limits = tailrace_tcp::Limits::default();
+            let transport = tailrace_tcp::serve(listeners.ingest, limits)?;
             let draining = tokio_util::sync::CancellationToken::new();
             return Ok(Self { transport, observer: None, draining, redis: None });
         };
-        Self::join(pipeline, Parts::start(kind, redis).await?, listeners, run).await
+        Self::join(pipeline, Parts::start(kind, redis).await?, listeners, run, options).await
     }
 
     /// Serves a transport in front of given parts: also how the conformance suite puts a log
     /// of its own behind a real transport.
     ///
     /// # Errors
-    /// A listener cannot be used.
+    /// A listener cannot be used, or the pipeline is the floor, which has no door.
     pub async fn join(
         pipeline: Pipeline,
         parts: Parts,
         listeners: Listeners,
         run: RunId,
+        options: &Options,
     ) -> anyhow::Result<Self> {
+        let Behind::Log(_, serve) = pipeline.behind else {
+            anyhow::bail!("{} has no door in front of a log", pipeline.name);
+        };
         let door = Counted::new(Door::new(Arc::clone(&parts.log), run));
         let mut observer = Observer::new(pipeline.name, door.clone(), parts.log, parts.bus);
         observer.recent = parts.recent;
         observer.counts = Some(door.counts());
         let draining = observer.draining.clone();
-        let transport = pipeline.transport.serve(listeners.ingest, door).await?;
+        let transport = serve(listeners.ingest, door, options)?;
         let limits = tailrace_service::Limits::default();
         let observer = tailrace_service::serve(listeners.observer, observer, limits).await?;
         Ok(Self { transport, observer: Some(observer), draining, redis: parts.redis })

@@ -2,7 +2,7 @@
 
 use tailrace_backend::Found;
 use tailrace_contract::Survives;
-use tailrace_measure::record::{Arm, BackendInfo, Experiment};
+use tailrace_measure::record::{Arm, BackendInfo, Codec, Experiment, Flush};
 
 use crate::cli::{FsyncArg, RaceArgs};
 use crate::exit::Fault;
@@ -17,13 +17,13 @@ pub(super) fn choose(arguments: &RaceArgs) -> Result<(Vec<Arm>, Vec<String>), Fa
     let asked: Vec<Pipeline> =
         arguments.pipelines.iter().map(|name| registry::find(name)).collect::<Result<_, _>>()?;
     let wanted = |pipeline: &&Pipeline| {
-        asked.is_empty() || pipeline.name == FLOOR || asked.contains(pipeline)
+        asked.is_empty() || pipeline.name == FLOOR || is_asked(&asked, pipeline)
     };
     let redis = redis::find(&arguments.redis);
     let (mut arms, mut left_out) = (Vec::new(), Vec::new());
     for pipeline in PIPELINES.iter().filter(wanted) {
-        match (pipeline.log, &redis) {
-            (Some(LogKind::Redis), Found::Missing(how)) if asked.contains(pipeline) => {
+        match (pipeline.log(), &redis) {
+            (Some(LogKind::Redis), Found::Missing(how)) if is_asked(&asked, pipeline) => {
                 return Err(Fault::Missing(how.clone()));
             }
             (Some(LogKind::Redis), Found::Missing(how)) => {
@@ -35,16 +35,24 @@ pub(super) fn choose(arguments: &RaceArgs) -> Result<(Vec<Arm>, Vec<String>), Fa
     Ok((arms, left_out))
 }
 
+fn is_asked(asked: &[Pipeline], pipeline: &Pipeline) -> bool {
+    asked.iter().any(|one| one.name == pipeline.name)
+}
+
 fn arm(pipeline: Pipeline, arguments: &RaceArgs) -> Arm {
-    let (connections, in_flight_per_connection) = pipeline.transport.fair_load();
+    let (connections, in_flight_per_connection) = pipeline.protocol.fair_load;
     Arm {
         slug: pipeline.name.into(),
         pipeline: pipeline.name.into(),
-        promise: promise(pipeline.log, arguments.redis.fsync),
+        promise: promise(pipeline.log(), arguments.redis.fsync),
         floor: pipeline.name == FLOOR,
         connections,
         in_flight_per_connection,
         batch_metrics: arguments.batch,
+        codec: Codec::Json,
+        tls: false,
+        flush: Flush::Batch,
+        link: None,
     }
 }
 

@@ -6,16 +6,16 @@ use serde::Serialize;
 use tailrace_loadgen::arena::Launcher;
 use tailrace_loadgen::race::{PAYLOADS, mix, shuffled};
 use tailrace_loadgen::trial::{Saturated, saturate};
-use tailrace_measure::record::{Arm, Ratio};
+use tailrace_measure::record::{Arm, Codec, Flush, Ratio};
 use tailrace_measure::statistics::{median_f64, ratio};
 use tailrace_producers::Payloads;
-use tailrace_targets::{Bare, Protocol};
+use tailrace_targets::Bare;
 
 use crate::child::Children;
 use crate::cli::SaturateArgs;
 use crate::columns::{self, Line};
 use crate::exit::Ended;
-use crate::registry::{self, Transport};
+use crate::registry::{self, Protocol};
 use crate::{machine, printing};
 
 /// What came out for one contestant.
@@ -96,12 +96,11 @@ fn play(
 }
 
 fn arm(name: &str, arguments: &SaturateArgs) -> anyhow::Result<Arm> {
-    let transport = match Bare::find(name).map(|bare| bare.protocol) {
-        Some(Protocol::Http1) => Transport::Http1,
-        Some(Protocol::Ws) => Transport::Ws,
-        None => registry::find(name)?.transport,
+    let protocol = match Bare::find(name) {
+        Some(bare) => Protocol::of_bare(bare),
+        None => registry::find(name)?.protocol,
     };
-    let (connections, in_flight) = transport.fair_load();
+    let (connections, in_flight) = protocol.fair_load;
     Ok(Arm {
         slug: name.into(),
         pipeline: name.into(),
@@ -110,6 +109,10 @@ fn arm(name: &str, arguments: &SaturateArgs) -> anyhow::Result<Arm> {
         connections: arguments.connections.unwrap_or(connections),
         in_flight_per_connection: arguments.in_flight.unwrap_or(in_flight),
         batch_metrics: arguments.batch,
+        codec: Codec::Json,
+        tls: false,
+        flush: Flush::Batch,
+        link: None,
     })
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tailrace_backend::{PrivateRedis, RedisConfig};
 use tailrace_conformance::{CASES, GatedLog, Subject};
-use tailrace_contract::{BoxFuture, Drained, RunId, Wire};
+use tailrace_contract::{BoxFuture, Drained, Options, Peer, RunId, Wire};
 use tailrace_lab::redis::fresh_run;
-use tailrace_lab::registry::{LogKind, PIPELINES, Pipeline, Transport};
+use tailrace_lab::registry::{LogKind, PIPELINES, Pipeline};
 use tailrace_lab::served::{Listeners, Parts, Served};
 
 use crate::stage;
@@ -32,7 +32,8 @@ async fn serve(pipeline: Pipeline, kind: LogKind, redis: Option<&PrivateRedis>) 
     parts.log = Arc::new(gate.clone());
     let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
     let listeners = Listeners { ingest: bind(), observer: bind() };
-    let served = Served::join(pipeline, parts, listeners, fresh_run()).await.unwrap();
+    let served =
+        Served::join(pipeline, parts, listeners, fresh_run(), &Options::default()).await.unwrap();
     OnStage {
         pipeline,
         gate,
@@ -56,8 +57,8 @@ impl Subject for OnStage {
     }
 
     fn wire(&self, run: Option<RunId>) -> Box<dyn Wire> {
-        let depth = if self.pipeline.transport == Transport::Http1 { 1 } else { 64 };
-        self.pipeline.transport.wire(&self.ingest.to_string(), run, depth)
+        let depth = self.pipeline.protocol.depth(64);
+        self.pipeline.protocol.wire(&Peer::plain(&self.ingest.to_string(), run, depth))
     }
 
     fn gate(&self) -> &GatedLog {
@@ -89,7 +90,7 @@ async fn failures(pipeline: Pipeline, kind: LogKind) -> Vec<String> {
 
 #[test]
 fn every_pipeline_conforms() {
-    let pipelines = PIPELINES.iter().filter_map(|pipeline| Some((*pipeline, pipeline.log?)));
+    let pipelines = PIPELINES.iter().filter_map(|pipeline| Some((*pipeline, pipeline.log()?)));
     // A thread and a runtime for each: the suite waits more than it works.
     let threads: Vec<_> = pipelines
         .map(|(pipeline, kind)| {

@@ -2,9 +2,9 @@
 
 use tailrace_measure::csv::csv;
 use tailrace_measure::record::{
-    Arm, Arrivals, AuditSeal, Check, Cost, Distribution, Experiment, Latencies, Ledger, Load,
-    Measurement, Outcomes, QUANTILES, Quantile, Row, SCHEMA_VERSION, Seals, SlowAnswer, Summary,
-    Trial,
+    Arm, Arrivals, AuditSeal, Check, Codec, Cost, Distribution, Experiment, Flush, Latencies,
+    Ledger, Load, Measurement, Outcomes, QUANTILES, Quantile, Row, SCHEMA_VERSION, Seals,
+    SlowAnswer, Summary, Trial,
 };
 use tailrace_measure::summary::summarize;
 
@@ -19,6 +19,10 @@ fn arm(slug: &str, promise: &str) -> Arm {
         connections: 8,
         in_flight_per_connection: 1,
         batch_metrics: 1,
+        codec: Codec::Json,
+        tls: false,
+        flush: Flush::Batch,
+        link: None,
     }
 }
 

@@ -121,7 +121,7 @@ impl Real {
                     }
                 } else {
                     let limits = tailrace_tcp::Limits::default();
-                    let _server = tailrace_tcp::serve(listener, limits).await.unwrap();
+                    let _server = tailrace_tcp::serve(listener, limits).unwrap();
                     let _ = stopped.await;
                 }
             });

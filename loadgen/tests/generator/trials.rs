@@ -11,7 +11,8 @@ use tailrace_loadgen::gauge::Gauge;
 use tailrace_loadgen::race::{Race, Spectator};
 use tailrace_loadgen::trial::{self, Finished, Request};
 use tailrace_measure::record::{
-    Arm, AuditSeal, Build, Experiment, Load, Machine, Manifest, Placement, SCHEMA_VERSION, Trial,
+    Arm, AuditSeal, Build, Codec, Experiment, Flush, Load, Machine, Manifest, Placement,
+    SCHEMA_VERSION, Trial,
 };
 use tailrace_producers::payload::Payloads;
 use tailrace_tcp::TcpWire;
@@ -72,6 +73,10 @@ pub(crate) fn arm(connections: u32, depth: usize) -> Arm {
         connections,
         in_flight_per_connection: depth as u32,
         batch_metrics: 1,
+        codec: Codec::Json,
+        tls: false,
+        flush: Flush::Batch,
+        link: None,
     }
 }
 

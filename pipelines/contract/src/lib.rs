@@ -3,7 +3,8 @@
 //!
 //! Read in the order of the data's way: [`metric`] and [`identity`] (what travels),
 //! [`codec`] (bytes to batch, with every bad field named), [`ingest`] (the door a transport
-//! calls), [`log`] and [`bus`] (where an accepted batch goes), [`wire`] (the client half).
+//! calls), [`log`] and [`bus`] (where an accepted batch goes), [`wire`] (the client half), [`transport`] (both halves
+//! together).
 
 pub mod audit;
 pub mod bus;
@@ -19,6 +20,7 @@ pub mod promise;
 pub mod ranges;
 pub mod sample;
 pub mod server;
+pub mod transport;
 pub mod wire;
 
 pub use audit::{Audit, ProducerAudit};
@@ -32,4 +34,5 @@ pub use promise::{Promise, Survives};
 pub use ranges::RangeSet;
 pub use server::{Drained, Server};
 pub use smol_str::SmolStr;
+pub use transport::{Flush, Options, Peer, TlsIdentity, Transport};
 pub use wire::{Request, Wire, WireError, WireEvent};

@@ -19,3 +19,27 @@ mod wire;
 
 pub use server::{Limits, serve};
 pub use wire::Http1Wire;
+
+use tailrace_contract::{Ingest, Options, Peer, Server, Transport, Wire};
+
+/// HTTP/1.1 as a [`Transport`].
+#[derive(Debug, Clone, Copy)]
+pub struct Http1;
+
+impl Transport for Http1 {
+    const NAME: &'static str = "http1";
+    /// One request at a time on a connection, so 64 in flight need 64 of them.
+    const FAIR_LOAD: (u32, u32) = (64, 1);
+
+    fn serve<I: Ingest>(
+        listener: std::net::TcpListener,
+        ingest: I,
+        _options: &Options,
+    ) -> std::io::Result<Box<dyn Server>> {
+        serve(listener, ingest, Limits::default())
+    }
+
+    fn wire(peer: &Peer<'_>) -> Box<dyn Wire> {
+        Box::new(Http1Wire::new(peer.authority, peer.in_flight))
+    }
+}

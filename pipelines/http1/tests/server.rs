@@ -23,7 +23,7 @@ async fn start(limits: Limits) -> (Box<dyn Server>, SocketAddr, Watcher) {
 
 async fn start_with(limits: Limits, ingest: TestDoor) -> (Box<dyn Server>, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = serve(listener, ingest, limits).await.unwrap();
+    let server = serve(listener, ingest, limits).unwrap();
     let address = server.addresses()[0];
     (server, address)
 }

@@ -46,8 +46,7 @@ impl Default for Limits {
 ///
 /// # Errors
 /// The listener cannot be registered with the runtime.
-#[allow(clippy::unused_async)] // One shape for all transports; it needs a runtime around it.
-pub async fn serve(listener: TcpListener, limits: Limits) -> io::Result<Box<dyn Server>> {
+pub fn serve(listener: TcpListener, limits: Limits) -> io::Result<Box<dyn Server>> {
     tailrace_socket::serve(listener, limits.connections_max, move |stream, stop| async move {
         let mut connection = Connection::new(stream, limits);
         let ended = tokio::select! {

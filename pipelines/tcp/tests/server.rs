@@ -17,7 +17,7 @@ const SHORT: Duration = Duration::from_millis(150);
 
 async fn start(limits: Limits) -> (Box<dyn Server>, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = serve(listener, limits).await.unwrap();
+    let server = serve(listener, limits).unwrap();
     let address = server.addresses()[0];
     (server, address)
 }

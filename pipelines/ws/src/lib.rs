@@ -18,3 +18,27 @@ mod wire;
 
 pub use server::{Limits, serve};
 pub use wire::WsWire;
+
+use tailrace_contract::{Ingest, Options, Peer, Server, Transport, Wire};
+
+/// WebSocket as a [`Transport`].
+#[derive(Debug, Clone, Copy)]
+pub struct Ws;
+
+impl Transport for Ws {
+    const NAME: &'static str = "ws";
+    /// Messages share a connection, as those of a fleet's agent would.
+    const FAIR_LOAD: (u32, u32) = (4, 16);
+
+    fn serve<I: Ingest>(
+        listener: std::net::TcpListener,
+        ingest: I,
+        _options: &Options,
+    ) -> std::io::Result<Box<dyn Server>> {
+        serve(listener, ingest, Limits::default())
+    }
+
+    fn wire(peer: &Peer<'_>) -> Box<dyn Wire> {
+        Box::new(WsWire::new(peer.authority, "/v1/ingest", peer.run, peer.in_flight))
+    }
+}

@@ -54,8 +54,7 @@ impl Default for Limits {
 ///
 /// # Errors
 /// The listener cannot be registered with the runtime.
-#[allow(clippy::unused_async)] // One shape for all transports; it needs a runtime around it.
-pub async fn serve<I: Ingest>(
+pub fn serve<I: Ingest>(
     listener: TcpListener,
     ingest: I,
     limits: Limits,

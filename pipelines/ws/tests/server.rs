@@ -21,7 +21,7 @@ const SHORT: Duration = Duration::from_millis(150);
 async fn start(limits: Limits) -> (Box<dyn Server>, SocketAddr, Watcher) {
     let (ingest, watcher) = door();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = serve(listener, ingest, limits).await.unwrap();
+    let server = serve(listener, ingest, limits).unwrap();
     let address = server.addresses()[0];
     (server, address, watcher)
 }

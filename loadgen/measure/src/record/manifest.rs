@@ -72,6 +72,44 @@ pub struct Arm {
     pub in_flight_per_connection: u32,
     /// Metrics in one batch.
     pub batch_metrics: u32,
+    /// How a batch is written.
+    pub codec: Codec,
+    /// Whether the connections are TLS.
+    pub tls: bool,
+    /// When the server hands answers to the system.
+    pub flush: Flush,
+    /// What stands between generator and server; none: only the loopback.
+    pub link: Option<Link>,
+}
+
+/// How a batch is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Codec {
+    /// Text.
+    Json,
+    /// The same shape in binary.
+    Msgpack,
+}
+
+/// When a server hands a connection's answers to the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Flush {
+    /// All that are ready, together.
+    Batch,
+    /// Each by itself.
+    Each,
+}
+
+/// A stretch of network that is imitated by a process between generator and server.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// Delay of both directions together, milliseconds.
+    pub round_trip_ms: f64,
+    /// Each direction carries so many million bits a second; none: no limit.
+    pub bandwidth_mbit_per_s: Option<f64>,
 }
 
 /// When batches are due.

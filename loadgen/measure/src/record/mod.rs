@@ -11,7 +11,8 @@ mod summary;
 mod trial;
 
 pub use manifest::{
-    Arm, Arrivals, BackendInfo, Build, Experiment, Load, Machine, Manifest, Placement,
+    Arm, Arrivals, BackendInfo, Build, Codec, Experiment, Flush, Link, Load, Machine, Manifest,
+    Placement,
 };
 pub use seals::{AuditSeal, Check, Measurement, Seals};
 pub use summary::{Ratio, Row, Spread, Summary};
@@ -21,4 +22,4 @@ pub use trial::{
 };
 
 /// Raised when a reader of old files would misread new ones.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;

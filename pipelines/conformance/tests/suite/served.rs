@@ -144,11 +144,9 @@ pub(crate) async fn serve(kind: Transport, fault: Fault) -> Result<Served> {
         tailrace_service::serve(loopback()?, parts, tailrace_service::Limits::default()).await?;
     let transport = match kind {
         Transport::Http1(_) => {
-            tailrace_http1::serve(loopback()?, door, tailrace_http1::Limits::default()).await?
+            tailrace_http1::serve(loopback()?, door, tailrace_http1::Limits::default())?
         }
-        Transport::Ws(_) => {
-            tailrace_ws::serve(loopback()?, door, tailrace_ws::Limits::default()).await?
-        }
+        Transport::Ws(_) => tailrace_ws::serve(loopback()?, door, tailrace_ws::Limits::default())?,
     };
     Ok(Served {
         gate,
