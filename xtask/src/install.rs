@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use crate::{shell, venv};
+use crate::{browser, shell, venv};
 
 /// Installs packages; a file of its own, so that it can be read as what it is.
 const APT_INSTALL: &str = include_str!("apt-install.sh");
@@ -14,16 +14,50 @@ const APT_INSTALL: &str = include_str!("apt-install.sh");
 /// The variable and the program for each component that a test starts by itself.
 pub(crate) type Components = Vec<(&'static str, PathBuf)>;
 
-/// Programs that tests start, with the variable that tells them where it is and the Debian
-/// package that brings it.
-const PROGRAMS: [(&str, &str, &str); 2] = [
-    ("redis-server", "TAILRACE_TEST_REDIS_SERVER", "redis-server"),
-    ("curl", "TAILRACE_TEST_CURL", "curl"),
+/// A program that tests start.
+struct Program {
+    /// What it may be called; the first that is found counts.
+    names: &'static [&'static str],
+    /// Tells the tests where it is.
+    variable: &'static str,
+    /// Debian packages that bring it.
+    packages: &'static [&'static str],
+}
+
+/// Only what is missing is installed: Debian's npm conflicts with the nodejs of others, which
+/// brings one.
+const PROGRAMS: [Program; 7] = [
+    program(&["redis-server"], "TAILRACE_TEST_REDIS_SERVER", &["redis-server"]),
+    program(&["curl"], "TAILRACE_TEST_CURL", &["curl"]),
+    program(&["h2load"], "TAILRACE_TEST_H2LOAD", &["nghttp2-client"]),
+    program(&["nginx"], "TAILRACE_TEST_NGINX", &["nginx-light"]),
+    program(&["node"], "TAILRACE_TEST_NODE", &["nodejs"]),
+    program(&["npm"], "TAILRACE_TEST_NPM", &["npm"]),
+    // Without any font it draws no text.
+    program(
+        &["chromium", "chromium-browser", "google-chrome"],
+        "CHROMIUM",
+        &["chromium", "fonts-dejavu-core"],
+    ),
 ];
 /// The variable that names a Python with the WebSocket client of another ecosystem.
 const PYTHON_VARIABLE: &str = "TAILRACE_TEST_PYTHON";
 /// Packages that bring a Python which can make virtual environments.
 const PYTHON_PACKAGES: [&str; 2] = ["python3", "python3-venv"];
+
+const fn program(
+    names: &'static [&'static str],
+    variable: &'static str,
+    packages: &'static [&'static str],
+) -> Program {
+    Program { names, variable, packages }
+}
+
+impl Program {
+    fn find(&self) -> Option<PathBuf> {
+        self.names.iter().find_map(|name| shell::find(name))
+    }
+}
 
 /// Installs what is missing. Returns where everything is.
 pub(crate) fn run() -> Result<Components> {
@@ -36,16 +70,17 @@ pub(crate) fn run() -> Result<Components> {
         bail!("still missing after the installation: {}; is PATH unusual?", left.join(", "));
     }
     let mut components = Vec::new();
-    for (program, variable, _) in PROGRAMS {
-        components.extend(shell::find(program).map(|path| (variable, path)));
+    for program in PROGRAMS {
+        components.extend(program.find().map(|path| (program.variable, path)));
     }
+    browser::install_packages()?;
     components.push((PYTHON_VARIABLE, venv::with_websockets()?));
     Ok(components)
 }
 
 fn missing_packages() -> Vec<&'static str> {
-    let absent = PROGRAMS.iter().filter(|(program, _, _)| shell::find(program).is_none());
-    let mut packages: Vec<_> = absent.map(|&(_, _, package)| package).collect();
+    let absent = PROGRAMS.iter().filter(|program| program.find().is_none());
+    let mut packages: Vec<_> = absent.flat_map(|program| program.packages).copied().collect();
     if venv::is_needed() && venv::base_python().is_none() {
         packages.extend(PYTHON_PACKAGES);
     }

@@ -3,6 +3,7 @@
 //! programs and says so.
 
 mod bench;
+mod browser;
 mod ci;
 mod install;
 mod shell;
@@ -17,7 +18,8 @@ const USAGE: &str = "\
 usage: cargo xtask VERB
 
   test [ARG…]   install what the tests need, then run every test; ARGs go to the test
-                runner, and then documentation tests are left out
+                runner, and then documentation and browser tests are left out
+  browser [ARG…] only the tests of the pages in a browser; ARGs go to node's test runner
   ci            format, lints and documentation first, then test
   bench         whole-program ratios against bare servers, on a machine that does nothing
                 else: --rounds N, --window 2s; --criterion also runs the hot pieces' benches
@@ -38,6 +40,7 @@ fn run() -> Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test", ref rest @ ..] => test::run(rest),
         ["bench", ref rest @ ..] => bench::run(rest),
+        ["browser", ref rest @ ..] => browser::run(rest),
         ["ci"] => ci::run(),
         ["install"] => install::run().map(drop),
         ["help" | "--help" | "-h"] => {

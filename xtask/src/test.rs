@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{install, shell};
+use crate::{browser, install, shell};
 
 /// Installs what is needed and runs the tests. With `arguments` the choice of tests is the
 /// caller's: they go to the runner as they are.
@@ -17,7 +17,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let mut runner = shell::cargo();
     runner.args(if has_nextest { &["nextest", "run"][..] } else { &["test"] });
     runner.args(chosen_packages(arguments)).arg("--no-fail-fast").args(arguments);
-    shell::run(runner.envs(components))
+    shell::run(runner.envs(components.iter().map(|(name, path)| (name, path))))?;
+    // The runner has built the program that they serve pages with.
+    if arguments.is_empty() { browser::test(&components, &[]) } else { Ok(()) }
 }
 
 /// The whole workspace, unless the caller names packages.
