@@ -50,6 +50,12 @@ impl Batches {
         })
     }
 
+    /// Whether the log has come to this position. One that has not is not the log that the
+    /// position was told of: a log in memory begins anew with its server.
+    pub(crate) async fn reaches(&self, position: Position) -> Result<bool, LogError> {
+        Ok(!self.after(before(position), 1).await?.is_empty())
+    }
+
     /// The batches at these sorted positions, as far as the log has them. Where they lie
     /// close together one read brings many; each read settles at least one.
     async fn at(&self, positions: &[Position]) -> Result<HashMap<Position, Batch>, LogError> {

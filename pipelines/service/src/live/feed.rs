@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use futures_util::StreamExt;
 use futures_util::stream::{ReadyChunks, TakeUntil};
-use tailrace_contract::{Batch, Notice, Notices, Position};
+use tailrace_contract::{Batch, LogError, Notice, Notices, Position};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
@@ -29,6 +29,8 @@ type Announced = ReadyChunks<TakeUntil<Notices, Pin<Box<WaitForCancellationFutur
 /// What a feed does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
+    /// Has to see whether the log knows the position that it is to go on from.
+    Check,
     /// Reads the log until its end.
     Replay,
     /// Has read the log; the bus may still hold what was replayed, or have dropped some.
@@ -66,7 +68,7 @@ impl Feed {
         let ending = shared.ending.child_token().cancelled_owned();
         let announced = shared.bus.subscribe().take_until(Box::pin(ending)).ready_chunks(at_once);
         let (phase, replayed) = match wanted.after {
-            Some(after) => (Phase::Replay, after),
+            Some(after) => (Phase::Check, after),
             None => (Phase::Live, Position::default()),
         };
         let batches = Batches::new(Arc::clone(&shared.log), shared.limits.log_timeout);
@@ -78,6 +80,7 @@ impl Feed {
     pub(crate) async fn next(&mut self) -> Option<Step> {
         loop {
             let events = match self.phase {
+                Phase::Check => self.check().await?,
                 Phase::Replay => self.replay().await?,
                 Phase::Handover | Phase::Live => {
                     let heartbeat = self.shared.limits.heartbeat;
@@ -94,19 +97,22 @@ impl Feed {
         }
     }
 
+    /// A log that was begun anew has told the client nothing yet, so all of it is replayed;
+    /// to wait for positions beyond the old one would be silence, perhaps for hours.
+    async fn check(&mut self) -> Option<Vec<Event>> {
+        if !readable(self.batches.reaches(self.replayed).await)? {
+            self.replayed = Position::default();
+        }
+        self.phase = Phase::Replay;
+        Some(Vec::new())
+    }
+
     /// One group of the log. An empty one is its end.
     async fn replay(&mut self) -> Option<Vec<Event>> {
         if self.shared.ending.is_cancelled() {
             return None;
         }
-        let group = match self.batches.after(self.replayed, REPLAY_AT_ONCE).await {
-            Ok(group) => group,
-            Err(fault) => {
-                // To go on would leave a gap in silence; the client comes back with its id.
-                tracing::warn!(%fault, "observer: a replay ended early");
-                return None;
-            }
-        };
+        let group = readable(self.batches.after(self.replayed, REPLAY_AT_ONCE).await)?;
         match group.last() {
             Some(&(last, _)) => self.replayed = last,
             None => self.phase = Phase::Handover,
@@ -158,4 +164,10 @@ impl Feed {
             }
         }
     }
+}
+
+/// What was read. After a failure the feed ends: to go on would leave a gap in silence, and
+/// the client comes back with its id.
+fn readable<T>(read: Result<T, LogError>) -> Option<T> {
+    read.inspect_err(|fault| tracing::warn!(%fault, "observer: a replay ended early")).ok()
 }

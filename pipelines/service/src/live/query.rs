@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use axum::http::HeaderMap;
 use tailrace_contract::sample::chosen;
-use tailrace_contract::{BatchId, Position, RunId};
+use tailrace_contract::{BatchId, Position, Producer, RunId};
 
 use crate::refusal::{Refusal, query_fault};
 
@@ -17,6 +17,9 @@ pub(crate) struct Wanted {
     pub(crate) run: Option<RunId>,
     /// One batch in so many, by sequence.
     pub(crate) one_in: u64,
+    /// One producer in so many, with all its batches. A fleet sends in step, sequence by
+    /// sequence, so thinning by sequence would take all of it at once and then nothing.
+    pub(crate) one_producer_in: u64,
     /// Which ones.
     pub(crate) seed: u64,
     /// Replay what stands after this position first.
@@ -25,7 +28,7 @@ pub(crate) struct Wanted {
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self { full: true, run: None, one_in: 1, seed: 0, after: None }
+        Self { full: true, run: None, one_in: 1, one_producer_in: 1, seed: 0, after: None }
     }
 }
 
@@ -50,14 +53,12 @@ impl Wanted {
             "view" if value == "ids" => self.full = false,
             "view" => return Err(wrong("view", value, "ids or full")),
             "run" => self.run = Some(parse("run", value, "32 hexadecimal digits")?),
-            "sample" => match parse("sample", value, "a whole number from 1")? {
-                0 => return Err(wrong("sample", value, "a whole number from 1")),
-                one_in => self.one_in = one_in,
-            },
+            "sample" => self.one_in = share("sample", value)?,
+            "producers" => self.one_producer_in = share("producers", value)?,
             "seed" => self.seed = parse("seed", value, "a whole number")?,
             "after" => self.after = Some(parse("after", value, "a position such as 0-17")?),
             _ => {
-                let known = "known are view, run, sample, seed, after";
+                let known = "known are view, run, sample, producers, seed, after";
                 return Err(query_fault(format!("\"{name:.40}\" is unknown; {known}")));
             }
         }
@@ -66,8 +67,25 @@ impl Wanted {
 
     /// Whether a batch belongs into this feed.
     pub(crate) fn takes(&self, id: &BatchId) -> bool {
-        self.run.is_none_or(|run| run == id.run) && chosen(self.seed, id.seq, self.one_in)
+        self.run.is_none_or(|run| run == id.run)
+            && chosen(self.seed, id.seq, self.one_in)
+            && (self.one_producer_in < 2
+                || chosen(self.seed, number(&id.producer), self.one_producer_in))
     }
+}
+
+/// A producer's name as a number, the same on every server. Source: Fowler, Noll, Vo, FNV-1a.
+fn number(producer: &Producer) -> u64 {
+    producer.0.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// One in how many.
+fn share(name: &str, value: &str) -> Result<u64, Refusal> {
+    let expected = "a whole number from 1";
+    let one_in = parse(name, value, expected)?;
+    if one_in == 0 { Err(wrong(name, value, expected)) } else { Ok(one_in) }
 }
 
 fn parse<T: FromStr>(name: &str, value: &str, expected: &str) -> Result<T, Refusal> {
@@ -80,6 +98,8 @@ fn wrong(name: &str, value: &str, expected: &str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use tailrace_contract::Tenant;
+
     use super::*;
 
     fn check(pairs: &[(&str, &str)], expected: Result<Wanted, &str>) {
@@ -98,11 +118,26 @@ mod tests {
         check(&[], Ok(Wanted::default()));
         let ids = Wanted { full: false, one_in: 10, seed: 3, ..Wanted::default() };
         check(&[("view", "ids"), ("sample", "10"), ("seed", "3")], Ok(ids));
-        check(&[("veiw", "ids")], Err("known are view, run, sample, seed, after"));
+        check(&[("veiw", "ids")], Err("known are view, run, sample, producers, seed, after"));
         check(&[("view", "all")], Err("ids or full"));
         check(&[("sample", "0")], Err("from 1"));
+        check(&[("producers", "0")], Err("from 1"));
         check(&[("run", "7")], Err("32 hexadecimal"));
         check(&[("after", "7")], Err("position"));
+    }
+
+    #[test]
+    fn a_chosen_producer_brings_all_its_batches() {
+        let wanted = Wanted { one_producer_in: 4, ..Wanted::default() };
+        let takes = |producer: &str, seq| {
+            let (tenant, producer) = (Tenant::open(), Producer(producer.into()));
+            wanted.takes(&BatchId { tenant, run: RunId(1), producer, seq })
+        };
+        let names: Vec<String> = (0..1_000).map(|i| format!("host-{i:04}")).collect();
+        let taken = names.iter().filter(|name| takes(name, 0)).count();
+        // Five standard deviations of a binomial count around a quarter.
+        assert!(taken.abs_diff(250) < 70, "{taken}");
+        assert!(names.iter().all(|name| (1..20).all(|seq| takes(name, seq) == takes(name, 0))));
     }
 
     #[test]

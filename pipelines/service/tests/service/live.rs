@@ -1,6 +1,6 @@
 //! The live feed over real sockets: SSE and WebSocket, replay, sampling, lag, drain.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,6 +100,42 @@ async fn the_sample_is_the_contracts() {
     for expected in (0..1_000).filter(|&seq| chosen(3, seq, 10)) {
         assert_eq!(feed.seq().await, expected);
     }
+}
+
+#[tokio::test]
+async fn one_producer_in_so_many_is_seen_whole() {
+    let bench = bench(Limits::default(), 4096).await;
+    let mut feed = bench.subscribe("?view=ids&producers=4", "").await;
+    for name in 0..64 {
+        for seq in 0..3 {
+            let body = format!(
+                r#"{{"producer":"host-{name}","seq":{seq},"metrics":[{{"name":"cpu","value":1}}]}}"#
+            );
+            assert!(bench.post(&format!("tailrace-run: {RUN}\r\n"), &body).await.contains(" 202 "));
+        }
+    }
+    let mut seqs: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    while seqs.len() < 8 || seqs.values().any(|seqs| seqs.len() < 3) {
+        let (_, event) = feed.event().await.unwrap();
+        let producer = event["producer"].as_str().unwrap().to_owned();
+        seqs.entry(producer).or_default().push(event["seq"].as_u64().unwrap());
+    }
+    assert!(seqs.len() < 40, "{seqs:?}");
+    assert!(seqs.values().all(|seqs| seqs == &[0, 1, 2]), "{seqs:?}");
+}
+
+/// A log in memory begins anew with its server, and its positions with it.
+#[tokio::test]
+async fn a_position_that_the_log_has_not_reached_replays_all_of_it() {
+    let bench = bench(Limits::default(), 64).await;
+    (0..3).for_each(|seq| bench.log.add(seq));
+    let mut beyond = bench.subscribe("?view=ids", "last-event-id: 0-900\r\n").await;
+    let mut known = bench.subscribe("?view=ids", "last-event-id: 0-3\r\n").await;
+    for seq in 0..3 {
+        assert_eq!(beyond.seq().await, seq);
+    }
+    bench.log.add(3);
+    assert_eq!((beyond.seq().await, known.seq().await), (3, 3));
 }
 
 #[tokio::test]
