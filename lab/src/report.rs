@@ -33,6 +33,6 @@ pub fn run(arguments: &ReportArgs) -> anyhow::Result<Ended> {
 }
 
 fn data(stored: Stored) -> TrialData {
-    let Stored { trial, ack, lateness, live, slices } = stored;
-    TrialData { trial, ack, lateness, live, slices }
+    let Stored { trial, ack, service, lateness, live, slices } = stored;
+    TrialData { trial, ack, service, lateness, live, slices }
 }

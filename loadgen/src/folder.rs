@@ -34,6 +34,8 @@ pub struct Stored {
     pub trial: Trial,
     /// `ack.hlog`.
     pub ack: Histogram,
+    /// `service.hlog`.
+    pub service: Histogram,
     /// `lateness.hlog`.
     pub lateness: Histogram,
     /// `live.hlog`, if the trial had a subscriber.
@@ -144,6 +146,7 @@ fn read_trial(folder: &Path) -> anyhow::Result<Stored> {
     Ok(Stored {
         trial,
         ack: read_hlog(&folder.join("ack.hlog"))?,
+        service: read_hlog(&folder.join("service.hlog"))?,
         lateness: read_hlog(&folder.join("lateness.hlog"))?,
         live: live.exists().then(|| read_hlog(&live)).transpose()?,
         slices,

@@ -12,6 +12,8 @@ pub struct TrialData {
     pub trial: Trial,
     /// `ack.hlog`: acknowledged batches; the unanswered stand in the trial's outcomes.
     pub ack: Histogram<u64>,
+    /// `service.hlog`.
+    pub service: Histogram<u64>,
     /// `lateness.hlog`.
     pub lateness: Histogram<u64>,
     /// `live.hlog`, of trials with a subscriber.

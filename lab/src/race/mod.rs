@@ -144,6 +144,7 @@ fn data(finished: Finished) -> TrialData {
     TrialData {
         trial: finished.trial,
         ack: measured.ack,
+        service: measured.service,
         lateness: measured.lateness,
         live: measured.live,
         slices: measured.slices,
