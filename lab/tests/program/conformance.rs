@@ -12,6 +12,7 @@ use tailrace_lab::redis::fresh_run;
 use tailrace_lab::registry::{LogKind, PIPELINES, Pipeline};
 use tailrace_lab::served::{Listeners, Parts, Served};
 
+use crate::seventh::SEVENTH;
 use crate::stage;
 
 /// A fresh pipeline with a gate before its log.
@@ -103,6 +104,14 @@ fn every_pipeline_conforms() {
     assert_eq!(threads.len(), PIPELINES.len() - 1, "all but the floor, which promises nothing");
     let ended: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
     let failed: Vec<_> = ended.iter().filter(|(_, failed)| !failed.is_empty()).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+/// A folder and a line are all that a new pipeline needs: see `seventh/`.
+#[test]
+fn a_seventh_pipeline_is_a_folder_and_a_line() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let failed = runtime.block_on(failures(SEVENTH, LogKind::Memory));
     assert!(failed.is_empty(), "{failed:#?}");
 }
 

@@ -13,4 +13,5 @@ mod foreign_clients;
 mod hostile;
 mod produce;
 mod race;
+mod seventh;
 mod stage;
