@@ -91,6 +91,7 @@ fn experiment(
         loads: loads::of(arguments, high),
         arms,
         left_out,
+        ..Experiment::default()
     }
 }
 

@@ -7,6 +7,9 @@ use crate::record::{
 use crate::seals::spoilt;
 use crate::statistics::{Observed, ratio};
 
+/// A percentile below so many times the floor's shows the machine, not the pipeline.
+const MACHINE_BELOW: f64 = 2.0;
+
 /// A run: what was asked and what was measured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Grid<'a> {
@@ -116,6 +119,14 @@ impl<'a> Cell<'a> {
         ratio(&self.quantile(q), &other.quantile(q))
     }
 
+    /// Whether the percentile is below [`MACHINE_BELOW`] times the floor's in most rounds.
+    pub(crate) fn near_floor(&self, floor: &Cell<'_>, q: f64) -> bool {
+        let rounds = self.quantile(q).into_iter().zip(floor.quantile(q));
+        let ratios: Vec<f64> = rounds.filter_map(|(a, b)| Some(a? / b?)).collect();
+        let near = ratios.iter().filter(|ratio| **ratio < MACHINE_BELOW).count();
+        near * 2 > ratios.len()
+    }
+
     pub(crate) fn cpu_ratio(&self, other: &Cell<'_>) -> Option<Ratio> {
         let cpu = |trial: &Trial| trial.cost.cpu_us_per_metric();
         ratio(&self.values(cpu), &other.values(cpu))
@@ -139,7 +150,8 @@ fn counts(trial: &Trial) -> bool {
     trial.seals.measurement != Measurement::Invalid
 }
 
-fn observed(trial: &Trial, q: f64) -> Observed {
+/// A percentile of ack of one trial, if it may be printed.
+pub(crate) fn observed(trial: &Trial, q: f64) -> Observed {
     if spoilt(&trial.seals, q) {
         return Observed::NotValid;
     }

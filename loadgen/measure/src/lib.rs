@@ -5,9 +5,12 @@
 
 mod cells;
 pub mod clock;
+mod comparable;
 pub mod csv;
 pub mod hlog;
+mod holm;
 pub mod ledger;
+mod primary;
 pub mod quantile;
 pub mod record;
 pub mod recorder;
@@ -21,4 +24,5 @@ mod stamps;
 pub mod statistics;
 pub mod summary;
 mod thresholds;
+mod verdicts;
 pub mod wording;

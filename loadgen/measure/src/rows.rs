@@ -10,9 +10,6 @@ use crate::seals::{FEED_COST, HALVES_P50, drifted, weight};
 use crate::statistics::{Observed, median_f64, spread};
 use crate::wording::{plural, times};
 
-/// A percentile below so many times the floor's shows the machine, not the pipeline.
-const MACHINE_BELOW: f64 = 2.0;
-
 /// How many of the slowest answers a row keeps.
 const SLOWEST: usize = 5;
 
@@ -95,10 +92,7 @@ fn compare_with_floor(row: &mut Row, grid: &Grid<'_>, cell: &Cell<'_>) {
     let floor = grid.cell(&floor.slug, &row.load);
     row.p50_to_floor = cell.quantile_ratio(&floor, 0.5);
     row.p99_to_floor = cell.quantile_ratio(&floor, 0.99);
-    let rounds = cell.quantile(0.99).into_iter().zip(floor.quantile(0.99));
-    let ratios: Vec<f64> = rounds.filter_map(|(a, b)| Some(a? / b?)).collect();
-    let machine = ratios.iter().filter(|ratio| **ratio < MACHINE_BELOW).count();
-    row.machine_not_pipeline = machine * 2 > ratios.len();
+    row.machine_not_pipeline = cell.near_floor(&floor, 0.99);
 }
 
 /// Sets the ratios, unless one of the two is disqualified; the one of p99 neither when it shows

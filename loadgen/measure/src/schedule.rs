@@ -29,24 +29,22 @@ pub struct Schedule {
 
 #[derive(Debug, Clone)]
 enum Source {
-    Constant {
-        index: u64,
-    },
+    /// `together` are due at one instant.
+    Steady { index: u64, together: u64 },
     /// The sum so far in two parts, so that its error does not grow with the length of a run.
-    Poisson {
-        random: Pcg64,
-        whole_ns: u64,
-        rest_ns: f64,
-    },
+    Poisson { random: Pcg64, whole_ns: u64, rest_ns: f64 },
 }
 
 impl Schedule {
     /// `rate_per_s` is between one batch in 31 years and one in a nanosecond; beyond, it is
-    /// taken as the nearer of the two. A constant schedule does not look at the seed.
+    /// taken as the nearer of the two. Only a Poisson schedule looks at the seed.
     pub fn new(arrivals: Arrivals, rate_per_s: f64, seed: u64) -> Schedule {
         let gap_ns = (SECOND_NS / rate_per_s.max(0.0)).clamp(GAP_NS.0, GAP_NS.1);
         let arrivals = match arrivals {
-            Arrivals::Constant => Source::Constant { index: 0 },
+            Arrivals::Constant => Source::Steady { index: 0, together: 1 },
+            Arrivals::Burst { batches } => {
+                Source::Steady { index: 0, together: u64::from(batches).max(1) }
+            }
             Arrivals::Poisson => {
                 Source::Poisson { random: Pcg64::seed_from_u64(seed), whole_ns: 0, rest_ns: 0.0 }
             }
@@ -55,13 +53,13 @@ impl Schedule {
     }
 
     /// Offset of the next due batch from the anchor, in nanoseconds; never smaller than the one
-    /// before. A constant schedule starts at 0.
+    /// before. Constant schedules and bursts start at 0.
     #[inline]
     pub fn next_ns(&mut self) -> u64 {
         match &mut self.arrivals {
-            Source::Constant { index } => {
+            Source::Steady { index, together } => {
                 // From the index and not from the last due time: rounding does not add up.
-                let due_ns = *index as f64 * self.gap_ns;
+                let due_ns = (*index - *index % *together) as f64 * self.gap_ns;
                 *index += 1;
                 due_ns as u64
             }
@@ -127,6 +125,19 @@ mod tests {
             assert!((last as f64 / expect - 1.0).abs() < 1e-9, "{rate}: {last} {expect}");
         }
         assert_eq!(count(Arrivals::Constant, 1_000.0, 0, HOUR_NS), 3_600_000);
+    }
+
+    #[test]
+    fn a_burst_is_due_at_once_and_keeps_the_mean_rate() {
+        let burst = Arrivals::Burst { batches: 100 };
+        let mut schedule = Schedule::new(burst, 2_000.0, 0);
+        let due: Vec<u64> = (0..300).map(|_| schedule.next_ns()).collect();
+        assert!(due[..100].iter().all(|&due| due == 0));
+        assert!(due[100..200].iter().all(|&due| due == 50_000_000));
+        assert!(due[200..].iter().all(|&due| due == 100_000_000));
+        assert_eq!(count(burst, 2_000.0, 0, TEN_S_NS), 20_000);
+        let none = Arrivals::Burst { batches: 0 };
+        assert_eq!(count(none, 1_000.0, 0, 1_000_000_000), 1_000, "no burst is a burst of one");
     }
 
     #[test]

@@ -15,7 +15,7 @@ const T_975: [f64; 19] = [
 ];
 
 /// The quantile for `n` rounds, from 2 on. Beyond 20 the last one serves: a little too wide.
-fn t_975(n: usize) -> f64 {
+pub(crate) fn t_975(n: usize) -> f64 {
     T_975[(n - 2).min(T_975.len() - 1)]
 }
 

@@ -1,13 +1,16 @@
 //! From trials to the answer: rows, sentences, warnings. Rows keep the declared order and are
 //! never sorted by a figure; percentiles of several trials are shown with their lowest and
 //! highest and never averaged. The figures of a row are made in `rows.rs`, its words in
-//! `sentences.rs` and [`crate::wording`].
+//! `sentences.rs` and [`crate::wording`]. What an experiment asked beforehand is answered in
+//! `primary.rs` and judged in `verdicts.rs`.
 
 use crate::cells::Grid;
+use crate::primary::answer;
 use crate::record::{Experiment, Measurement, Row, SCHEMA_VERSION, Summary, Trial};
 use crate::rows::rows;
 use crate::sentences::sentences;
 use crate::statistics::ROUNDS_MIN;
+use crate::verdicts::verdicts;
 use crate::wording::plural;
 
 /// Sums up what a run has measured so far; rounds and arms may be missing.
@@ -17,6 +20,8 @@ pub fn summarize(run: &str, experiment: &Experiment, trials: &[Trial]) -> Summar
     Summary {
         schema_version: SCHEMA_VERSION,
         run: run.to_owned(),
+        answer: answer(&grid),
+        verdicts: verdicts(&grid),
         sentences: sentences(&grid, &rows),
         warnings: warnings(&grid, &rows),
         rows,

@@ -57,6 +57,7 @@ fn experiment() -> Experiment {
         ],
         loads: vec![load("low", 2_000.0, None), load("feed", 2_000.0, Some(10))],
         left_out: vec![],
+        ..Experiment::default()
     }
 }
 

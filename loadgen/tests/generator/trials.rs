@@ -111,6 +111,7 @@ fn manifest(arm: Arm, loads: Vec<Load>, rounds: u32) -> Manifest {
             arms: vec![arm],
             loads,
             left_out: vec![],
+            ..Experiment::default()
         },
         machine: Machine::default(),
         build: Build::default(),

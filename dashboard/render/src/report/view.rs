@@ -126,12 +126,15 @@ fn load_detail(load: &Load) -> String {
         Some(k) => format!("a subscriber follows 1 batch in {}", format::count(k)),
         None => "no subscriber".to_owned(),
     };
+    let arrivals = match load.arrivals {
+        Arrivals::Constant => "constant arrivals".to_owned(),
+        Arrivals::Poisson => "Poisson arrivals".to_owned(),
+        Arrivals::Burst { batches } => {
+            format!("bursts of {}", format::count(batches.into()))
+        }
+    };
     format!(
-        "{} arrivals, {} warm-up, window {}, timeout {}, at most {} batches in flight, {feed}",
-        match load.arrivals {
-            Arrivals::Constant => "constant",
-            Arrivals::Poisson => "Poisson",
-        },
+        "{arrivals}, {} warm-up, window {}, timeout {}, at most {} batches in flight, {feed}",
         time_ms(load.warm_up_ms),
         time_ms(load.window_ms),
         time_ms(load.timeout_ms),

@@ -1,8 +1,10 @@
 //! `manifest.json`: what was asked, where it ran, and what ran. No figure of a measurement
-//! stands here. Read next: `trial.rs`.
+//! stands here. Read next: `question.rs`, then `trial.rs`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::{Expectation, Primary, Source};
 
 /// `manifest.json`: everything needed to run it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,13 +35,19 @@ pub struct Manifest {
 }
 
 /// A question and the arms and loads that answer it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
     /// Short, in file names.
     pub name: String,
     /// In one sentence.
     pub question: String,
+    /// What its authors expected before it ran; empty: nothing was written down.
+    pub prediction: String,
+    /// What to look for and why, and which side the set-up favours.
+    pub about: String,
+    /// Where it was read; none: it is built into the program.
+    pub source: Option<Source>,
     /// From which schedules, payloads, samples and the order of arms come.
     pub seed: u64,
     /// How often every arm runs.
@@ -50,6 +58,10 @@ pub struct Experiment {
     pub arms: Vec<Arm>,
     /// In the order in which they run on each fresh server.
     pub loads: Vec<Load>,
+    /// The figure that decides, if one was named before it ran.
+    pub primary: Option<Primary>,
+    /// What its authors expect; the run judges each.
+    pub expectations: Vec<Expectation>,
     /// Arms that could not run here, each with one line that says how to get them.
     pub left_out: Vec<String>,
 }
@@ -120,6 +132,11 @@ pub enum Arrivals {
     Constant,
     /// Exponential distances: independent senders.
     Poisson,
+    /// Equally many at one instant, the instants equally far apart: senders that share a clock.
+    Burst {
+        /// Due at each instant.
+        batches: u32,
+    },
 }
 
 /// One load that every arm gets.

@@ -1,19 +1,23 @@
 //! The run record: what `manifest.json`, `trials/…/trial.json` and `summary.json` hold. Plain
 //! data with published JSON Schemas; how the figures come about is said where they are
-//! computed. Read `manifest.rs`, `trial.rs`, `seals.rs` and `summary.rs` in this order, then
-//! [`crate::summary`] for how trials become rows and sentences.
+//! computed. Read `manifest.rs`, `question.rs`, `trial.rs`, `seals.rs`, `summary.rs` and
+//! `answer.rs` in this order, then [`crate::summary`] for how trials become rows and sentences.
 //!
 //! Units stand last in every name. Times are nanoseconds unless the name says otherwise.
 
+mod answer;
 mod manifest;
+mod question;
 mod seals;
 mod summary;
 mod trial;
 
+pub use answer::{Answer, Comparison, Judged, Judgment};
 pub use manifest::{
     Arm, Arrivals, BackendInfo, Build, Codec, Experiment, Flush, Link, Load, Machine, Manifest,
     Placement,
 };
+pub use question::{Bounds, Claim, Expectation, Figure, Primary, Source};
 pub use seals::{AuditSeal, Check, Measurement, Seals};
 pub use summary::{Ratio, Row, Spread, Summary};
 pub use trial::{

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AuditSeal, Measurement, SlowAnswer};
+use super::{Answer, AuditSeal, Judged, Measurement, SlowAnswer};
 
 /// `summary.json`: what the run answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,9 +14,13 @@ pub struct Summary {
     pub schema_version: u32,
     /// The run's name.
     pub run: String,
+    /// The answer of the experiment's primary figure, if it named one.
+    pub answer: Option<Answer>,
+    /// A verdict on each of its expectations, in declared order.
+    pub verdicts: Vec<Judged>,
     /// One row an arm and load, in declared order.
     pub rows: Vec<Row>,
-    /// The answer: one sentence a promise.
+    /// What can be said beyond it: one sentence a promise.
     pub sentences: Vec<String>,
     /// What a reader must know before believing: one line each.
     pub warnings: Vec<String>,
