@@ -1,0 +1,66 @@
+//! A request's head: who calls, or why it is refused before a byte of its body is looked at.
+//! Read next: `body.rs`.
+
+use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
+use tailrace_contract::identity::RUN_HEADER;
+use tailrace_contract::limits::{BODY_BYTES_MAX, HEADERS_MAX};
+use tailrace_contract::{Caller, Problem, ProblemKind, origin};
+
+/// The one path that is served.
+const PATH: &str = "/v1/ingest";
+
+/// Who calls.
+///
+/// # Errors
+/// A request that cannot be answered with 202 whatever its body is.
+pub(crate) fn judge(head: &Parts) -> Result<Caller, Problem> {
+    route(head)?;
+    if head.headers.len() > HEADERS_MAX {
+        let detail = format!("at most {HEADERS_MAX} headers are allowed");
+        return Err(Problem::new(ProblemKind::HeadTooLarge, detail));
+    }
+    same_site(head)?;
+    if declared_bytes(&head.headers).is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
+        return Err(too_large());
+    }
+    Caller::from_run_header(head.headers.get(RUN_HEADER).map(HeaderValue::as_bytes))
+}
+
+/// Whether the client waits to be told before it sends its body.
+pub(crate) fn expects_consent(head: &Parts) -> bool {
+    let expect = head.headers.get(header::EXPECT);
+    expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// A body beyond the limit.
+pub(crate) fn too_large() -> Problem {
+    let detail = format!("at most {BODY_BYTES_MAX} bytes are allowed; split the batch");
+    Problem::new(ProblemKind::TooLarge, detail)
+}
+
+fn route(head: &Parts) -> Result<(), Problem> {
+    let path = head.uri.path();
+    if path != PATH {
+        let detail = format!("{path} is not served here; post batches to {PATH}");
+        Err(Problem::new(ProblemKind::NotFound, detail))
+    } else if head.method != Method::POST {
+        let detail = format!("{} is not served here; use POST", head.method);
+        Err(Problem::new(ProblemKind::MethodNotAllowed, detail))
+    } else {
+        Ok(())
+    }
+}
+
+/// Refuses pages of other sites; programs send no origin. The host is in `:authority`, unless
+/// the request came through something that speaks HTTP/1.1 on its other side.
+fn same_site(head: &Parts) -> Result<(), Problem> {
+    let Some(origin) = head.headers.get(header::ORIGIN) else { return Ok(()) };
+    let authority = head.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let host = || head.headers.get(header::HOST).map(HeaderValue::as_bytes);
+    origin::same_site(Some(origin.as_bytes()), authority.or_else(host))
+}
+
+/// h2 holds a client to what it declares.
+fn declared_bytes(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
