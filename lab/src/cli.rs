@@ -29,6 +29,8 @@ pub enum Verb {
     Race(RaceArgs),
     /// Serve a pipeline until stopped
     Serve(ServeArgs),
+    /// Ask a served pipeline whether it takes batches
+    Health(HealthArgs),
     /// Send the metrics of a fake fleet to a served pipeline
     Produce(ProduceArgs),
     /// How much a pipeline takes in a closed loop, paired by rounds
@@ -119,6 +121,10 @@ pub struct ServeArgs {
     /// Serve without keys: whoever reaches the address may write and read
     #[arg(long)]
     pub open: bool,
+    /// Serve on addresses that other machines can reach: everyone there may write and read. For
+    /// networks of containers whose ports are published on loopback only
+    #[arg(long)]
+    pub trust_network: bool,
     /// Prefix of all keys and channels in Redis
     #[arg(long, default_value = "tailrace", env = "TAILRACE_REDIS_PREFIX")]
     pub redis_prefix: String,
@@ -131,6 +137,20 @@ pub struct ServeArgs {
     /// The Redis of a redis pipeline
     #[command(flatten)]
     pub redis: RedisArgs,
+}
+
+/// Arguments of `health`.
+#[derive(Debug, Args, Clone)]
+pub struct HealthArgs {
+    /// The observer of the pipeline: http://host:port
+    #[arg(default_value = "http://127.0.0.1:7071")]
+    pub url: String,
+    /// No answer within this time is an answer too
+    #[arg(long, default_value = "5s", value_parser = tailrace_producers::parse_duration)]
+    pub timeout: std::time::Duration,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `produce`.

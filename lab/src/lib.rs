@@ -9,6 +9,7 @@ pub mod cli;
 pub mod columns;
 pub mod door;
 pub mod exit;
+pub mod health;
 pub mod interrupt;
 pub mod list;
 pub mod logging;
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let ended = match verb {
         Verb::Race(arguments) => race::run(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
+        Verb::Health(arguments) => health::run(&arguments),
         Verb::Produce(arguments) => produce::run(&arguments),
         Verb::Saturate(arguments) => race::saturate::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),

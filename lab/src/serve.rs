@@ -32,7 +32,8 @@ pub struct Ready {
 /// Serves until Ctrl-C, SIGTERM, or (with `--with-parent`) the end of standard input.
 ///
 /// # Errors
-/// An unknown pipeline, an address in use or not on loopback, no `--open`, no Redis.
+/// An unknown pipeline, an address in use, one that is not on loopback without
+/// `--trust-network`, no `--open`, no Redis.
 pub fn run(arguments: &ServeArgs) -> anyhow::Result<Ended> {
     refuse_the_careless(arguments)?;
     if let Some(bare) = tailrace_targets::Bare::find(&arguments.pipeline) {
@@ -55,10 +56,11 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 fn refuse_the_careless(arguments: &ServeArgs) -> Result<(), Fault> {
     for address in [arguments.ingest, arguments.observer] {
-        if !address.ip().is_loopback() {
+        if !address.ip().is_loopback() && !arguments.trust_network {
             return Err(Fault::Usage(format!(
                 "{address} can be reached from other machines, and this server asks for no key; \
-                 serve on 127.0.0.1 and put a gateway that checks who calls in front of it"
+                 serve on 127.0.0.1 and put a gateway that checks who calls in front of it, or \
+                 say --trust-network where everyone who can reach it may write and read"
             )));
         }
     }
@@ -136,4 +138,28 @@ async fn until_stopped(with_parent: bool) -> anyhow::Result<()> {
 async fn end_of_input() {
     let (mut input, mut buffer) = (tokio::io::stdin(), [0; 64]);
     while input.read(&mut buffer).await.is_ok_and(|n| n > 0) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Verb};
+
+    #[test]
+    fn only_who_trusts_the_network_is_open_to_it() {
+        let check = |more: &str, allowed: bool| {
+            let words = ["tailrace", "serve", "http1-memory"].into_iter();
+            let cli = Cli::try_parse_from(words.chain(more.split(' '))).unwrap();
+            let Some(Verb::Serve(arguments)) = cli.verb else { panic!("not serve: {more}") };
+            assert_eq!(refuse_the_careless(&arguments).is_ok(), allowed, "{more}");
+        };
+        check("--open", true);
+        check("--open --ingest 0.0.0.0:7070", false);
+        check("--open --observer [::]:7071", false);
+        check("--open --trust-network --ingest 0.0.0.0:7070 --observer 0.0.0.0:7071", true);
+        check("--trust-network --ingest 0.0.0.0:7070", false);
+        check("--trust-network", false);
+    }
 }

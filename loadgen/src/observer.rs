@@ -10,6 +10,8 @@ use tailrace_contract::{Audit, RunId};
 
 /// A log of a million batches is read in a few seconds.
 const AUDIT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Loopback or a network of containers: who does not take a connection by then never will.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Ranges of one run; far more would mean that something else answered.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
@@ -25,14 +27,29 @@ pub fn audit(observer: SocketAddr, run: RunId) -> anyhow::Result<Audit> {
 /// The body of a successful GET.
 ///
 /// # Errors
-/// No connection, a status other than 200 (with the answer's start), or too much.
+/// As [`get_within`], with the patience of an audit.
 pub fn get(observer: SocketAddr, target: &str) -> anyhow::Result<Vec<u8>> {
-    let mut socket = TcpStream::connect_timeout(&observer, Duration::from_secs(5))
+    get_within(observer, target, AUDIT_TIMEOUT)
+}
+
+/// The body of a successful GET. `patience`, which must not be zero, is for each silence of the
+/// server; connecting takes [`CONNECT_TIMEOUT`] at most.
+///
+/// # Errors
+/// No connection, no answer in time, a status other than 200 (with the answer's start), or too
+/// much.
+pub fn get_within(
+    observer: SocketAddr,
+    target: &str,
+    patience: Duration,
+) -> anyhow::Result<Vec<u8>> {
+    let mut socket = TcpStream::connect_timeout(&observer, patience.min(CONNECT_TIMEOUT))
         .with_context(|| format!("{observer} cannot be reached"))?;
-    socket.set_read_timeout(Some(AUDIT_TIMEOUT))?;
+    socket.set_read_timeout(Some(patience))?;
     write!(socket, "GET {target} HTTP/1.0\r\nhost: {observer}\r\n\r\n")?;
     let mut answer = Vec::new();
-    socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+    let read = socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);
+    read.with_context(|| format!("{observer} gave no answer within {patience:?}"))?;
     let head_end = answer.windows(4).position(|w| w == b"\r\n\r\n").context("no HTTP answer")?;
     let body = answer.split_off(head_end + 4);
     let first = answer.split(|&b| b == b'\r').next().unwrap_or(&[]);

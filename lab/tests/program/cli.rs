@@ -4,10 +4,10 @@ use std::process::Stdio;
 
 use tailrace_lab::registry::PIPELINES;
 
-use crate::stage::{Bound, Server, check_code, run, run_with_input, tailrace, told};
+use crate::stage::{Bound, Server, check_code, redis, run, run_with_input, tailrace, told};
 
-const VERBS: [&str; 8] =
-    ["race", "serve", "produce", "saturate", "report", "list", "schema", "completions"];
+const VERBS: [&str; 9] =
+    ["race", "serve", "health", "produce", "saturate", "report", "list", "schema", "completions"];
 
 #[test]
 fn help_names_every_verb_and_every_verb_has_help() {
@@ -86,6 +86,39 @@ fn a_server_that_is_away_and_an_address_in_use_end_with_1() {
     let address = taken.local_addr().unwrap().to_string();
     let (_, error) = check_code(&["serve", "http1-memory", "--open", "--ingest", &address], 1);
     assert!(error.contains(&address) && error.contains("Port 0"), "{error}");
+}
+
+/// As a container's health check asks.
+#[test]
+fn health_is_told_by_the_exit_code() {
+    let server = Server::start("http1-memory", &[]);
+    let url = format!("http://{}", server.observer);
+    let (told, _) = check_code(&["health", &url], 0);
+    assert!(told.starts_with("http1-memory is healthy: memory"), "{told}");
+    let (told, _) = check_code(&["health", "--json", &url], 0);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&told).unwrap()["status"], "ok", "{told}");
+    // The transport knows no health.
+    let (_, error) = check_code(&["health", &format!("http://{}", server.ingest)], 1);
+    assert!(error.contains("is not healthy"), "{error}");
+    assert!(server.end().success());
+    let (_, error) = check_code(&["health", &url], 1);
+    assert!(error.contains("cannot be reached"), "{error}");
+    check_usage(&["health", "127.0.0.1:7071"], "http://127.0.0.1:7071");
+}
+
+/// A pipeline whose Redis stands still takes no batches, and does not let others wait for that.
+#[test]
+fn a_pipeline_without_its_redis_is_not_healthy() {
+    let redis = redis();
+    let server = Server::start("http1-redis", &["--redis", &redis.url()]);
+    let url = format!("http://{}", server.observer);
+    check_code(&["health", &url], 0);
+    redis.pause().unwrap();
+    let (_, error) = check_code(&["health", &url], 1);
+    assert!(error.contains("503"), "{error}");
+    let (_, error) = check_code(&["health", "--timeout", "50ms", &url], 1);
+    assert!(error.contains("no answer within 50ms"), "{error}");
+    redis.resume().unwrap();
 }
 
 #[test]
