@@ -19,6 +19,7 @@ pub mod sender;
 mod series;
 pub mod spikes;
 pub mod tally;
+pub mod tls;
 
 pub use duration::parse_duration;
 pub use fleet::{BatchHead, EPOCH_MS, Fleet, FleetConfig, FleetError, Shape};

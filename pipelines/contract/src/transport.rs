@@ -15,6 +15,9 @@ pub trait Transport: 'static {
     /// for all transports; how it is split belongs to the protocol.
     const FAIR_LOAD: (u32, u32);
 
+    /// What both sides agree on in a TLS handshake (ALPN, RFC 7301).
+    const ALPN: &'static str = "http/1.1";
+
     /// Serves `ingest` on the current tokio runtime, single or multi threaded, until the
     /// returned server is drained or dropped. A slow or stalled `ingest` delays only whoever
     /// waits for it.
@@ -53,7 +56,9 @@ pub struct TlsIdentity {
 /// Never shows the key: options are logged.
 impl std::fmt::Debug for TlsIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TlsIdentity").field("certificates", &self.chain.len()).finish()
+        f.debug_struct("TlsIdentity")
+            .field("certificates", &self.chain.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tailrace_contract::ingest::Accepted;
-use tailrace_contract::{Answer, Caller, Ingest};
+use tailrace_contract::{Answer, Caller, Ingest, Options};
 use tailrace_http1::{Limits, serve};
 
 #[derive(Clone)]
@@ -23,7 +23,8 @@ impl Ingest for Nothing {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:0".to_owned());
-    let server = serve(TcpListener::bind(address)?, Nothing, Limits::default())?;
+    let server =
+        serve(TcpListener::bind(address)?, Nothing, Limits::default(), &Options::default())?;
     println!("listening on {:?}; Ctrl-C ends it", server.addresses());
     tokio::signal::ctrl_c().await?;
     println!("{:?}", server.drain(Duration::from_secs(5)).await);

@@ -1,13 +1,13 @@
 //! The HTTP/1.1 transport: one request, one answer, in order, over one connection.
 //!
 //! [`serve`] is the server half on hyper, [`Http1Wire`] the client half without I/O. It has
-//! no TLS and no compression, and it looks at no body: validation and the log are behind
+//! no compression, and it looks at no body: validation and the log are behind
 //! [`tailrace_contract::Ingest`].
 //!
 //! Read in this order: `README.md` (what the protocol costs), `wire.rs` (the bytes of a
 //! request), `reader.rs` (the bytes of an answer), `server.rs` (from request to answer),
 //! `answers.rs` (which answers there are), `body.rs`, `socket.rs` (when the bytes move).
-//! Accepting and draining are the same for all transports: [`tailrace_socket`].
+//! Accepting, TLS and draining are the same for all transports: [`tailrace_socket`].
 
 mod answers;
 mod body;
@@ -34,9 +34,9 @@ impl Transport for Http1 {
     fn serve<I: Ingest>(
         listener: std::net::TcpListener,
         ingest: I,
-        _options: &Options,
+        options: &Options,
     ) -> std::io::Result<Box<dyn Server>> {
-        serve(listener, ingest, Limits::default())
+        serve(listener, ingest, Limits::default(), options)
     }
 
     fn wire(peer: &Peer<'_>) -> Box<dyn Wire> {

@@ -14,10 +14,13 @@ use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tailrace_contract::identity::RUN_HEADER;
-use tailrace_contract::{Answer, Caller, Ingest, Problem, ProblemKind, Server, limits, origin};
-use tokio::net::TcpStream;
+use tailrace_contract::{
+    Answer, Caller, Ingest, Options, Problem, ProblemKind, Server, Transport, limits, origin,
+};
+use tailrace_socket::{Security, Stream, serve_secured};
 use tokio_util::sync::CancellationToken;
 
+use crate::Http1;
 use crate::answers::{self, Whole};
 use crate::body;
 use crate::session::{Phase, Session};
@@ -34,13 +37,15 @@ const READ_BYTES_MAX: usize = 64 << 10;
 pub struct Limits {
     /// Open connections; one more is closed at once.
     pub connections_max: usize,
-    /// For a complete head, from its first byte or from the connection's opening.
+    /// For a complete head, from its first byte or from the connection's opening; and for a TLS
+    /// handshake before that.
     pub head_timeout: Duration,
     /// For a complete body, once its head was read.
     pub body_timeout: Duration,
     /// Between an answer and the next request's first byte.
     pub idle_timeout: Duration,
-    /// For the client to take any byte of a waiting answer.
+    /// For the client to take any byte of a waiting answer; behind TLS, for the records of one
+    /// write.
     pub write_timeout: Duration,
     /// For a client that was refused early to stop sending, so that it can read why.
     pub linger: Duration,
@@ -64,24 +69,22 @@ impl Default for Limits {
 /// connection that waits for it.
 ///
 /// # Errors
-/// The listener cannot be registered with the runtime.
+/// The listener cannot be registered with the runtime, or the TLS identity is of no use.
 pub fn serve<I: Ingest>(
     listener: TcpListener,
     ingest: I,
     limits: Limits,
+    options: &Options,
 ) -> io::Result<Box<dyn Server>> {
-    tailrace_socket::serve(listener, limits.connections_max, move |stream, stop| {
+    let security = Security::new(options.tls.as_ref(), Http1::ALPN)?;
+    let beginning = (security, limits.head_timeout);
+    serve_secured(listener, limits.connections_max, beginning, move |stream, stop| {
         connection(stream, ingest.clone(), limits, stop)
     })
 }
 
 /// One connection, from its first byte to its last.
-async fn connection<I: Ingest>(
-    stream: TcpStream,
-    ingest: I,
-    limits: Limits,
-    stop: CancellationToken,
-) {
+async fn connection<I: Ingest>(stream: Stream, ingest: I, limits: Limits, stop: CancellationToken) {
     let session = Arc::new(Session::default());
     let socket = Socket::new(stream, session.clone(), limits);
     let service = service_fn(move |request| {

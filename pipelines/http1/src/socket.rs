@@ -15,9 +15,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tailrace_socket::Patience;
+use tailrace_socket::{Patience, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::answers;
 use crate::server::Limits;
@@ -33,7 +32,7 @@ const LINGER_BYTES_MAX: usize = 16 << 20;
 /// One connection's socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     session: Arc<Session>,
     limits: Limits,
     collected: Vec<u8>,
@@ -52,7 +51,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, session: Arc<Session>, limits: Limits) -> Self {
+    pub(crate) fn new(stream: Stream, session: Arc<Session>, limits: Limits) -> Self {
         Self {
             stream,
             session,
@@ -81,15 +80,27 @@ impl Socket {
                     self.writing.satisfied();
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => {
-                    ready!(self.writing.poll_exhausted(self.limits.write_timeout, cx));
-                    return Poll::Ready(Err(timed_out("the client takes no answers")));
-                }
+                Poll::Pending => return self.poll_untaken(cx),
             }
         }
-        self.collected.clear();
-        self.written = 0;
+        if !self.collected.is_empty() {
+            // A secured stream may still hold their records.
+            match Pin::new(&mut self.stream).poll_flush(cx) {
+                Poll::Ready(flushed) => flushed?,
+                Poll::Pending => return self.poll_untaken(cx),
+            }
+            self.writing.satisfied();
+            self.collected.clear();
+            self.written = 0;
+        }
         Poll::Ready(Ok(()))
+    }
+
+    /// The client takes nothing for the moment: ready with an error when that has lasted too
+    /// long.
+    fn poll_untaken(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.writing.poll_exhausted(self.limits.write_timeout, cx));
+        Poll::Ready(Err(timed_out("the client takes no answers")))
     }
 
     /// A new head begins where the last one was read to its end.
@@ -114,7 +125,8 @@ impl Socket {
         ready!(self.reading.poll_exhausted(limit, cx));
         if self.head_begun {
             // As much as fits: this client has shown no haste to read.
-            let _ = self.stream.try_write(answers::head_timeout());
+            let _ = Pin::new(&mut self.stream).poll_write(cx, answers::head_timeout());
+            let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
         }
         Poll::Ready(Err(timed_out("the client sends no request")))
     }

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use tailrace_conformance::{TestDoor, Watcher, door};
-use tailrace_contract::Server;
+use tailrace_contract::{Options, Server};
 use tailrace_http1::{Limits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -15,15 +15,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A limit that a test wants to see hit.
 const SHORT: Duration = Duration::from_millis(150);
 
-async fn start(limits: Limits) -> (Box<dyn Server>, SocketAddr, Watcher) {
+fn start(limits: Limits) -> (Box<dyn Server>, SocketAddr, Watcher) {
     let (ingest, watcher) = door();
-    let (server, address) = start_with(limits, ingest).await;
+    let (server, address) = start_with(limits, ingest);
     (server, address, watcher)
 }
 
-async fn start_with(limits: Limits, ingest: TestDoor) -> (Box<dyn Server>, SocketAddr) {
+fn start_with(limits: Limits, ingest: TestDoor) -> (Box<dyn Server>, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = serve(listener, ingest, limits).unwrap();
+    let server = serve(listener, ingest, limits, &Options::default()).unwrap();
     let address = server.addresses()[0];
     (server, address)
 }
@@ -60,7 +60,7 @@ async fn expect_end(stream: &mut TcpStream) {
 
 /// Sends bytes on a new connection and expects one answer with this status and this text.
 async fn check(limits: Limits, bytes: &[u8], status: u16, expect: &str) -> String {
-    let (_server, address, _watcher) = start(limits).await;
+    let (_server, address, _watcher) = start(limits);
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let (head, body) = read_answer(&mut stream).await;
@@ -71,7 +71,7 @@ async fn check(limits: Limits, bytes: &[u8], status: u16, expect: &str) -> Strin
 
 #[tokio::test]
 async fn acknowledges_and_keeps_the_connection() {
-    let (_server, address, mut watcher) = start(Limits::default()).await;
+    let (_server, address, mut watcher) = start(Limits::default());
     let mut stream = TcpStream::connect(address).await.unwrap();
     for (body, answer) in [("{}", "{\"accepted\":1}"), ("7", "{\"accepted\":7}")] {
         stream.write_all(post(body).as_bytes()).await.unwrap();
@@ -85,7 +85,7 @@ async fn acknowledges_and_keeps_the_connection() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn works_on_several_threads() {
-    let (server, address, _watcher) = start(Limits::default()).await;
+    let (server, address, _watcher) = start(Limits::default());
     let clients = (0..8).map(|_| {
         tokio::spawn(async move {
             let mut stream = TcpStream::connect(address).await.unwrap();
@@ -104,7 +104,7 @@ async fn works_on_several_threads() {
 
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
-    let (_server, address, _watcher) = start(Limits::default()).await;
+    let (_server, address, _watcher) = start(Limits::default());
     let mut stream = TcpStream::connect(address).await.unwrap();
     let requests: String = (0..200).map(|n| post(&n.to_string())).collect();
     stream.write_all(requests.as_bytes()).await.unwrap();
@@ -115,7 +115,7 @@ async fn pipelined_requests_are_answered_in_order() {
 
 #[tokio::test]
 async fn half_a_request_holds_back_no_answer() {
-    let (_server, address, _watcher) = start(Limits::default()).await;
+    let (_server, address, _watcher) = start(Limits::default());
     let mut stream = TcpStream::connect(address).await.unwrap();
     let bytes = post("1") + &post("2")[..20];
     stream.write_all(bytes.as_bytes()).await.unwrap();
@@ -126,7 +126,7 @@ async fn half_a_request_holds_back_no_answer() {
 
 #[tokio::test]
 async fn a_waiting_batch_holds_back_neither_earlier_answers_nor_other_connections() {
-    let (_server, address, mut watcher) = start(Limits::default()).await;
+    let (_server, address, mut watcher) = start(Limits::default());
     let mut waiting = TcpStream::connect(address).await.unwrap();
     waiting.write_all((post("1") + &post("hold") + &post("3")).as_bytes()).await.unwrap();
     assert_eq!(read_answer(&mut waiting).await.1, "{\"accepted\":1}");
@@ -176,7 +176,7 @@ async fn what_is_not_http_is_refused() {
 
 #[tokio::test]
 async fn a_body_longer_than_it_says_is_answered_then_refused() {
-    let (_server, address, _watcher) = start(Limits::default()).await;
+    let (_server, address, _watcher) = start(Limits::default());
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all((post("5") + "\x01\x02 more\r\n\r\n").as_bytes()).await.unwrap();
     assert_eq!(read_answer(&mut stream).await.1, "{\"accepted\":5}");
@@ -186,7 +186,7 @@ async fn a_body_longer_than_it_says_is_answered_then_refused() {
 
 #[tokio::test]
 async fn a_body_shorter_than_it_says_is_refused() {
-    let (_server, address, _watcher) = start(Limits::default()).await;
+    let (_server, address, _watcher) = start(Limits::default());
     let mut stream = TcpStream::connect(address).await.unwrap();
     let bytes = post("12345").replace("length: 5", "length: 50");
     stream.write_all(bytes.as_bytes()).await.unwrap();
@@ -197,7 +197,7 @@ async fn a_body_shorter_than_it_says_is_refused() {
 
 #[tokio::test]
 async fn a_half_closed_client_gets_its_answer() {
-    let (_server, address, mut watcher) = start(Limits::default()).await;
+    let (_server, address, mut watcher) = start(Limits::default());
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(post("hold").as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
@@ -218,7 +218,7 @@ async fn a_body_of_ten_megabytes_is_refused_and_the_client_can_read_why() {
 
 #[tokio::test]
 async fn a_full_sized_body_and_a_chunked_one_arrive_whole() {
-    let (_server, address, mut watcher) = start(Limits::default()).await;
+    let (_server, address, mut watcher) = start(Limits::default());
     let mut stream = TcpStream::connect(address).await.unwrap();
     let large = "y".repeat(1 << 20);
     stream.write_all(post(&large).as_bytes()).await.unwrap();
@@ -244,7 +244,7 @@ async fn slow_senders_time_out() {
 #[tokio::test]
 async fn a_head_byte_by_byte_times_out() {
     let limits = Limits { head_timeout: SHORT, ..Limits::default() };
-    let (_server, address, _watcher) = start(limits).await;
+    let (_server, address, _watcher) = start(limits);
     let (mut reader, mut writer) = TcpStream::connect(address).await.unwrap().into_split();
     let begun = Instant::now();
     let dripping = tokio::spawn(async move {
@@ -265,7 +265,7 @@ async fn a_head_byte_by_byte_times_out() {
 #[tokio::test]
 async fn silent_connections_are_closed() {
     let limits = Limits { head_timeout: SHORT, idle_timeout: SHORT * 2, ..Limits::default() };
-    let (_server, address, _watcher) = start(limits).await;
+    let (_server, address, _watcher) = start(limits);
     let begun = Instant::now();
     let mut silent = TcpStream::connect(address).await.unwrap();
     let mut idle = TcpStream::connect(address).await.unwrap();
@@ -281,7 +281,7 @@ async fn silent_connections_are_closed() {
 #[tokio::test]
 async fn a_client_that_takes_no_answers_is_cut() {
     let limits = Limits { write_timeout: SHORT, ..Limits::default() };
-    let (server, address, _watcher) = start(limits).await;
+    let (server, address, _watcher) = start(limits);
     let mut stream = TcpStream::connect(address).await.unwrap();
     let requests = post("{}").repeat(1_000);
     let flood = async { while stream.write_all(requests.as_bytes()).await.is_ok() {} };
@@ -292,7 +292,7 @@ async fn a_client_that_takes_no_answers_is_cut() {
 #[tokio::test]
 async fn one_connection_too_many_is_closed_at_once() {
     let limits = Limits { connections_max: 2, ..Limits::default() };
-    let (_server, address, _watcher) = start(limits).await;
+    let (_server, address, _watcher) = start(limits);
     let mut open = Vec::new();
     for _ in 0..2 {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -307,7 +307,7 @@ async fn one_connection_too_many_is_closed_at_once() {
 
 #[tokio::test]
 async fn draining_finishes_what_is_in_flight() {
-    let (server, address, mut watcher) = start(Limits::default()).await;
+    let (server, address, mut watcher) = start(Limits::default());
     let mut idle = TcpStream::connect(address).await.unwrap();
     idle.write_all(post("1").as_bytes()).await.unwrap();
     read_answer(&mut idle).await;
@@ -326,7 +326,7 @@ async fn draining_finishes_what_is_in_flight() {
 
 #[tokio::test]
 async fn draining_cuts_at_its_deadline() {
-    let (server, address, mut watcher) = start(Limits::default()).await;
+    let (server, address, mut watcher) = start(Limits::default());
     let mut busy = TcpStream::connect(address).await.unwrap();
     busy.write_all(post("hold").as_bytes()).await.unwrap();
     watcher.arrival().await;

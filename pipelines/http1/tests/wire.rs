@@ -4,7 +4,7 @@
 use std::net::TcpListener;
 
 use tailrace_contract::WireEvent::{self, Answer, Closing};
-use tailrace_contract::{Request, Wire, WireError};
+use tailrace_contract::{Options, Request, Wire, WireError};
 use tailrace_http1::{Http1Wire, Limits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -151,7 +151,7 @@ async fn wire_and_server_understand_each_other() {
     const REQUESTS: u64 = 1_000;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (ingest, _watcher) = tailrace_conformance::door();
-    let server = serve(listener, ingest, Limits::default()).unwrap();
+    let server = serve(listener, ingest, Limits::default(), &Options::default()).unwrap();
     let address = server.addresses()[0];
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let mut wire = Http1Wire::new(&address.to_string(), 16);

@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tailrace_contract::{BoxFuture, Drained, Server};
@@ -13,6 +14,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::Acceptor;
+use crate::stream::Stream;
+use crate::tls::Security;
 
 /// Serves every accepted connection with `connection` on the current runtime, at most
 /// `connections_max` at a time; one more is closed at once. The token that `connection` gets
@@ -36,6 +39,36 @@ where
     let door = Door { connections: JoinSet::new(), connections_max, stop: stop.clone() };
     let accepting = tokio::spawn(door.accept_all(acceptor, connection));
     Ok(Box::new(Listening { address, stop, accepting }))
+}
+
+/// The same for connections that begin as `security` says, with at most `handshake_limit` for a
+/// handshake. That happens in the connection's own task: nobody else waits for it, and draining
+/// ends it at once, since nothing is in flight yet.
+///
+/// # Errors
+/// The listener cannot be registered with the runtime.
+pub fn serve_secured<F, C>(
+    listener: StdListener,
+    connections_max: usize,
+    (security, handshake_limit): (Security, Duration),
+    connection: F,
+) -> io::Result<Box<dyn Server>>
+where
+    F: Fn(Stream, CancellationToken) -> C + Send + Sync + 'static,
+    C: Future<Output = ()> + Send + 'static,
+{
+    let shared = Arc::new((security, connection));
+    serve(listener, connections_max, move |stream, stop| {
+        let shared = Arc::clone(&shared);
+        async move {
+            let (security, connection) = &*shared;
+            let beginning = security.begin(stream, handshake_limit);
+            let begun = stop.run_until_cancelled(beginning).await.flatten();
+            if let Some(stream) = begun {
+                connection(stream, stop).await;
+            }
+        }
+    })
 }
 
 struct Door {

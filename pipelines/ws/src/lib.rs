@@ -2,12 +2,12 @@
 //! message gets one answer, in order of arrival.
 //!
 //! [`serve`] is the server half on tungstenite, [`WsWire`] the client half without I/O. It
-//! has no TLS and no compression (`permessage-deflate`), and it looks at no body: validation
+//! has no compression (`permessage-deflate`), and it looks at no body: validation
 //! and the log are behind [`tailrace_contract::Ingest`].
 //!
 //! Read in this order: `README.md` (what the protocol costs), `wire.rs` and `frames.rs` (the
 //! bytes), `upgrade.rs` (how a connection begins), `session.rs` (messages and answers),
-//! `server.rs` (how it ends). Accepting and draining are the same for all transports:
+//! `server.rs` (how it ends). Accepting, TLS and draining are the same for all transports:
 //! [`tailrace_socket`].
 
 mod frames;
@@ -33,9 +33,9 @@ impl Transport for Ws {
     fn serve<I: Ingest>(
         listener: std::net::TcpListener,
         ingest: I,
-        _options: &Options,
+        options: &Options,
     ) -> std::io::Result<Box<dyn Server>> {
-        serve(listener, ingest, Limits::default())
+        serve(listener, ingest, Limits::default(), options)
     }
 
     fn wire(peer: &Peer<'_>) -> Box<dyn Wire> {

@@ -5,25 +5,23 @@ use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use tailrace_contract::{Ingest, Server, limits};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tailrace_contract::{Ingest, Options, Server, Transport, limits};
+use tailrace_socket::{Security, Stream, linger, serve_secured};
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::Ws;
 use crate::session::Session;
 use crate::upgrade;
-
-/// Bytes that are read and thrown away after a farewell, so that a client that is still
-/// sending can read it. Closing with unread bytes would reset the connection.
-const LINGER_BYTES_MAX: usize = 16 << 20;
 
 /// What a connection may take. The default is the contract's; tests use less.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Open connections; one more is closed at once.
     pub connections_max: usize,
-    /// For the complete upgrade request, from the connection's opening.
+    /// For the complete upgrade request, from the connection's opening; and for a TLS handshake
+    /// before that.
     pub head_timeout: Duration,
     /// Without a complete message. After half of it the client is pinged; a pong is life.
     pub idle_timeout: Duration,
@@ -53,19 +51,22 @@ impl Default for Limits {
 /// `ingest` delays only the connection that waits for it.
 ///
 /// # Errors
-/// The listener cannot be registered with the runtime.
+/// The listener cannot be registered with the runtime, or the TLS identity is of no use.
 pub fn serve<I: Ingest>(
     listener: TcpListener,
     ingest: I,
     limits: Limits,
+    options: &Options,
 ) -> io::Result<Box<dyn Server>> {
-    tailrace_socket::serve(listener, limits.connections_max, move |stream, stop| {
+    let security = Security::new(options.tls.as_ref(), Ws::ALPN)?;
+    let beginning = (security, limits.head_timeout);
+    serve_secured(listener, limits.connections_max, beginning, move |stream, stop| {
         connection(stream, ingest.clone(), limits, stop)
     })
 }
 
 async fn connection<I: Ingest>(
-    mut stream: TcpStream,
+    mut stream: Stream,
     ingest: I,
     limits: Limits,
     stop: CancellationToken,
@@ -87,21 +88,4 @@ async fn connection<I: Ingest>(
     if let Ok(Ok(())) = timeout(limits.write_timeout, stream.write_all(&refusal)).await {
         linger(stream, limits.linger).await;
     }
-}
-
-/// Says that nothing more will come, and throws away what the client is still sending.
-async fn linger(mut stream: TcpStream, limit: Duration) {
-    let reading = async {
-        stream.shutdown().await?;
-        let (mut waste, mut lingered) = ([0; 4 << 10], 0);
-        while lingered < LINGER_BYTES_MAX {
-            match stream.read(&mut waste).await? {
-                0 => break,
-                n => lingered += n,
-            }
-        }
-        io::Result::Ok(())
-    };
-    // A client that is gone or does not stop has had its chance to read.
-    let _ = timeout(limit, reading).await;
 }

@@ -12,8 +12,7 @@ use futures_util::stream::{FuturesOrdered, Stream};
 use futures_util::{FutureExt, Sink, StreamExt};
 use tailrace_contract::limits::BODY_BYTES_MAX;
 use tailrace_contract::{Answer, BoxFuture, Caller, Ingest};
-use tailrace_socket::Patience;
-use tokio::net::TcpStream;
+use tailrace_socket::{Patience, Stream as Socket};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
@@ -44,7 +43,7 @@ enum End {
 type Pending = BoxFuture<'static, (u64, Answer)>;
 
 pub(crate) struct Session<I> {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Socket>,
     ingest: I,
     caller: Caller,
     limits: Limits,
@@ -64,12 +63,7 @@ pub(crate) struct Session<I> {
 }
 
 impl<I: Ingest> Session<I> {
-    pub(crate) async fn new(
-        stream: TcpStream,
-        upgraded: Upgraded,
-        ingest: I,
-        limits: Limits,
-    ) -> Self {
+    pub(crate) async fn new(stream: Socket, upgraded: Upgraded, ingest: I, limits: Limits) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BYTES)
             .write_buffer_size(WRITE_BYTES)
@@ -96,7 +90,7 @@ impl<I: Ingest> Session<I> {
     }
 
     /// Runs until the connection ends; returns it when a farewell was said.
-    pub(crate) async fn run(mut self, stop: &CancellationToken) -> Option<TcpStream> {
+    pub(crate) async fn run(mut self, stop: &CancellationToken) -> Option<Socket> {
         let mut stopped = pin!(stop.cancelled());
         poll_fn(|cx| {
             if self.end.is_none() && stopped.as_mut().poll(cx).is_ready() {

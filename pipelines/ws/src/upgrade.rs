@@ -7,8 +7,8 @@ use tailrace_contract::identity::RUN_HEADER;
 use tailrace_contract::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 use tailrace_contract::problem::PROBLEM_JSON;
 use tailrace_contract::{Caller, Problem, ProblemKind, origin};
+use tailrace_socket::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// The one path that is served.
@@ -38,7 +38,7 @@ struct Agreed {
 }
 
 /// Reads the request and consents to it. Takes as long as the client does.
-pub(crate) async fn accept(stream: &mut TcpStream) -> Result<Upgraded, Fault> {
+pub(crate) async fn accept(stream: &mut Stream) -> Result<Upgraded, Fault> {
     let mut bytes = Vec::with_capacity(1 << 10);
     loop {
         if stream.read_buf(&mut bytes).await.map_err(|_| Fault::Gone)? == 0 {
@@ -47,6 +47,7 @@ pub(crate) async fn accept(stream: &mut TcpStream) -> Result<Upgraded, Fault> {
         if let Some(agreed) = judge(&bytes).map_err(|problem| Fault::Refused(refusal(&problem)))? {
             let consent = consent(&agreed.accept_key);
             stream.write_all(consent.as_bytes()).await.map_err(|_| Fault::Gone)?;
+            stream.flush().await.map_err(|_| Fault::Gone)?;
             let rest = bytes.split_off(agreed.head_bytes);
             return Ok(Upgraded { caller: agreed.caller, rest });
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use frames::{UPGRADE, frame, read_frame, read_head, text, upgrade};
 use tailrace_conformance::{Watcher, door};
-use tailrace_contract::Server;
+use tailrace_contract::{Options, Server};
 use tailrace_ws::{Limits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -18,10 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A limit that a test wants to see hit.
 const SHORT: Duration = Duration::from_millis(150);
 
-async fn start(limits: Limits) -> (Box<dyn Server>, SocketAddr, Watcher) {
+fn start(limits: Limits) -> (Box<dyn Server>, SocketAddr, Watcher) {
     let (ingest, watcher) = door();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = serve(listener, ingest, limits).unwrap();
+    let server = serve(listener, ingest, limits, &Options::default()).unwrap();
     let address = server.addresses()[0];
     (server, address, watcher)
 }
@@ -48,7 +48,7 @@ async fn expect_end(stream: &mut TcpStream) {
 
 /// Sends bytes on a new connection and expects an HTTP answer.
 async fn check_refusal(limits: Limits, bytes: &[u8], status: u16, expect: &str) {
-    let (_server, address, _watcher) = start(limits).await;
+    let (_server, address, _watcher) = start(limits);
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut answer = String::new();
@@ -59,7 +59,7 @@ async fn check_refusal(limits: Limits, bytes: &[u8], status: u16, expect: &str) 
 
 /// Sends a good message and then the bytes: the good one is answered, then comes the close.
 async fn check_close(bytes: &[u8], code: u16, expect: &str) {
-    let (_server, address, _watcher) = start(Limits::default()).await;
+    let (_server, address, _watcher) = start(Limits::default());
     let mut stream = upgrade(address).await;
     stream.write_all(&[&text("1"), bytes].concat()).await.unwrap();
     expect_answer(&mut stream, "{\"seq\":0,\"accepted\":1}").await;
@@ -68,7 +68,7 @@ async fn check_close(bytes: &[u8], code: u16, expect: &str) {
 
 #[tokio::test]
 async fn acknowledges_text_and_binary_and_fragments() {
-    let (_server, address, mut watcher) = start(Limits::default()).await;
+    let (_server, address, mut watcher) = start(Limits::default());
     let mut stream = upgrade(address).await;
     stream.write_all(&text("7")).await.unwrap();
     expect_answer(&mut stream, "{\"seq\":0,\"accepted\":7}").await;
@@ -89,7 +89,7 @@ async fn acknowledges_text_and_binary_and_fragments() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn works_on_several_threads() {
-    let (server, address, _watcher) = start(Limits::default()).await;
+    let (server, address, _watcher) = start(Limits::default());
     let clients = (0..8).map(|_| {
         tokio::spawn(async move {
             let mut stream = upgrade(address).await;
@@ -107,7 +107,7 @@ async fn works_on_several_threads() {
 
 #[tokio::test]
 async fn messages_behind_the_upgrade_request_are_not_lost() {
-    let (_server, address, _watcher) = start(Limits::default()).await;
+    let (_server, address, _watcher) = start(Limits::default());
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(&[UPGRADE.as_bytes(), &text("5")].concat()).await.unwrap();
     read_head(&mut stream).await;
@@ -117,7 +117,7 @@ async fn messages_behind_the_upgrade_request_are_not_lost() {
 #[tokio::test]
 async fn a_flood_is_answered_in_order() {
     const MESSAGES: usize = 5_000;
-    let (_server, address, _watcher) = start(Limits::default()).await;
+    let (_server, address, _watcher) = start(Limits::default());
     let (mut reader, mut writer) = {
         let stream = upgrade(address).await;
         let (reader, writer) = stream.into_std().map(|s| (s.try_clone().unwrap(), s)).unwrap();
@@ -135,7 +135,7 @@ async fn a_flood_is_answered_in_order() {
 
 #[tokio::test]
 async fn answers_keep_their_order_and_wait_for_nobody_else() {
-    let (_server, address, mut watcher) = start(Limits::default()).await;
+    let (_server, address, mut watcher) = start(Limits::default());
     let mut waiting = upgrade(address).await;
     waiting.write_all(&[text("1"), text("hold"), text("3")].concat()).await.unwrap();
     expect_answer(&mut waiting, "{\"seq\":0,\"accepted\":1}").await;
@@ -153,8 +153,7 @@ async fn answers_keep_their_order_and_wait_for_nobody_else() {
 
 #[tokio::test]
 async fn reading_stops_at_the_limit_of_waiting_batches() {
-    let (_server, address, mut watcher) =
-        start(Limits { in_flight_max: 2, ..Limits::default() }).await;
+    let (_server, address, mut watcher) = start(Limits { in_flight_max: 2, ..Limits::default() });
     let mut stream = upgrade(address).await;
     let bytes = [text("hold"), text("hold"), text("5"), text("6")].concat();
     stream.write_all(&bytes).await.unwrap();
@@ -198,7 +197,7 @@ async fn pages_of_other_sites_are_refused() {
     let from = |origin: &str| UPGRADE.replace("Host: t", &format!("Host: t\r\nOrigin: {origin}"));
     check_refusal(limits, from("https://evil.example").as_bytes(), 403, "a page of https").await;
     check_refusal(limits, from("null").as_bytes(), 403, "a page of null").await;
-    let (_server, address, _watcher) = start(limits).await;
+    let (_server, address, _watcher) = start(limits);
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(from("http://t").as_bytes()).await.unwrap();
     assert!(read_head(&mut stream).await.starts_with("http/1.1 101 "));
@@ -209,7 +208,7 @@ async fn slow_upgrades_time_out() {
     let limits = Limits { head_timeout: SHORT, ..Limits::default() };
     check_refusal(limits, &UPGRADE.as_bytes()[..30], 408, "in time").await;
     check_refusal(limits, b"", 408, "in time").await;
-    let (_server, address, _watcher) = start(limits).await;
+    let (_server, address, _watcher) = start(limits);
     let (mut reader, mut writer) = TcpStream::connect(address).await.unwrap().into_split();
     let dripping = tokio::spawn(async move {
         for byte in UPGRADE.bytes() {
@@ -243,7 +242,7 @@ async fn broken_frames_get_a_close_after_the_answers_that_are_due() {
 
 #[tokio::test]
 async fn a_close_is_answered() {
-    let (server, address, _watcher) = start(Limits::default()).await;
+    let (server, address, _watcher) = start(Limits::default());
     let mut stream = upgrade(address).await;
     stream.write_all(&frame(0x88, &1000_u16.to_be_bytes(), Some([1; 4]))).await.unwrap();
     expect_close(&mut stream, 1000, "").await;
@@ -253,7 +252,7 @@ async fn a_close_is_answered() {
 #[tokio::test]
 async fn silent_clients_are_pinged_then_closed() {
     let limits = Limits { idle_timeout: SHORT * 2, ..Limits::default() };
-    let (_server, address, _watcher) = start(limits).await;
+    let (_server, address, _watcher) = start(limits);
     let mut stream = upgrade(address).await;
     for _ in 0..3 {
         assert_eq!(timeout(PATIENCE, read_frame(&mut stream)).await.unwrap().0, 0x89);
@@ -266,7 +265,7 @@ async fn silent_clients_are_pinged_then_closed() {
 #[tokio::test]
 async fn a_client_that_takes_no_answers_is_cut() {
     let limits = Limits { write_timeout: SHORT, ..Limits::default() };
-    let (server, address, _watcher) = start(limits).await;
+    let (server, address, _watcher) = start(limits);
     let mut stream = upgrade(address).await;
     let messages = text("1").repeat(1_000);
     let flood = async { while stream.write_all(&messages).await.is_ok() {} };
@@ -277,7 +276,7 @@ async fn a_client_that_takes_no_answers_is_cut() {
 #[tokio::test]
 async fn one_connection_too_many_is_closed_at_once() {
     let limits = Limits { connections_max: 1, ..Limits::default() };
-    let (_server, address, _watcher) = start(limits).await;
+    let (_server, address, _watcher) = start(limits);
     let mut open = upgrade(address).await;
     expect_end(&mut TcpStream::connect(address).await.unwrap()).await;
     open.write_all(&text("2")).await.unwrap();
@@ -286,7 +285,7 @@ async fn one_connection_too_many_is_closed_at_once() {
 
 #[tokio::test]
 async fn draining_finishes_what_is_in_flight() {
-    let (server, address, mut watcher) = start(Limits::default()).await;
+    let (server, address, mut watcher) = start(Limits::default());
     let mut idle = upgrade(address).await;
     let mut busy = upgrade(address).await;
     busy.write_all(&text("hold")).await.unwrap();
@@ -304,7 +303,7 @@ async fn draining_finishes_what_is_in_flight() {
 
 #[tokio::test]
 async fn draining_cuts_at_its_deadline() {
-    let (server, address, mut watcher) = start(Limits::default()).await;
+    let (server, address, mut watcher) = start(Limits::default());
     let mut busy = upgrade(address).await;
     busy.write_all(&text("hold")).await.unwrap();
     watcher.arrival().await;

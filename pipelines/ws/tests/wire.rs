@@ -7,7 +7,7 @@ use std::net::TcpListener;
 
 use frames::frame;
 use tailrace_contract::WireEvent::{self, Answer, Closing, Ready};
-use tailrace_contract::{Request, RunId, Wire, WireError};
+use tailrace_contract::{Options, Request, RunId, Wire, WireError};
 use tailrace_ws::{Limits, WsWire, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -189,7 +189,7 @@ async fn wire_and_server_understand_each_other() {
     const REQUESTS: usize = 2_000;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (ingest, _watcher) = tailrace_conformance::door();
-    let server = serve(listener, ingest, Limits::default()).unwrap();
+    let server = serve(listener, ingest, Limits::default(), &Options::default()).unwrap();
     let address = server.addresses()[0];
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let mut wire = WsWire::new(&address.to_string(), "/v1/ingest", Some(RunId(1)), 16);

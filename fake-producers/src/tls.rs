@@ -1,0 +1,302 @@
+//! The client half of TLS without I/O, as a [`Wire`](tailrace_contract::Wire) is one of a
+//! protocol: bytes in, bytes out, and whoever owns the socket moves them. Producers and the load
+//! generator share it. It offers no client certificate and resumes no session. Read next:
+//! `link.rs`, which moves the bytes of a producer.
+
+use std::fmt;
+use std::io::{self, BufRead, Read, Write};
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    StreamOwned,
+};
+
+/// Bytes that are encrypted ahead of the socket. Four records, so that one call hands over as
+/// much as it does in clear text; and few, because what is encrypted is no longer ours to stamp.
+const SEALED_BYTES_MAX: usize = 64 << 10;
+
+/// Whose certificates are believed.
+#[derive(Debug, Clone)]
+pub enum Trust {
+    /// Whoever the system's authorities vouch for.
+    System,
+    /// These certificates (DER), and whoever they vouch for, and nobody else.
+    Only(Vec<Vec<u8>>),
+    /// Everybody: whoever stands on the way can read and change everything.
+    Anybody,
+}
+
+/// TLS cannot be spoken as it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The system's list of authorities cannot be read.
+    #[error(
+        "the system lists no certificate authorities ({0}); name the server's certificate with \
+         --cacert FILE"
+    )]
+    NoAuthorities(String),
+    /// What is to be trusted is no certificate.
+    #[error("one of the certificates to trust cannot be read: {0}")]
+    Certificate(#[source] Error),
+    /// A name that no certificate can be for.
+    #[error("{0:?} is neither a host's name nor an address, so no certificate can be for it")]
+    Name(String),
+    /// The library refused.
+    #[error("TLS cannot be set up: {0}")]
+    Setup(#[from] Error),
+}
+
+/// How connections to one server begin.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    alpn: &'static str,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("name", &self.name)
+            .field("alpn", &self.alpn)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    /// For the server at `authority` (`host:port`), which must agree on the protocol `alpn`.
+    ///
+    /// # Errors
+    /// See [`TlsError`].
+    pub fn new(authority: &str, trust: &Trust, alpn: &'static str) -> Result<Self, TlsError> {
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| TlsError::Name(authority.to_owned()))?;
+        let mut config = config(trust)?;
+        config.alpn_protocols = vec![alpn.into()];
+        // Every connection is a whole one: a shortened handshake would cost another amount, and
+        // which connection gets it would be chance.
+        config.resumption = Resumption::disabled();
+        Ok(Self { config: Arc::new(config), name, alpn })
+    }
+
+    /// The beginning of one connection.
+    ///
+    /// # Errors
+    /// The library refuses the configuration.
+    pub fn session(&self) -> Result<Session, TlsError> {
+        let mut tls = ClientConnection::new(Arc::clone(&self.config), self.name.clone())?;
+        tls.set_buffer_limit(Some(SEALED_BYTES_MAX));
+        Ok(Session { tls, alpn: self.alpn, is_open: false })
+    }
+
+    /// TLS over a socket that blocks, for short questions. The handshake happens with the first
+    /// byte.
+    ///
+    /// # Errors
+    /// The library refuses the configuration.
+    pub fn over<T: Read + Write>(
+        &self,
+        socket: T,
+    ) -> Result<StreamOwned<ClientConnection, T>, TlsError> {
+        let tls = ClientConnection::new(Arc::clone(&self.config), self.name.clone())?;
+        Ok(StreamOwned::new(tls, socket))
+    }
+}
+
+/// One connection: clear text on one side, records on the other.
+pub struct Session {
+    tls: ClientConnection,
+    alpn: &'static str,
+    is_open: bool,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("is_open", &self.is_open).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Whether the handshake is over and clear text may pass.
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Whether records wait for the socket.
+    pub fn wants_write(&self) -> bool {
+        self.tls.wants_write()
+    }
+
+    /// Hands records to the socket, in one call; how many bytes it took.
+    ///
+    /// # Errors
+    /// The socket's, [`io::ErrorKind::WouldBlock`] among them: try again later.
+    pub fn write_to(&mut self, socket: &mut dyn Write) -> io::Result<usize> {
+        self.tls.write_tls(socket)
+    }
+
+    /// Encrypts clear text; how much of it. None while the handshake lasts or too many records
+    /// wait for the socket.
+    pub fn seal(&mut self, clear: &[u8]) -> usize {
+        if !self.is_open {
+            return 0;
+        }
+        // It writes to memory: there is nothing that could fail.
+        self.tls.writer().write(clear).unwrap_or(0)
+    }
+
+    /// Says goodbye: nothing is sealed any more. The records wait for [`Session::write_to`].
+    pub fn close(&mut self) {
+        self.tls.send_close_notify();
+    }
+
+    /// Takes bytes from the socket and hands their clear text over. True when they completed
+    /// the handshake.
+    ///
+    /// # Errors
+    /// A certificate that is not trusted, another protocol than the one asked for, records that
+    /// are none (the alert that says so then waits for the socket), or what `take` said.
+    pub fn receive(
+        &mut self,
+        mut records: &[u8],
+        mut take: impl FnMut(&[u8]) -> Result<(), String>,
+    ) -> Result<bool, String> {
+        let was_open = self.is_open;
+        while !records.is_empty() {
+            if self.tls.read_tls(&mut records).map_err(|fault| fault.to_string())? == 0 {
+                return Err("the server said goodbye and went on talking".into());
+            }
+            self.tls.process_new_packets().map_err(|fault| explain(&fault))?;
+            if !self.is_open && !self.tls.is_handshaking() {
+                self.agree()?;
+            }
+            self.take_clear(&mut take)?;
+        }
+        Ok(self.is_open && !was_open)
+    }
+
+    fn take_clear(
+        &mut self,
+        take: &mut impl FnMut(&[u8]) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let mut reader = self.tls.reader();
+        // "Would block": there is no more; the end is told by the socket.
+        while let Ok(clear) = reader.fill_buf() {
+            let length = clear.len();
+            if length == 0 {
+                break;
+            }
+            take(clear)?;
+            reader.consume(length);
+        }
+        Ok(())
+    }
+
+    fn agree(&mut self) -> Result<(), String> {
+        let agreed = self.tls.alpn_protocol();
+        if agreed != Some(self.alpn.as_bytes()) {
+            let seen = agreed.map_or("none".into(), String::from_utf8_lossy);
+            return Err(format!(
+                "the server agreed on the protocol {seen} and not on {}; is this its port?",
+                self.alpn
+            ));
+        }
+        self.is_open = true;
+        Ok(())
+    }
+}
+
+/// What the library found, with what to try.
+fn explain(fault: &Error) -> String {
+    let advice = match fault {
+        Error::InvalidCertificate(_) => {
+            "; name the certificate to trust with --cacert FILE (a server that made its own \
+             writes it where --tls-cert-out says)"
+        }
+        Error::InvalidMessage(_) => "; does this port speak TLS?",
+        Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol) => {
+            "; this port speaks another protocol"
+        }
+        _ => "",
+    };
+    format!("TLS: {fault}{advice}")
+}
+
+fn config(trust: &Trust) -> Result<ClientConfig, TlsError> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?;
+    let builder = match trust {
+        Trust::System => builder.with_root_certificates(system_roots()?),
+        Trust::Only(certificates) => builder.with_root_certificates(roots(certificates)?),
+        Trust::Anybody => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        }
+    };
+    Ok(builder.with_no_client_auth())
+}
+
+fn roots(certificates: &[Vec<u8>]) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for der in certificates {
+        roots.add(CertificateDer::from(der.clone())).map_err(TlsError::Certificate)?;
+    }
+    Ok(roots)
+}
+
+fn system_roots() -> Result<RootCertStore, TlsError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (added, _unreadable) = roots.add_parsable_certificates(found.certs);
+    if added == 0 {
+        let why = found.errors.first().map_or("none were found".into(), ToString::to_string);
+        return Err(TlsError::NoAuthorities(why));
+    }
+    Ok(roots)
+}
+
+/// Believes every certificate, and checks only that the peer holds its key.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
