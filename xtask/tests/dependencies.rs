@@ -27,6 +27,8 @@ fn allowed(name: &str) -> Option<Allowed> {
         }
         // A private Redis must die with its parent: that is a system call.
         "tailrace-backend" => tested(&["tailrace-contract", "tailrace-sys"]),
+        // Bytes and times: it knows no protocol, and nobody that is measured knows it.
+        "tailrace-link" => only(&["tailrace-sys"]),
         "tailrace-socket" | "tailrace-producers" | "tailrace-targets" => {
             only(&["tailrace-contract"])
         }
@@ -52,7 +54,7 @@ fn allowed(name: &str) -> Option<Allowed> {
 const PARTS: [&str; 5] =
     ["tailrace-http1", "tailrace-ws", "tailrace-tcp", "tailrace-backend", "tailrace-service"];
 
-const ALL: [&str; 14] = [
+const ALL: [&str; 15] = [
     "tailrace-contract",
     "tailrace-socket",
     "tailrace-http1",
@@ -63,6 +65,7 @@ const ALL: [&str; 14] = [
     "tailrace-conformance",
     "tailrace-producers",
     "tailrace-loadgen",
+    "tailrace-link",
     "tailrace-measure",
     "tailrace-sys",
     "tailrace-targets",
@@ -177,5 +180,7 @@ fn forbidden_edges_are_found() {
     check("tailrace", "redis", false, true);
     check("tailrace", "redis", true, false);
     check("tailrace", "tailrace-http1", false, false);
+    check("tailrace-link", "tailrace-measure", false, true);
+    check("tailrace-http1", "tailrace-link", true, true);
     check("tailrace-new", "serde", false, true);
 }

@@ -15,6 +15,10 @@ pub enum Interest {
     Read,
     /// Bytes to read or room to write.
     ReadWrite,
+    /// Room to write.
+    Write,
+    /// Nothing but errors and hang-ups, which the kernel always tells.
+    Nothing,
 }
 
 /// A descriptor that is ready.
@@ -111,6 +115,8 @@ fn flags(interest: Interest) -> EventFlags {
     match interest {
         Interest::Read => EventFlags::IN | EventFlags::RDHUP,
         Interest::ReadWrite => EventFlags::IN | EventFlags::RDHUP | EventFlags::OUT,
+        Interest::Write => EventFlags::OUT,
+        Interest::Nothing => EventFlags::empty(),
     }
 }
 
@@ -134,5 +140,14 @@ mod tests {
         poller.modify(&b, 9, Interest::ReadWrite).unwrap();
         poller.wait(0).unwrap();
         assert_eq!(poller.ready(0), Ready { token: 9, readable: true, writable: true });
+        poller.modify(&b, 9, Interest::Write).unwrap();
+        poller.wait(0).unwrap();
+        assert_eq!(poller.ready(0), Ready { token: 9, readable: false, writable: true });
+        poller.modify(&b, 9, Interest::Nothing).unwrap();
+        poller.wait(0).unwrap();
+        assert_eq!(poller.ready_count(), 0);
+        drop(a);
+        poller.wait(1_000_000_000).unwrap();
+        assert!(poller.ready(0).readable, "a hang-up is told all the same");
     }
 }
