@@ -114,7 +114,9 @@ impl Served {
         let draining = observer.draining.clone();
         let transport = serve(listeners.ingest, door, options)?;
         let limits = tailrace_service::Limits::default();
-        let observer = tailrace_service::serve(listeners.observer, observer, limits).await?;
+        let observer =
+            tailrace_service::serve(listeners.observer, observer, limits, options.tls.as_ref())
+                .await?;
         Ok(Self { transport, observer: Some(observer), draining, redis: parts.redis })
     }
 

@@ -6,29 +6,28 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tailrace_socket::Patience;
+use tailrace_socket::{Patience, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// A stream that fails with [`io::ErrorKind::TimedOut`] once the peer has taken nothing at
 /// all for the time allowed.
 pub(crate) struct Guarded {
-    stream: TcpStream,
+    stream: Stream,
     write_timeout: Duration,
     writing: Patience,
 }
 
 impl Guarded {
-    pub(crate) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
+    pub(crate) fn new(stream: Stream, write_timeout: Duration) -> Self {
         Self { stream, write_timeout, writing: Patience::new() }
     }
 
     /// Starts the wait when a write is pending, ends it on progress.
-    fn judge(
+    fn judge<T>(
         &mut self,
         cx: &mut Context<'_>,
-        written: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.writing.satisfied();
             return written;
@@ -73,7 +72,13 @@ impl AsyncWrite for Guarded {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        match self.stream {
+            // Always ready: it says nothing about the peer.
+            Stream::Plain(_) => flushed,
+            // What was written may still wait here.
+            Stream::Tls(_) => self.judge(cx, flushed),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -12,8 +12,8 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tailrace_contract::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
-use tailrace_contract::{BoxFuture, Drained, Ingest, Server};
-use tailrace_socket::Acceptor;
+use tailrace_contract::{BoxFuture, Drained, Ingest, Server, TlsIdentity};
+use tailrace_socket::{Acceptor, Security};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::DropGuard;
@@ -26,22 +26,28 @@ use crate::{Limits, Observer, routes};
 /// megabytes for each subscriber that stopped reading; the bus's buffer is the one to use.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
 
-/// Serves the observer on `listener`, inside the current tokio runtime. Dropping the server
-/// cuts every connection; draining it lets answers finish and ends the feeds.
+/// What is agreed on in a TLS handshake.
+const ALPN: &str = "http/1.1";
+
+/// Serves the observer on `listener`, inside the current tokio runtime, behind TLS where there is
+/// an identity to show. Dropping the server cuts every connection; draining it lets answers finish
+/// and ends the feeds.
 ///
 /// # Errors
-/// When the listener cannot be used by the runtime.
+/// When the listener cannot be used by the runtime, or the identity is of no use.
 #[allow(clippy::unused_async, reason = "a future cannot be polled outside a runtime")]
 pub async fn serve<I: Ingest>(
     listener: std::net::TcpListener,
     parts: Observer<I>,
     limits: Limits,
+    tls: Option<&TlsIdentity>,
 ) -> io::Result<Box<dyn Server>> {
+    let security = Security::new(tls, ALPN)?;
     let acceptor = Acceptor::new(listener)?;
     let address = acceptor.address()?;
     let (shared, ingest) = Shared::new(parts, limits);
     let router = routes::router(Arc::clone(&shared), ingest);
-    shared.connections.spawn(accept(acceptor, router, Arc::clone(&shared)));
+    shared.connections.spawn(accept(acceptor, security, router, Arc::clone(&shared)));
     let guard = shared.cut.clone().drop_guard();
     Ok(Box::new(Running { address, shared, guard }))
 }
@@ -71,7 +77,7 @@ impl Server for Running {
     }
 }
 
-async fn accept(mut acceptor: Acceptor, router: Router, shared: Arc<Shared>) {
+async fn accept(mut acceptor: Acceptor, security: Security, router: Router, shared: Arc<Shared>) {
     let seats = Arc::new(Semaphore::new(shared.limits.connections_max));
     loop {
         let stream = tokio::select! {
@@ -84,7 +90,8 @@ async fn accept(mut acceptor: Acceptor, router: Router, shared: Arc<Shared>) {
             acceptor.refuse(stream, shared.limits.connections_max);
             continue;
         };
-        let connection = connection(stream, router.clone(), Arc::clone(&shared), seat);
+        let (security, router) = (security.clone(), router.clone());
+        let connection = connection(stream, security, router, Arc::clone(&shared), seat);
         shared.connections.spawn(connection);
     }
 }
@@ -92,6 +99,7 @@ async fn accept(mut acceptor: Acceptor, router: Router, shared: Arc<Shared>) {
 /// One connection from its first byte to its last. An upgraded one goes on elsewhere.
 async fn connection(
     stream: TcpStream,
+    security: Security,
     router: Router,
     shared: Arc<Shared>,
     _seat: OwnedSemaphorePermit,
@@ -101,6 +109,9 @@ async fn connection(
         tracing::debug!(%fault, "observer: the connection broke at once");
         return;
     }
+    let beginning = security.begin(stream, shared.limits.head_timeout);
+    let beginning = shared.cut.run_until_cancelled(shared.ending.run_until_cancelled(beginning));
+    let Some(stream) = beginning.await.flatten().flatten() else { return };
     let io = TokioIo::new(Guarded::new(stream, shared.limits.write_timeout));
     let served =
         http(&shared.limits).serve_connection(io, TowerToHyperService::new(router)).with_upgrades();

@@ -61,18 +61,21 @@ impl Security {
     pub async fn begin(&self, stream: TcpStream, limit: Duration) -> Option<Stream> {
         match self {
             Self::Clear => Some(Stream::Plain(stream)),
-            Self::Tls(acceptor) => match timeout(limit, handshake(acceptor, stream)).await {
-                Ok(Ok(stream)) => stream,
-                // Clients that vanish, mistrust us or speak something else are ordinary.
-                Ok(Err(fault)) => {
-                    tracing::debug!("no TLS handshake: {fault}");
-                    None
+            // Boxed: a handshake needs kilobytes, which every connection would else carry along.
+            Self::Tls(acceptor) => {
+                match timeout(limit, Box::pin(handshake(acceptor, stream))).await {
+                    Ok(Ok(stream)) => stream,
+                    // Clients that vanish, mistrust us or speak something else are ordinary.
+                    Ok(Err(fault)) => {
+                        tracing::debug!("no TLS handshake: {fault}");
+                        None
+                    }
+                    Err(_elapsed) => {
+                        tracing::debug!("no TLS handshake within {limit:?}");
+                        None
+                    }
                 }
-                Err(_elapsed) => {
-                    tracing::debug!("no TLS handshake within {limit:?}");
-                    None
-                }
-            },
+            }
         }
     }
 }

@@ -13,8 +13,8 @@ use tailrace_backend::{LocalBus, MemoryLimits, MemoryLog};
 use tailrace_conformance::{GatedLog, Subject};
 use tailrace_contract::ingest::Accepted;
 use tailrace_contract::{
-    Answer, Batch, BatchId, BoxFuture, Caller, Drained, Ingest, Log, Problem, Producer, RunId,
-    Server, Tenant, Wire,
+    Answer, Batch, BatchId, BoxFuture, Caller, Drained, Ingest, Log, Options, Problem, Producer,
+    RunId, Server, Tenant, Wire,
     codec::{self, Decoded},
 };
 use tailrace_http1::Http1Wire;
@@ -141,12 +141,16 @@ pub(crate) async fn serve(kind: Transport, fault: Fault) -> Result<Served> {
     parts.counts = Some(door.counts());
     let loopback = || TcpListener::bind("127.0.0.1:0");
     let observer =
-        tailrace_service::serve(loopback()?, parts, tailrace_service::Limits::default()).await?;
+        tailrace_service::serve(loopback()?, parts, tailrace_service::Limits::default(), None)
+            .await?;
+    let options = Options::default();
     let transport = match kind {
         Transport::Http1(_) => {
-            tailrace_http1::serve(loopback()?, door, tailrace_http1::Limits::default())?
+            tailrace_http1::serve(loopback()?, door, tailrace_http1::Limits::default(), &options)?
         }
-        Transport::Ws(_) => tailrace_ws::serve(loopback()?, door, tailrace_ws::Limits::default())?,
+        Transport::Ws(_) => {
+            tailrace_ws::serve(loopback()?, door, tailrace_ws::Limits::default(), &options)?
+        }
     };
     Ok(Served {
         gate,
