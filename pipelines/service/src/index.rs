@@ -1,15 +1,46 @@
-//! `GET /`: what is served here, for whoever opens the address in a browser or with curl.
+//! `GET /`: the live page for browsers; for curl and its like, what is served here as text.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
+use axum::response::{Html, IntoResponse, Response};
 
 use crate::observer::Shared;
+use crate::page;
 use crate::routes::ROUTES;
 
-pub(crate) async fn index(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> String {
+pub(crate) async fn index(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let vary = (header::VARY, "accept");
+    if wants_html(&headers) {
+        let guards = [
+            vary,
+            (header::CONTENT_SECURITY_POLICY, page::POLICY),
+            (header::REFERRER_POLICY, "no-referrer"),
+        ];
+        return (guards, Html(page::HTML)).into_response();
+    }
+    ([vary], text(&shared, &headers)).into_response()
+}
+
+/// Whether the client names HTML among what it takes. Browsers do when they open a page;
+/// `*/*`, which curl sends, names nothing.
+fn wants_html(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).into_iter();
+    let mut ranges =
+        values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    ranges.any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let html = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"));
+        let refused = |part: &str| {
+            part.strip_prefix("q=").is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0))
+        };
+        html && !parts.any(refused)
+    })
+}
+
+fn text(shared: &Shared, headers: &HeaderMap) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     // The host comes from the client; as plain text it can do no harm, but it may be long.
     let host = host.filter(|host| host.len() <= 255).unwrap_or("HOST:PORT");
@@ -20,7 +51,8 @@ pub(crate) async fn index(State(shared): State<Arc<Shared>>, headers: HeaderMap)
     }
     let _ = writeln!(
         page,
-        "\nTry, in two terminals:\n\n  curl -N http://{host}/v1/metrics/live\n  \
+        "\nA browser shows the live page here: http://{host}/\n\n\
+         Try, in two terminals:\n\n  curl -N http://{host}/v1/metrics/live\n  \
          curl http://{host}/v1/ingest -d '{{\"name\":\"cpu\",\"value\":0.5}}'"
     );
     page

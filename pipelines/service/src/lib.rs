@@ -1,12 +1,13 @@
 //! The observer side that every pipeline shares: an HTTP/1.1 listener beside the measured one,
 //! with the live feed, the recent metrics, the audit, health, and an ingest for browsers.
-//! It lacks authentication, history from a store, and the dashboard's pages.
+//! Browsers get the live page. It lacks authentication and history from a store.
 //!
 //! Read next: `routes.rs` for the map of paths, `listener.rs` for how connections
 //! are limited and drained, `live/` for the feed (`feed.rs` first, then `sse.rs` and
-//! `websocket.rs`).
+//! `websocket.rs`), `page.rs` for the live page.
 
 mod audit;
+mod chart;
 mod counts;
 mod guarded;
 mod health;
@@ -17,6 +18,7 @@ mod listener;
 mod live;
 mod observer;
 mod origin;
+mod page;
 mod prometheus;
 mod recent;
 mod refusal;

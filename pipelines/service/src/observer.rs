@@ -1,5 +1,6 @@
 //! What an observer is made of, and what its routes share.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -8,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::chart::ChartFile;
 use crate::{IngestCounts, Limits, Recent};
 
 /// The parts of a pipeline that its observer looks at.
@@ -27,10 +29,12 @@ pub struct Observer<I: Ingest> {
     /// Cancel it when the pipeline starts to drain: `/ready` then says 503 while the feeds
     /// still carry what is in flight.
     pub draining: CancellationToken,
+    /// Where a copy of Chart.js may lie, for the live page: the first that can be read counts.
+    pub chart_js: Vec<PathBuf>,
 }
 
 impl<I: Ingest> Observer<I> {
-    /// An observer without recent metrics and without counts.
+    /// An observer without recent metrics, counts and Chart.js.
     pub fn new(
         pipeline: impl Into<String>,
         ingest: I,
@@ -38,7 +42,16 @@ impl<I: Ingest> Observer<I> {
         bus: Arc<dyn Bus>,
     ) -> Self {
         let draining = CancellationToken::new();
-        Self { pipeline: pipeline.into(), ingest, log, bus, recent: None, counts: None, draining }
+        Self {
+            pipeline: pipeline.into(),
+            ingest,
+            log,
+            bus,
+            recent: None,
+            counts: None,
+            draining,
+            chart_js: Vec::new(),
+        }
     }
 }
 
@@ -61,6 +74,7 @@ pub(crate) struct Shared {
     /// One permit a subscriber that may still come.
     pub(crate) seats: Arc<Semaphore>,
     pub(crate) feed: FeedCounts,
+    pub(crate) chart: ChartFile,
 }
 
 /// What the feeds did so far.
@@ -86,6 +100,7 @@ impl Shared {
             connections: TaskTracker::new(),
             seats: Arc::new(Semaphore::new(limits.subscribers_max)),
             feed: FeedCounts::default(),
+            chart: ChartFile::new(parts.chart_js),
             limits,
         };
         (Arc::new(shared), parts.ingest)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderValue, Method, Uri, header};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -12,13 +12,14 @@ use tailrace_contract::{Ingest, Problem, ProblemKind};
 use crate::ingest::Door;
 use crate::observer::Shared;
 use crate::refusal::Refusal;
-use crate::{audit, health, index, ingest, live, prometheus, recent};
+use crate::{audit, chart, health, index, ingest, live, page, prometheus, recent};
 
 /// Every route with one line for people.
 pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
+    ("GET", "/", "the live page for browsers, this list for others; /assets/… are its parts"),
     ("POST", "/v1/ingest", "one metric, an array of them, or a batch; header Tailrace-Run"),
     ("GET", "/v1/metrics/live", "the live feed: SSE, or WebSocket after an upgrade"),
-    ("", "", "  ?view=ids|full &run=ID &sample=K&seed=S &after=POSITION"),
+    ("", "", "  ?view=ids|full &run=ID &sample=K&producers=K&seed=S &after=POSITION"),
     ("GET", "/v1/metrics/recent", "the newest metrics; ?limit=N (memory logs)"),
     ("GET", "/v1/aggregates", "count, sum, min, max and last by name (memory logs)"),
     ("GET", "/v1/audit/{run}", "what the log holds of a run"),
@@ -32,6 +33,8 @@ pub(crate) fn router<I: Ingest>(shared: Arc<Shared>, ingest: I) -> Router {
     let write = Router::new().route("/v1/ingest", post(ingest::ingest::<I>)).with_state(door);
     Router::new()
         .route("/", get(index::index))
+        .route("/assets/chart.js", get(chart::chart))
+        .route("/assets/{name}", get(page::asset))
         .route("/v1/metrics/live", get(live::live))
         .route("/v1/metrics/recent", get(recent::recent))
         .route("/v1/aggregates", get(recent::aggregates))
@@ -56,14 +59,13 @@ async fn wrong_method(method: Method, uri: Uri) -> Refusal {
     Refusal(Problem::new(ProblemKind::MethodNotAllowed, detail))
 }
 
-/// No guessing of types, no stale answers, and (by saying nothing) no use by other sites.
+/// No guessing of types, no stale answers (a file says itself how long it is good for), and
+/// (by saying nothing) no use by other sites.
 async fn secured(mut response: Response) -> Response {
-    const NOSNIFF: (HeaderName, HeaderValue) =
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    const NO_STORE: (HeaderName, HeaderValue) =
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    for (name, value) in [NOSNIFF, NO_STORE] {
-        response.headers_mut().insert(name, value);
-    }
+    const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+    const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
     response
 }

@@ -1,0 +1,119 @@
+// The connection to the live feed: opens it, opens it again when it breaks, asks for what was
+// missed meanwhile, and rests while nobody looks. The browser's own way to come back is not used:
+// it gives up for good at the first refusal and does not tell when it will try again.
+
+import { WHOLE, query } from "./thinning.js";
+
+/** Waits before the first, second … try; the last one repeats. Milliseconds. */
+const WAITS_MS = [500, 1_000, 2_000, 4_000, 8_000];
+/** Part of a wait that is drawn by lot, so that many pages do not come back at once. */
+const LOT = 0.3;
+/** What is older than this is not asked for again: the server keeps seconds, and so does a chart
+    that moves. Milliseconds. */
+const REPLAY_MS = 15_000;
+/** A page that nobody sees keeps its feed for so long: looking away for a moment costs nothing. */
+const HIDDEN_MS = 10_000;
+
+export class Feed {
+  #told;
+  #source = null;
+  #timer = 0;
+  #tries = 0;
+  #last = { id: "", at: 0 };
+  #hidden_timer = 0;
+  #thinning = WHOLE;
+  /** Batches that the server says this page was too slow for. */
+  missed = 0;
+  /** Events received over the page's life. */
+  received = 0;
+
+  /** `told` has: state({name, until?}), batch(event), lagged(n), anew(). */
+  constructor(told) {
+    this.#told = told;
+    document.addEventListener("visibilitychange", () => this.#look());
+    window.addEventListener("online", () => this.#now());
+    window.addEventListener("pagehide", () => this.#close());
+    window.addEventListener("pageshow", (event) => event.persisted && this.#now());
+  }
+
+  get thinning() {
+    return this.#thinning;
+  }
+
+  /** Takes another part of the feed from here on. */
+  thin(thinning) {
+    if (thinning === this.#thinning) return;
+    this.#thinning = thinning;
+    if (this.#source) this.open();
+  }
+
+  /** Connects, or connects anew. */
+  open() {
+    this.#close();
+    const replay = this.#last.id && Date.now() - this.#last.at < REPLAY_MS;
+    const after = replay ? `&after=${encodeURIComponent(this.#last.id)}` : "";
+    if (!replay) this.#told.anew();
+    this.#told.state({ name: "connecting" });
+    const source = new EventSource(`/v1/metrics/live?view=full${query(this.#thinning)}${after}`);
+    source.onopen = () => {
+      this.#tries = 0;
+      this.#told.state({ name: "live" });
+    };
+    source.onmessage = (message) => this.#take(message);
+    source.onerror = () => this.#broken();
+    this.#source = source;
+  }
+
+  /** Somebody else saw the server fail: a connection may be dead without knowing it. */
+  doubt() {
+    if (this.#source) this.#broken();
+  }
+
+  #take(message) {
+    const event = JSON.parse(message.data);
+    this.received += 1;
+    if (event.type === "live") {
+      this.#last.id = message.lastEventId;
+      this.#last.at = Date.now();
+      // Without metrics when the log had dropped them by then.
+      if (event.metrics) this.#told.batch(event);
+    } else if (event.type === "lagged") {
+      this.missed += event.missed;
+      this.#told.lagged(event.missed);
+    }
+  }
+
+  #broken() {
+    this.#close();
+    const wait = WAITS_MS[Math.min(this.#tries, WAITS_MS.length - 1)] * (1 + LOT * Math.random());
+    this.#tries += 1;
+    this.#told.state({ name: "waiting", until: Date.now() + wait });
+    this.#timer = setTimeout(() => this.open(), wait);
+  }
+
+  /** There is a reason to think that a try would succeed. */
+  #now() {
+    this.#tries = 0;
+    if (this.#source?.readyState !== EventSource.OPEN && !document.hidden) this.open();
+  }
+
+  #look() {
+    clearTimeout(this.#hidden_timer);
+    if (document.hidden) {
+      this.#hidden_timer = setTimeout(() => this.#rest(), HIDDEN_MS);
+    } else {
+      this.#now();
+    }
+  }
+
+  #rest() {
+    this.#close();
+    this.#told.state({ name: "resting" });
+  }
+
+  #close() {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = null;
+  }
+}

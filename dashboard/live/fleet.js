@@ -1,0 +1,137 @@
+// What the fleet reported, second by second, in fixed memory: drawing never sees a metric, only
+// sums of closed seconds. Seconds are the server's (`received`), so that a replay after a broken
+// connection falls where it belongs. No DOM here; spikes.js looks at the single values.
+
+/** Seconds that the charts show. */
+export const SECONDS_SHOWN = 120;
+/** Seconds kept: what is shown, and some that a replay may still fill. */
+const SECONDS_KEPT = 180;
+/** A second is closed this long after its end: what arrived in it has been told by then. */
+const CLOSED_AFTER_MS = 300;
+/** Hosts told apart; beyond it they are only counted as "more than". */
+const HOSTS_MAX = 20_000;
+/** A host that was silent for so many seconds is no longer counted. */
+const HOST_GONE_AFTER = 30;
+/** Event types told apart; the rest share one row. */
+const EVENT_TYPES_MAX = 12;
+const REST = "other events";
+
+/** The metrics of the fake fleet's hosts that have a chart of their own. */
+export const WATCHED = [
+  "cpu.usage", "memory.used", "disk.io", "disk.usage", "network.rx", "network.tx",
+];
+
+/** Sum, number, lowest and highest of each of the last seconds. */
+class Seconds {
+  #second = new Float64Array(SECONDS_KEPT).fill(-1);
+  #sum = new Float64Array(SECONDS_KEPT);
+  #number = new Float64Array(SECONDS_KEPT);
+  #lowest = new Float64Array(SECONDS_KEPT);
+  #highest = new Float64Array(SECONDS_KEPT);
+
+  add(second, value) {
+    const slot = second % SECONDS_KEPT;
+    if (this.#second[slot] > second) return;
+    if (this.#second[slot] < second) {
+      this.#second[slot] = second;
+      this.#sum[slot] = this.#number[slot] = 0;
+      this.#lowest[slot] = Infinity;
+      this.#highest[slot] = -Infinity;
+    }
+    this.#sum[slot] += value;
+    this.#number[slot] += 1;
+    if (value < this.#lowest[slot]) this.#lowest[slot] = value;
+    if (value > this.#highest[slot]) this.#highest[slot] = value;
+  }
+
+  /** The second's values, or nothing. */
+  at(second) {
+    const slot = second % SECONDS_KEPT;
+    if (second < 0 || this.#second[slot] !== second) return null;
+    const number = this.#number[slot];
+    return {
+      second, number, mean: this.#sum[slot] / number, lowest: this.#lowest[slot], highest: this.#highest[slot],
+    };
+  }
+}
+
+export class Fleet {
+  #watched = new Map(WATCHED.map((name) => [name, new Seconds()]));
+  #hosts = new Map();
+  #events = new Map();
+  /** The server's clock minus this one's, by the promptest event so far. */
+  #ahead_ms = -Infinity;
+
+  /** Forgets the server's clock: a new connection may lead to another machine. */
+  reconnected() {
+    this.#ahead_ms = -Infinity;
+  }
+
+  /** Takes in a batch; `each` is told of every metric with its host. */
+  add(batch, each) {
+    const received = batch.received;
+    this.#ahead_ms = Math.max(this.#ahead_ms, received - Date.now());
+    const second = Math.floor(received / 1000);
+    for (const metric of batch.metrics) {
+      const host = String(metric.attributes?.host ?? batch.producer);
+      this.#seen(host, second);
+      this.#watched.get(metric.name)?.add(second, metric.value);
+      if (metric.name.startsWith("event.")) this.#event(metric.name, second);
+      else each(host, metric, received);
+    }
+  }
+
+  #seen(host, second) {
+    if (this.#hosts.size < HOSTS_MAX || this.#hosts.has(host)) this.#hosts.set(host, second);
+  }
+
+  #event(name, second) {
+    const known = this.#events.has(name) || this.#events.size < EVENT_TYPES_MAX;
+    const row = known ? name : REST;
+    if (!this.#events.has(row)) this.#events.set(row, new Seconds());
+    this.#events.get(row).add(second, 1);
+  }
+
+  /** The server's time in milliseconds, as near as it is known here. */
+  now() {
+    return Date.now() + (Number.isFinite(this.#ahead_ms) ? this.#ahead_ms : 0);
+  }
+
+  /** The newest second that is closed. */
+  closed() {
+    return Math.floor((this.now() - CLOSED_AFTER_MS) / 1000) - 1;
+  }
+
+  /** Points of a chart, oldest first; x is seconds before now, and a silent second is missing. */
+  points(metric) {
+    const [series, last, now_s] = [this.#watched.get(metric), this.closed(), this.now() / 1000];
+    const points = [];
+    for (let second = last - SECONDS_SHOWN; second <= last; second += 1) {
+      const seen = series.at(second);
+      // A second's point stands at its end: that is when its values were known.
+      if (seen) points.push({ x: second + 1 - now_s, ...seen });
+    }
+    return points;
+  }
+
+  /** Hosts heard of lately. Those that fell silent are forgotten here. */
+  hosts() {
+    const oldest = Math.floor(this.now() / 1000) - HOST_GONE_AFTER;
+    for (const [host, second] of this.#hosts) if (second < oldest) this.#hosts.delete(host);
+    return { number: this.#hosts.size, more: this.#hosts.size >= HOSTS_MAX };
+  }
+
+  /** Events of the last `seconds` closed seconds by type, most first. */
+  events(seconds) {
+    const last = this.closed();
+    const rows = [];
+    for (const [name, series] of this.#events) {
+      let number = 0;
+      for (let second = last - seconds + 1; second <= last; second += 1) {
+        number += series.at(second)?.number ?? 0;
+      }
+      rows.push({ name, number });
+    }
+    return rows.sort((a, b) => b.number - a.number || a.name.localeCompare(b.name));
+  }
+}
