@@ -62,8 +62,30 @@ impl<'a> Grid<'a> {
         trials.any(|trial| trial.seals.audit == AuditSeal::Broken)
     }
 
-    pub(crate) fn floor(&self) -> Option<&'a Arm> {
-        self.experiment.arms.iter().find(|arm| arm.floor)
+    /// The bare echoes: one for each link that arms are behind.
+    pub(crate) fn floors(&self) -> impl Iterator<Item = &'a Arm> {
+        self.experiment.arms.iter().filter(|arm| arm.floor)
+    }
+
+    /// The bare echo behind the same link as this arm. An arm behind a link is not held against
+    /// an echo without: the distance would look like the pipeline.
+    pub(crate) fn floor_of(&self, arm: &str) -> Option<&'a Arm> {
+        let arm = self.experiment.arms.iter().find(|other| other.slug == arm)?;
+        self.floors().find(|floor| floor.link == arm.link)
+    }
+
+    /// Whether a percentile is below [`MACHINE_BELOW`] times the floor's in most rounds. The
+    /// round trip of a link is taken off both first: it is nobody's doing, and so large that
+    /// everything behind it would be near the floor.
+    pub(crate) fn near_floor(&self, arm: &str, load: &str, q: f64) -> bool {
+        let Some(floor) = self.floor_of(arm) else { return false };
+        let link_ns = floor.link.map_or(0.0, |link| link.round_trip_ms * 1e6);
+        let own = |arm: &str| self.cell(arm, load).quantile(q);
+        let rounds = own(arm).into_iter().zip(own(&floor.slug));
+        let ratios: Vec<f64> =
+            rounds.filter_map(|(a, b)| Some((a? - link_ns) / (b? - link_ns).max(1.0))).collect();
+        let near = ratios.iter().filter(|ratio| **ratio < MACHINE_BELOW).count();
+        near * 2 > ratios.len()
     }
 
     /// The arms but the floor by promise; promises and arms in declared order.
@@ -78,12 +100,14 @@ impl<'a> Grid<'a> {
         groups
     }
 
-    /// What this arm is compared with: the run's baseline if it promises the same, else the first
-    /// arm that does. None for the floor and for a baseline itself.
+    /// What this arm is compared with: the run's baseline if it promises the same and is behind
+    /// the same link, else the first arm that does and is. None for the floor and for a baseline
+    /// itself.
     pub(crate) fn baseline(&self, arm: &Arm) -> Option<&'a Arm> {
         let peers = || {
             let arms = self.experiment.arms.iter();
-            arms.filter(|peer| !peer.floor && peer.promise == arm.promise)
+            let same = |peer: &&Arm| peer.promise == arm.promise && peer.link == arm.link;
+            arms.filter(|peer| !peer.floor).filter(same)
         };
         let declared = peers().find(|peer| peer.slug == self.experiment.baseline);
         let baseline = declared.or_else(|| peers().next())?;
@@ -117,14 +141,6 @@ impl<'a> Cell<'a> {
 
     pub(crate) fn quantile_ratio(&self, other: &Cell<'_>, q: f64) -> Option<Ratio> {
         ratio(&self.quantile(q), &other.quantile(q))
-    }
-
-    /// Whether the percentile is below [`MACHINE_BELOW`] times the floor's in most rounds.
-    pub(crate) fn near_floor(&self, floor: &Cell<'_>, q: f64) -> bool {
-        let rounds = self.quantile(q).into_iter().zip(floor.quantile(q));
-        let ratios: Vec<f64> = rounds.filter_map(|(a, b)| Some(a? / b?)).collect();
-        let near = ratios.iter().filter(|ratio| **ratio < MACHINE_BELOW).count();
-        near * 2 > ratios.len()
     }
 
     pub(crate) fn cpu_ratio(&self, other: &Cell<'_>) -> Option<Ratio> {

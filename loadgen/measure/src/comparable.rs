@@ -104,11 +104,8 @@ fn observed(trial: &Trial, figure: Figure) -> Option<Observed> {
 
 /// p99 is compared when both are well above the echo's; p50, which is far steadier, when one is.
 fn machine(grid: &Grid<'_>, figure: Figure, a: Spot<'_>, b: Spot<'_>) -> Result<(), String> {
-    let (Some(q), Some(floor)) = (figure.quantile(), grid.floor()) else { return Ok(()) };
-    let near = |spot: &Spot<'_>| {
-        let floor = grid.cell(&floor.slug, spot.load);
-        grid.cell(spot.arm, spot.load).near_floor(&floor, q)
-    };
+    let Some(q) = figure.quantile() else { return Ok(()) };
+    let near = |spot: &Spot<'_>| grid.near_floor(spot.arm, spot.load, q);
     let near: Vec<Spot<'_>> = [a, b].into_iter().filter(near).collect();
     let what = figure.title();
     match (near.as_slice(), figure) {

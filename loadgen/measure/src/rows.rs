@@ -13,9 +13,9 @@ use crate::wording::{plural, times};
 /// How many of the slowest answers a row keeps.
 const SLOWEST: usize = 5;
 
-/// Rows in declared order: by load, the floor first, then promise by promise.
+/// Rows in declared order: by load, the floors first, then promise by promise.
 pub(crate) fn rows(grid: &Grid<'_>) -> Vec<Row> {
-    let arms = || grid.floor().into_iter().chain(grid.groups().into_iter().flatten());
+    let arms = || grid.floors().chain(grid.groups().into_iter().flatten());
     let loads = grid.headline_loads();
     let mut rows: Vec<Row> =
         loads.iter().flat_map(|load| arms().map(|arm| row(grid, arm, load))).collect();
@@ -88,11 +88,11 @@ fn live_p99(feeds: &[Cell<'_>]) -> Option<Spread> {
 }
 
 fn compare_with_floor(row: &mut Row, grid: &Grid<'_>, cell: &Cell<'_>) {
-    let Some(floor) = grid.floor().filter(|_| !row.floor) else { return };
+    let Some(floor) = grid.floor_of(&row.arm).filter(|_| !row.floor) else { return };
     let floor = grid.cell(&floor.slug, &row.load);
     row.p50_to_floor = cell.quantile_ratio(&floor, 0.5);
     row.p99_to_floor = cell.quantile_ratio(&floor, 0.99);
-    row.machine_not_pipeline = cell.near_floor(&floor, 0.99);
+    row.machine_not_pipeline = grid.near_floor(&row.arm, &row.load, 0.99);
 }
 
 /// Sets the ratios, unless one of the two is disqualified; the one of p99 neither when it shows

@@ -113,14 +113,17 @@ impl Talk<'_> {
         "some trials are INVALID or missing".to_owned()
     }
 
-    /// The price of a log: each arm against the arm of the same transport in the first promise.
+    /// The price of a log: each arm against the arm of the same transport in the first promise,
+    /// behind the same link.
     fn prices(&self) -> Vec<String> {
         let groups = self.grid.groups();
         let Some((first, rest)) = groups.split_first() else { return Vec::new() };
         let transport = |arm: &Arm| arm.pipeline.rsplit_once('-').map(|(name, _)| name.to_owned());
         let pairs = rest.iter().flatten().filter_map(|arm| {
-            let same =
-                |other: &&&Arm| transport(other).is_some_and(|name| transport(arm) == Some(name));
+            let same = |other: &&&Arm| {
+                let transports = transport(other).zip(transport(arm));
+                transports.is_some_and(|(a, b)| a == b) && other.link == arm.link
+            };
             Some((arm, first.iter().find(same)?))
         });
         pairs.filter_map(|(arm, other)| self.price(arm, other)).collect()

@@ -32,12 +32,26 @@ fn warnings(grid: &Grid<'_>, rows: &[Row]) -> Vec<String> {
     let mut warnings = grid.experiment.left_out.clone();
     warnings.extend(rows.iter().filter_map(struck_through));
     warnings.extend(rows.iter().filter_map(suspect));
-    if grid.floor().is_none() {
-        let text = "No floor arm ran: whether a p99 shows the pipeline or the machine is unknown.";
-        warnings.push(text.to_owned());
-    }
+    warnings.extend(without_floor(grid));
     warnings.extend(about_rounds(grid));
     warnings
+}
+
+/// Arms behind a link without a bare echo behind the same one.
+fn without_floor(grid: &Grid<'_>) -> Option<String> {
+    if grid.floors().next().is_none() {
+        let text = "No floor arm ran: whether a p99 shows the pipeline or the machine is unknown.";
+        return Some(text.to_owned());
+    }
+    let arms = grid.experiment.arms.iter().map(|arm| &*arm.slug);
+    let alone: Vec<&str> = arms.filter(|arm| grid.floor_of(arm).is_none()).collect();
+    (!alone.is_empty()).then(|| {
+        let alone = alone.join("`, `");
+        format!(
+            "No floor arm ran behind the link of `{alone}`: whether a p99 shows the pipeline or \
+             the machine is unknown there."
+        )
+    })
 }
 
 fn struck_through(row: &Row) -> Option<String> {

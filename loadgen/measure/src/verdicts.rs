@@ -72,6 +72,7 @@ fn ratio_claim(
     (format!("{what} of {pair}, expected {bound}"), seen)
 }
 
+/// How far above the machine an arm is: here a figure near the floor is the answer, no obstacle.
 fn floor_claim(
     grid: &Grid<'_>,
     expectation: &Expectation,
@@ -82,46 +83,49 @@ fn floor_claim(
     let (what, bound) = (figure.title(), bound(bounds, times));
     let expected =
         format!("{what} of `{arm}` ÷ that of the bare echo under `{load}`, expected {bound}");
-    (expected, to_floor(grid, expectation, figure).map(|divided| weigh(divided, bounds)))
-}
-
-/// How far above the machine an arm is: here a figure near the floor is the answer, no obstacle.
-fn to_floor(grid: &Grid<'_>, expectation: &Expectation, figure: Figure) -> Result<Divided, String> {
-    let floor = grid.floor().ok_or("no floor arm ran")?;
-    let spot = |arm| Spot { arm, load: &expectation.load };
-    quotient(grid, figure, spot(&expectation.arm), spot(&floor.slug))
+    let spot = |arm| Spot { arm, load };
+    let divided = match grid.floor_of(arm) {
+        Some(floor) => quotient(grid, figure, spot(arm), spot(&floor.slug)),
+        None => Err("no floor arm ran behind the same link".to_owned()),
+    };
+    (expected, divided.map(|divided| weigh(divided, bounds)))
 }
 
 /// Where the ratio lies, and how sure that is.
 fn weigh(divided: Divided, bounds: &Bounds) -> Seen {
-    let Divided { ratio, rounds, missing, suspect } = divided;
-    let (n, within) = (rounds.len(), rounds.iter().filter(|ratio| inside(**ratio, bounds)).count());
-    let interval = ratio.interval.filter(|_| n >= ROUNDS_MIN);
-    let mut text = match interval {
-        Some((low, high)) => {
-            let (mean, low, high) = (times(ratio.mean), times(low), times(high));
-            format!("{mean} over {} (95 %: {low}–{high})", plural(n as u64, "round"))
-        }
-        None => {
-            let (mean, low, high) = (times(ratio.mean), times(ratio.lowest), times(ratio.highest));
-            format!("{mean}, so in {within} of {} ({low}–{high})", plural(n as u64, "round"))
-        }
-    };
-    let (low, high) = interval.unwrap_or((ratio.lowest, ratio.highest));
-    let verdict = match place(low, high, bounds) {
-        _ if n < SAME_SIDE_MIN => {
-            text += "; too few rounds to tell";
-            Judgment::CannotTell
-        }
-        verdict => verdict,
-    };
-    if missing > 0 {
-        text += &format!("; {} INVALID or missing", plural(u64::from(missing), "round"));
+    let few = divided.rounds.len() < SAME_SIDE_MIN;
+    let (low, high) = range(&divided);
+    let verdict = if few { Judgment::CannotTell } else { place(low, high, bounds) };
+    let remarks = [
+        (few, "too few rounds to tell".to_owned()),
+        (divided.missing > 0, format!("{} INVALID or missing", rounds(divided.missing))),
+        (divided.suspect, "some of it is SUSPECT".to_owned()),
+    ];
+    let remarks = remarks.into_iter().filter_map(|(said, remark)| said.then_some(remark));
+    let told = std::iter::once(told(&divided, bounds)).chain(remarks);
+    Seen { verdict, text: told.collect::<Vec<_>>().join("; "), ratio: Some(divided.ratio) }
+}
+
+/// What must lie within the bounds: the interval, or all rounds where there is none.
+fn range(divided: &Divided) -> (f64, f64) {
+    let ratio = &divided.ratio;
+    let sure = ratio.interval.filter(|_| divided.rounds.len() >= ROUNDS_MIN);
+    sure.unwrap_or((ratio.lowest, ratio.highest))
+}
+
+fn told(divided: &Divided, bounds: &Bounds) -> String {
+    let (low, high) = range(divided);
+    let (mean, low, high) = (times(divided.ratio.mean), times(low), times(high));
+    let n = divided.rounds.len();
+    if n >= ROUNDS_MIN {
+        return format!("{mean} over {n} rounds (95 %: {low}–{high})");
     }
-    if suspect {
-        text += "; some of it is SUSPECT";
-    }
-    Seen { verdict, text, ratio: Some(ratio) }
+    let within = divided.rounds.iter().filter(|ratio| inside(**ratio, bounds)).count();
+    format!("{mean}, so in {within} of {} ({low}–{high})", rounds(n as u32))
+}
+
+fn rounds(count: u32) -> String {
+    plural(u64::from(count), "round")
 }
 
 fn inside(value: f64, bounds: &Bounds) -> bool {

@@ -3,7 +3,7 @@
 use tailrace_measure::csv::csv;
 use tailrace_measure::record::{
     Arm, Arrivals, AuditSeal, Check, Codec, Cost, Distribution, Experiment, Flush, Latencies,
-    Ledger, Load, Measurement, Outcomes, QUANTILES, Quantile, Row, SCHEMA_VERSION, Seals,
+    Ledger, Link, Load, Measurement, Outcomes, QUANTILES, Quantile, Row, SCHEMA_VERSION, Seals,
     SlowAnswer, Summary, Trial,
 };
 use tailrace_measure::summary::summarize;
@@ -281,4 +281,62 @@ fn the_csv_has_a_line_a_row() {
         "{text}"
     );
     assert!(text.contains("\nws-memory,low,promises nothing after a crash,false,3,3,24000,"));
+}
+
+/// Two arms without a link, the same two behind one of 50 ms, and a floor for either.
+fn experiment_with_links() -> Experiment {
+    let nothing = "promises nothing after a crash";
+    let far = |slug: &str, promise: &str, floor| Arm {
+        link: Some(Link { round_trip_ms: 50.0, bandwidth_mbit_per_s: None }),
+        floor,
+        ..arm(slug, promise)
+    };
+    let arms = vec![
+        arm("floor", ""),
+        far("floor-far", "", true),
+        arm("http1-memory", nothing),
+        arm("ws-memory", nothing),
+        far("http1-far", nothing, false),
+        far("ws-far", nothing, false),
+    ];
+    Experiment { arms, loads: vec![load("low", 2_000.0, None)], ..experiment() }
+}
+
+#[test]
+fn behind_a_link_the_floor_and_the_baseline_are_behind_it_too() {
+    let figures = [
+        ("floor", (30, 100)),
+        ("floor-far", (50_030, 50_100)),
+        ("http1-memory", (60, 500)),
+        ("ws-memory", (50, 150)),
+        ("http1-far", (50_060, 50_500)),
+        ("ws-far", (50_050, 50_150)),
+    ];
+    let of_round = |round| {
+        figures.map(|(arm, (p50, p99))| trial(arm, "low", round, (p50 * US, p99 * US, 2.0)))
+    };
+    let mut trials: Vec<Trial> = (1..=3).flat_map(of_round).collect();
+    let summary = summarize("run", &experiment_with_links(), &trials);
+    let check = |arm: &str, p99_to_floor: f64, is_machine: bool, has_baseline: bool| {
+        let row = row(&summary, arm);
+        let ratio = row.p99_to_floor.as_ref().unwrap().mean;
+        assert!((ratio / p99_to_floor - 1.0).abs() < 1e-9, "{arm}: {ratio}");
+        assert_eq!(row.machine_not_pipeline, is_machine, "{arm}");
+        assert_eq!(row.cpu_to_baseline.is_some(), has_baseline, "{arm}");
+    };
+    check("http1-memory", 5.0, false, false);
+    check("ws-memory", 1.5, true, true);
+    // What the link takes says nothing of how far from the machine they are.
+    check("http1-far", 50_500.0 / 50_100.0, false, false);
+    check("ws-far", 50_150.0 / 50_100.0, true, true);
+    assert!(row(&summary, "floor-far").p99_to_floor.is_none());
+    assert!(!summary.warnings.iter().any(|text| text.contains("floor")), "{:?}", summary.warnings);
+
+    trials.retain(|trial| trial.arm != "floor-far");
+    let mut alone = experiment_with_links();
+    alone.arms.retain(|arm| arm.slug != "floor-far");
+    let summary = summarize("run", &alone, &trials);
+    assert!(row(&summary, "ws-far").p99_to_floor.is_none());
+    let told = summary.warnings.iter().any(|text| text.contains("`http1-far`, `ws-far`"));
+    assert!(told, "{:?}", summary.warnings);
 }
