@@ -15,12 +15,14 @@ use crate::registry::{Behind, LogKind, Pipeline};
 /// Requests in flight may finish in this time when a server stops.
 pub const DRAIN: Duration = Duration::from_secs(5);
 
-/// Listeners of a server, bound.
+/// Listeners of a server, bound, and what its pages are completed with.
 pub struct Listeners {
     /// For the transport.
     pub ingest: TcpListener,
     /// For live feeds, audit and health.
     pub observer: TcpListener,
+    /// Where Chart.js may be, see [`crate::chart_js::places`].
+    pub chart_js: Vec<std::path::PathBuf>,
 }
 
 /// A running pipeline.
@@ -110,6 +112,7 @@ impl Served {
         let door = Counted::new(Door::new(Arc::clone(&parts.log), run));
         let mut observer = Observer::new(pipeline.name, door.clone(), parts.log, parts.bus);
         observer.recent = parts.recent;
+        observer.chart_js = listeners.chart_js;
         observer.counts = Some(door.counts());
         let draining = observer.draining.clone();
         let transport = serve(listeners.ingest, door, options)?;
