@@ -4,10 +4,12 @@
 //! Read in the order of a trial: [`plan`] (what is due when), [`driver`] (the event loop),
 //! [`watch`] (cost, faults and deaths, from a thread beside it), [`trial`] (the phases),
 //! [`account`] (stamps to record), [`race`] (arms and rounds), [`folder`] (what stays on disk).
+//! [`experiment`] is what a run is asked, from a file.
 
 pub mod account;
 pub mod arena;
 pub mod driver;
+pub mod experiment;
 pub mod faults;
 pub mod folder;
 pub mod gauge;

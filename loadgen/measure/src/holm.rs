@@ -26,7 +26,7 @@ fn two_sided(t: f64, freedom: usize) -> f64 {
     let odd = freedom % 2 == 1;
     // The series' terms: cos θ, 2/3 cos³ θ, … or 1, 1/2 cos² θ, …
     let (mut term, mut sum) = (if odd { cosine } else { 1.0 }, 0.0);
-    for k in (if odd { 1 } else { 0 }..freedom.saturating_sub(1)).step_by(2) {
+    for k in (usize::from(odd)..freedom.saturating_sub(1)).step_by(2) {
         sum += term;
         term *= cosine * cosine * (k as f64 + 1.0) / (k as f64 + 2.0);
     }

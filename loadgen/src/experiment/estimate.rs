@@ -1,0 +1,35 @@
+//! How long an experiment takes, before it runs. Windows and warm-ups are exact; what stands
+//! between them was measured.
+
+use super::{Definition, LoadPlan, Rate};
+
+/// A fresh server until it answers, and its end.
+const SERVER_MS: u64 = 100;
+/// A fresh Redis beside it.
+const BACKEND_MS: u64 = 250;
+/// Around a window: payloads, connections, a head start, the drain, the audit, the files.
+const TRIAL_MS: u64 = 150;
+/// The closed loop that finds out what an arm takes, its warm-up included.
+const PROBE_MS: u64 = 800;
+/// Summary, pictures and report at the end.
+const REPORT_MS: u64 = 1_500;
+
+/// The whole of it, milliseconds, if no arm is left out. The floor has no live feed, so it runs
+/// no load with a subscriber.
+pub fn estimate_ms(definition: &Definition) -> u64 {
+    let loads = |floor: bool| {
+        definition.loads.iter().filter(move |load| !floor || load.live_per_s.is_none())
+    };
+    let trial = |load: &LoadPlan| load.warm_up_ms + load.window_ms + TRIAL_MS;
+    let start =
+        |pipeline: &str| SERVER_MS + if pipeline.ends_with("-redis") { BACKEND_MS } else { 0 };
+    let round: u64 = definition
+        .arms
+        .iter()
+        .map(|arm| start(&arm.pipeline) + loads(arm.floor).map(trial).sum::<u64>())
+        .sum();
+    let probes = definition.loads.iter().any(|load| matches!(load.rate, Rate::OfSlowest { .. }));
+    let probed = definition.arms.iter().filter(|arm| probes && !arm.floor);
+    let probing: u64 = probed.map(|arm| start(&arm.pipeline) + PROBE_MS).sum();
+    probing + u64::from(definition.rounds) * round + REPORT_MS
+}
