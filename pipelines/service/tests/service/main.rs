@@ -2,4 +2,5 @@
 
 mod live;
 mod observer;
+mod page;
 mod support;

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -181,6 +182,15 @@ pub(crate) async fn bench(limits: Limits, notices: usize) -> Bench {
 
 /// The same, with recent metrics if wanted.
 pub(crate) async fn bench_with(limits: Limits, notices: usize, recent: bool) -> Bench {
+    start(limits, notices, recent, Vec::new()).await
+}
+
+/// The same, with places where Chart.js may be.
+pub(crate) async fn bench_with_chart(places: Vec<PathBuf>) -> Bench {
+    start(Limits::default(), 64, false, places).await
+}
+
+async fn start(limits: Limits, notices: usize, recent: bool, chart: Vec<PathBuf>) -> Bench {
     let bus = Arc::new(BroadcastBus(broadcast::channel(notices).0));
     let log = Arc::new(VecLog {
         batches: Mutex::default(),
@@ -191,10 +201,11 @@ pub(crate) async fn bench_with(limits: Limits, notices: usize, recent: bool) -> 
     let door = Counted::new(Door { log: Arc::clone(&log), next: Arc::default() });
     let mut parts = Observer::new("vec-test", door.clone(), Arc::clone(&log) as _, bus);
     parts.counts = Some(door.counts());
+    parts.chart_js = chart;
     parts.recent = recent.then_some(Arc::clone(&log) as _);
     let draining = parts.draining.clone();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = serve(listener, parts, limits).await.unwrap();
+    let server = serve(listener, parts, limits, None).await.unwrap();
     Bench { address: server.addresses()[0], log, server, draining }
 }
 
