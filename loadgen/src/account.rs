@@ -123,20 +123,25 @@ fn ledger(ran: &Ran, audit: Result<Audit, String>) -> Ledger {
 fn cost(request: &Request<'_>, ran: &Ran, watched: &Watched) -> Cost {
     let measured = &ran.driven.measured;
     let batch = f64::from(request.arm.batch_metrics);
+    let due = measured.window_outcomes.scheduled.max(1) as f64;
     let metrics = measured.window_outcomes.acked as f64 * batch;
     let per_metric_us = |of: fn(&Sample) -> Option<u64>| {
         let spent = of(&watched.end)?.checked_sub(of(&watched.start)?)?;
         (metrics > 0.0).then(|| spent as f64 / 1e3 / metrics)
     };
+    let per_batch_us = |of: fn(&Sample) -> Option<u64>| {
+        let spent = of(&watched.end)?.checked_sub(of(&watched.start)?)?;
+        Some(spent as f64 / 1e3 / due)
+    };
     let peak = |of: fn(&Sample) -> Option<u64>| watched.series.iter().filter_map(of).max();
     let switches = |sample: &Sample| sample.server_switches;
-    let due = measured.window_outcomes.scheduled.max(1) as f64;
     let all = &measured.all_outcomes;
     let sent_metrics = (all.scheduled - all.overflowed).max(1) as f64 * batch;
     Cost {
         server_cpu_us_per_metric: per_metric_us(|sample| sample.server_cpu_ns),
         backend_cpu_us_per_metric: per_metric_us(|sample| sample.backend_cpu_ns),
         generator_cpu_us_per_batch: ran.generator_cpu_ns as f64 / 1e3 / all.scheduled.max(1) as f64,
+        link_cpu_us_per_batch: per_batch_us(|sample| sample.link_cpu_ns),
         generator_core_share: ran.generator_cpu_ns as f64 / ran.elapsed_ns.max(1) as f64,
         server_peak_rss_bytes: peak(|sample| sample.server_rss_bytes),
         backend_peak_rss_bytes: peak(|sample| sample.backend_rss_bytes),
@@ -183,14 +188,14 @@ fn released_part(outcomes: &Outcomes, never_released: u64) -> Outcomes {
 }
 
 /// The server's wait for its core counts only where it has the core for itself: beside its own
-/// backend, waiting is part of the system.
+/// backend, waiting is part of the system, and beside a link it is in the floor's figures too.
 fn run_queue_delays(watched: &Watched) -> Vec<(String, f64)> {
     let window = watched.end.at.since(watched.start.at).max(1) as f64;
     let share = |of: fn(&Sample) -> Option<u64>| {
         Some(of(&watched.end)?.saturating_sub(of(&watched.start)?) as f64 / window)
     };
     let generator = share(|sample| sample.generator_delay_ns);
-    let alone = watched.end.backend_cpu_ns.is_none();
+    let alone = watched.end.backend_cpu_ns.is_none() && watched.end.link_cpu_ns.is_none();
     let server = share(|sample| sample.server_delay_ns).filter(|_| alone);
     let named = [("generator", generator), ("server", server)];
     named.into_iter().filter_map(|(name, share)| Some((name.to_owned(), share?))).collect()

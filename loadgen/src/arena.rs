@@ -24,6 +24,12 @@ pub trait Launched: Send {
     /// Where the live feed and the audit are; the floor has none.
     fn observer(&self) -> Option<SocketAddr>;
 
+    /// Where the live feed is subscribed to: behind the same link as [`Self::ingest`], if there is
+    /// one. The audit goes the direct way.
+    fn feed(&self) -> Option<SocketAddr> {
+        self.observer()
+    }
+
     /// Makes client halves, each for one new connection of a run.
     fn wires(&self) -> Box<dyn Fn(RunId) -> Box<dyn Wire> + Send + Sync>;
 
@@ -33,12 +39,18 @@ pub trait Launched: Send {
     /// The backend's process, when it was started here.
     fn backend_pid(&self) -> Option<u32>;
 
-    /// What every trial on this server must carry with it; usually nothing.
+    /// The process that imitates a link between generator and server, if there is one.
+    fn link_pid(&self) -> Option<u32> {
+        None
+    }
+
+    /// What every trial on this server must carry with it; usually nothing. Asked when a trial
+    /// is over.
     fn findings(&self) -> Vec<Finding> {
         Vec::new()
     }
 
-    /// Why the server is no longer running, if so.
+    /// Why the server, or the link before it, is no longer running, if so.
     fn server_death(&mut self) -> Option<String>;
 
     /// Brings back what died, on the data that survived, so that the audit can be asked.

@@ -74,12 +74,12 @@ pub fn run(
     request: &Request<'_>,
     gauge: &Arc<Gauge>,
 ) -> anyhow::Result<Finished> {
-    let findings = [request.findings, &launched.findings()].concat();
-    let request = &Request { findings: &findings, ..*request };
     let run = fresh_run();
     let plan = plan(launched, request, run);
     let (times, ran, watched) =
         drive(launched, plan, payloads, request.faults, request.generator_cores, gauge)?;
+    let findings = [request.findings, &launched.findings()].concat();
+    let request = &Request { findings: &findings, ..*request };
     let audit = account::audit(launched, run, watched.death.as_deref());
     let started_utc = account::utc_of(times.window.0);
     let trial = account::trial(request, &ran, &watched, audit, started_utc);
@@ -89,7 +89,7 @@ pub fn run(
 fn plan(launched: &dyn Launched, request: &Request<'_>, run: RunId) -> Plan {
     let mut plan = Plan::of_load(request.load, request.seed, run, launched.ingest());
     plan.connections = request.arm.connections as usize;
-    let feed = request.load.feed_one_in.zip(launched.observer());
+    let feed = request.load.feed_one_in.zip(launched.feed());
     plan.feed = feed.map(|(one_in, observer)| FeedPlan { observer, seed: request.seed, one_in });
     plan
 }

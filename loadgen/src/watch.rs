@@ -28,6 +28,8 @@ pub struct Sample {
     pub server_cpu_ns: Option<u64>,
     /// Processor time of its backend so far.
     pub backend_cpu_ns: Option<u64>,
+    /// Processor time of the link before the server so far.
+    pub link_cpu_ns: Option<u64>,
     /// Resident memory of the server.
     pub server_rss_bytes: Option<u64>,
     /// Resident memory of its backend.
@@ -139,6 +141,7 @@ fn read(launched: &dyn Launched, generator_tid: u32) -> Sample {
         at: now(),
         server_cpu_ns: proc::cpu_ns(server).ok(),
         backend_cpu_ns: backend.and_then(|pid| proc::cpu_ns(pid).ok()),
+        link_cpu_ns: launched.link_pid().and_then(|pid| proc::cpu_ns(pid).ok()),
         server_rss_bytes: proc::rss_bytes(server).ok(),
         backend_rss_bytes: backend.and_then(|pid| proc::rss_bytes(pid).ok()),
         server_switches: proc::context_switches(server).ok().map(|s| s.voluntary + s.involuntary),

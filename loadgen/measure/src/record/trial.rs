@@ -175,6 +175,9 @@ pub struct Cost {
     pub backend_cpu_us_per_metric: Option<f64>,
     /// Processor time of the generator's thread, microseconds for each batch due.
     pub generator_cpu_us_per_batch: f64,
+    /// Processor time of the link between both, microseconds for each batch due; in no other
+    /// figure.
+    pub link_cpu_us_per_batch: Option<f64>,
     /// Share of its core that the generator used, 0 to 1.
     pub generator_core_share: f64,
     /// Largest resident memory of the server, bytes.
