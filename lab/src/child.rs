@@ -15,7 +15,7 @@ use tailrace_loadgen::account::Finding;
 use tailrace_loadgen::arena::{Launched, Launcher};
 use tailrace_measure::record::Arm;
 
-use crate::cli::{REDIS_URL, RedisArgs};
+use crate::cli::{REDIS_PASSWORD_FILE, REDIS_URL, RedisArgs};
 use crate::exit::{Ended, Fault};
 use crate::race::suspect;
 use crate::redis;
@@ -149,6 +149,7 @@ struct Running {
 impl Running {
     fn start(&mut self) -> anyhow::Result<()> {
         let mut command = Command::new(program()?);
+        command.env_remove(REDIS_PASSWORD_FILE);
         command.args(["serve", &self.arm.pipeline, "--open", "--with-parent"]);
         command.args(["--ingest", "127.0.0.1:0", "--observer", "127.0.0.1:0"]);
         if let Some(backend) = &self.backend {

@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use tailrace_loadgen::faults::Fault;
 
 use crate::exit::Ended;
+use crate::redis::Password;
 
 /// Race ingestion pipelines and measure their tails honestly.
 #[derive(Debug, Parser)]
@@ -95,6 +96,9 @@ pub struct RaceArgs {
 /// The variable with the URL of a Redis. Servers that are started here get it this way: other
 /// users of the machine can read command lines, and a URL may hold a password.
 pub const REDIS_URL: &str = "TAILRACE_REDIS_URL";
+/// The variable with the file of its password. Servers that are started here need none: their
+/// URL holds it already.
+pub const REDIS_PASSWORD_FILE: &str = "TAILRACE_REDIS_PASSWORD_FILE";
 
 /// Which Redis.
 #[derive(Debug, Args, Clone)]
@@ -102,6 +106,16 @@ pub struct RedisArgs {
     /// A running Redis; without it a private one is started from an installed redis-server
     #[arg(long = "redis", env = REDIS_URL, hide_env_values = true, value_name = "URL")]
     pub url: Option<String>,
+    /// A file with the password of that Redis, such as a container's secret; instead of one in
+    /// the URL
+    #[arg(
+        long = "redis-password-file",
+        env = REDIS_PASSWORD_FILE,
+        value_name = "FILE",
+        requires = "url",
+        value_parser = Password::read
+    )]
+    pub password: Option<Password>,
     /// How a private Redis writes to disk
     #[arg(long = "redis-fsync", value_enum, default_value_t = FsyncArg::Everysec)]
     pub fsync: FsyncArg,

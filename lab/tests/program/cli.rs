@@ -53,6 +53,8 @@ fn wrong_usage_ends_with_2_and_says_what_to_try() {
     check_usage(&["race", "--rounds", "0"], "1..=20");
     check_usage(&["race", "--rate", "NaN"], "2,000,000");
     check_usage(&["race", "--frobnicate"], "--frobnicate");
+    check_usage(&["race", "--redis-password-file", "/dev/null", "--redis", "redis://a"], "empty");
+    check_usage(&["race", "--redis-password-file", "/etc/hostname"], "--redis <URL>");
     check_usage(&["produce", "ftp://127.0.0.1:1"], "http://");
     check_usage(&["produce", "http://127.0.0.1:1/elsewhere"], "/v1/ingest");
     check_usage(&["produce", "http://127.0.0.1:1", "--shape", "round"], "hosts, events and mixed");
