@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tailrace_contract::Producer;
+use tailrace_contract::codec::Codec;
 use tailrace_producers::{Fleet, FleetConfig, Payloads, Shape};
 
 fn fleet(c: &mut Criterion) {
@@ -20,7 +21,7 @@ fn fleet(c: &mut Criterion) {
 fn payloads(c: &mut Criterion) {
     let producer = Producer("connection-0".into());
     for metrics in [1, 100] {
-        let payloads = Payloads::new(1, metrics, 100).expect("the sizes are valid");
+        let payloads = Payloads::new(1, metrics, 100, Codec::Json).expect("the sizes are valid");
         let (mut seq, mut out) = (0, Vec::new());
         c.bench_function(&format!("payload body, {metrics} metrics"), |b| {
             b.iter(|| {

@@ -1,7 +1,7 @@
 //! Bodies for the load generator, prepared before the clock runs: writing one costs a copy
 //! and a number. The metrics are those of a [`Fleet`]; their times repeat with the payloads.
 
-use tailrace_contract::codec::{encode_head, encode_tail};
+use tailrace_contract::codec::Codec;
 use tailrace_contract::{Metric, Producer, limits::BATCH_METRICS_MAX};
 
 use crate::fleet::{Fleet, FleetConfig};
@@ -9,9 +9,10 @@ use crate::fleet::{Fleet, FleetConfig};
 /// Hosts whose metrics are mixed into the payloads: enough that neighbours differ.
 const HOSTS: usize = 100;
 
-/// Prepared arrays of metrics, as JSON.
+/// Prepared arrays of metrics.
 #[derive(Debug, Clone)]
 pub struct Payloads {
+    codec: Codec,
     arrays: Vec<Box<[u8]>>,
 }
 
@@ -30,12 +31,18 @@ pub enum PayloadError {
 }
 
 impl Payloads {
-    /// Prepares `count` arrays of `metrics_per_batch` metrics, about 180 bytes a metric; all
-    /// are kept in memory. Byte-identical for the same three arguments.
+    /// Prepares `count` arrays of `metrics_per_batch` metrics; all are kept in memory. A metric is
+    /// about 180 bytes as JSON and 130 as `MessagePack`. Byte-identical for the same four
+    /// arguments; the metrics are the same in both codecs.
     ///
     /// # Errors
     /// No payloads, or a batch that no server would take.
-    pub fn new(seed: u64, metrics_per_batch: usize, count: usize) -> Result<Self, PayloadError> {
+    pub fn new(
+        seed: u64,
+        metrics_per_batch: usize,
+        count: usize,
+        codec: Codec,
+    ) -> Result<Self, PayloadError> {
         if !(1..=BATCH_METRICS_MAX).contains(&metrics_per_batch) {
             return Err(PayloadError::Metrics { seen: metrics_per_batch });
         }
@@ -46,15 +53,20 @@ impl Payloads {
         // This configuration is always valid: an error would leave the arrays empty.
         let mut metrics = Fleet::new(config).into_iter().flat_map(all_metrics);
         let array = |_| metrics.by_ref().take(metrics_per_batch).collect::<Vec<_>>();
-        let arrays = (0..count).map(array).map(|metrics| to_json(&metrics)).collect();
-        Ok(Self { arrays })
+        let arrays = (0..count).map(array).map(|metrics| encoded(codec, &metrics)).collect();
+        Ok(Self { codec, arrays })
     }
 
     /// Appends the whole body of a batch. A retry of the same sequence gets the same bytes.
     pub fn write_body(&self, producer: &Producer, seq: u64, out: &mut Vec<u8>) {
-        encode_head(producer, seq, out);
+        self.codec.encode_head(producer, seq, out);
         out.extend_from_slice(&self.arrays[(seq % self.arrays.len() as u64) as usize]);
-        encode_tail(out);
+        self.codec.encode_tail(out);
+    }
+
+    /// How they are written.
+    pub fn codec(&self) -> Codec {
+        self.codec
     }
 
     /// The prepared arrays, in the order of the sequences that use them.
@@ -72,7 +84,8 @@ fn all_metrics(mut fleet: Fleet) -> impl Iterator<Item = Metric> {
     .flatten()
 }
 
-fn to_json(metrics: &[Metric]) -> Box<[u8]> {
-    // Finite numbers and strings always serialize.
-    serde_json::to_vec(metrics).unwrap_or_default().into()
+fn encoded(codec: Codec, metrics: &[Metric]) -> Box<[u8]> {
+    let mut array = Vec::new();
+    codec.encode_metrics(metrics, &mut array);
+    array.into()
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Serialize;
-use tailrace_contract::codec::encode_batch;
+use tailrace_contract::codec::Codec;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,8 @@ pub struct ProduceConfig {
     pub burst: Option<Burst>,
     /// Connections; never more than there are hosts.
     pub connections: usize,
+    /// How the batches are written.
+    pub codec: Codec,
     /// For each connection.
     pub sender: SenderConfig,
     /// Ends after so many batches of the fleet; without it only `stop` ends.
@@ -72,6 +74,7 @@ pub struct ProduceReport {
 /// One connection's part of the fleet.
 struct Part {
     number: usize,
+    codec: Codec,
     fleet: Fleet,
     pacer: Pacer,
     sender: Sender,
@@ -108,7 +111,8 @@ pub async fn produce(
     let pace = Pace::new(config.fleet.every, config.fleet.hosts, config.burst);
     for (number, sender) in senders.into_iter().enumerate() {
         let fleet = Fleet::part(config.fleet.clone(), number, parts)?;
-        let part = Part { number, fleet, pacer: Pacer::new(pace, start), sender };
+        let codec = config.codec;
+        let part = Part { number, codec, fleet, pacer: Pacer::new(pace, start), sender };
         running.spawn(part.run(start, config.limit, config.drain, stop.clone()));
     }
     let mut ends = Vec::new();
@@ -197,7 +201,7 @@ impl Part {
             }
             let head = self.fleet.next_batch(&mut metrics)?;
             let mut body = Vec::with_capacity(256 * metrics.len());
-            encode_batch(&head.producer, head.seq, &metrics, &mut body);
+            self.codec.encode_batch(&head.producer, head.seq, &metrics, &mut body);
             self.sender.send(ordinal, metrics.len(), body).await.ok()?;
             self.pacer.sent(ordinal);
         }

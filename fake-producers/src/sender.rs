@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tailrace_contract::codec::Codec;
 use tailrace_contract::{RunId, Wire, identity::RUN_HEADER};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -46,7 +47,7 @@ impl Default for SenderConfig {
     fn default() -> Self {
         Self {
             target: "/v1/ingest".into(),
-            headers: vec![("content-type".into(), "application/json".into())],
+            headers: Vec::new(),
             in_flight_max: 64,
             retries_max: 10,
             reconnects_max: 10,
@@ -58,11 +59,11 @@ impl Default for SenderConfig {
 }
 
 impl SenderConfig {
-    /// The defaults with the header that makes retries safe.
-    pub fn of_run(run: RunId) -> Self {
-        let mut config = Self::default();
-        config.headers.push((RUN_HEADER.into(), run.to_string()));
-        config
+    /// The defaults for bodies of that codec, with the header that makes retries safe.
+    pub fn of_run(run: RunId, codec: Codec) -> Self {
+        let content_type = ("content-type".into(), codec.content_type().into());
+        let headers = vec![content_type, (RUN_HEADER.into(), run.to_string())];
+        Self { headers, ..Self::default() }
     }
 }
 

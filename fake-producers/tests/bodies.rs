@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tailrace_contract::codec::{decode, encode_batch};
+use tailrace_contract::codec::{Codec, decode};
 use tailrace_contract::{Metric, Producer};
 use tailrace_producers::{EPOCH_MS, Fleet, FleetConfig, PayloadError, Payloads, Shape};
 
@@ -22,7 +22,7 @@ fn bodies(mut fleet: Fleet) -> impl Iterator<Item = Vec<u8>> {
     std::iter::from_fn(move || {
         let head = fleet.next_batch(&mut metrics)?;
         let mut body = Vec::new();
-        encode_batch(&head.producer, head.seq, &metrics, &mut body);
+        Codec::Json.encode_batch(&head.producer, head.seq, &metrics, &mut body);
         Some(body)
     })
 }
@@ -62,8 +62,8 @@ fn a_mixed_fleet_is_byte_identical_for_a_seed() {
     check(Shape::Mixed, "24c7e3d3583ef4c5bba09eeb3c29c3a2b02052b73112f75455c45c2c8192a3a1");
 }
 
-fn payload_bodies(seed: u64) -> impl Iterator<Item = Vec<u8>> {
-    let payloads = Payloads::new(seed, 1, 1_000).unwrap();
+fn payload_bodies(seed: u64, codec: Codec) -> impl Iterator<Item = Vec<u8>> {
+    let payloads = Payloads::new(seed, 1, 1_000, codec).unwrap();
     let producer = Producer("connection-0".into());
     (0..).map(move |seq| {
         let mut body = Vec::new();
@@ -74,11 +74,22 @@ fn payload_bodies(seed: u64) -> impl Iterator<Item = Vec<u8>> {
 
 #[test]
 fn payloads_are_byte_identical_for_a_seed() {
-    assert_eq!(
-        digest(payload_bodies(42)),
-        "f34a67d18ea3997dab40f305641068a881bb617dbbd7a64d2566bdb6ee57c0cd"
-    );
-    assert_ne!(digest(payload_bodies(43)), digest(payload_bodies(42)));
+    for (codec, pinned) in [
+        (Codec::Json, "f34a67d18ea3997dab40f305641068a881bb617dbbd7a64d2566bdb6ee57c0cd"),
+        (Codec::Msgpack, "1404fcc40139269fe16cf05c2ce835f176144a2ce94fb0034b3fe7bd7858217b"),
+    ] {
+        assert_eq!(digest(payload_bodies(42, codec)), pinned);
+        assert_ne!(digest(payload_bodies(43, codec)), pinned);
+    }
+}
+
+#[test]
+fn payloads_say_the_same_in_every_codec() {
+    let packed = payload_bodies(5, Codec::Msgpack);
+    for (text, packed) in payload_bodies(5, Codec::Json).zip(packed).take(1_000) {
+        assert_eq!(decode(&text).unwrap(), decode(&packed).unwrap());
+        assert!(packed.len() < text.len());
+    }
 }
 
 #[test]
@@ -90,7 +101,7 @@ fn every_body_is_valid_and_says_who_it_is() {
             let head = fleet.next_batch(&mut metrics).unwrap();
             assert_eq!((head.ordinal, head.seq), (ordinal, ordinal / 50));
             let mut body = Vec::new();
-            encode_batch(&head.producer, head.seq, &metrics, &mut body);
+            Codec::Json.encode_batch(&head.producer, head.seq, &metrics, &mut body);
             let decoded = decode(&body).unwrap();
             assert_eq!(decoded.seq, Some(head.seq));
             assert_eq!(decoded.producer, Some(head.producer));
@@ -103,7 +114,7 @@ fn every_body_is_valid_and_says_who_it_is() {
 #[test]
 fn every_payload_is_valid_and_of_its_size() {
     for (metrics, count) in [(1, 1_000), (10, 100), (1_000, 3)] {
-        let payloads = Payloads::new(1, metrics, count).unwrap();
+        let payloads = Payloads::new(1, metrics, count, Codec::Json).unwrap();
         let producer = Producer("p".into());
         let mut distinct = BTreeSet::new();
         for seq in 0..count as u64 {
@@ -118,8 +129,8 @@ fn every_payload_is_valid_and_of_its_size() {
         assert_eq!(distinct.len(), count);
         assert_eq!(payloads.arrays().collect::<BTreeSet<_>>().len(), count, "distinct arrays");
     }
-    assert_eq!(Payloads::new(1, 0, 1).unwrap_err(), PayloadError::Metrics { seen: 0 });
-    assert_eq!(Payloads::new(1, 1, 0).unwrap_err(), PayloadError::Count);
+    assert_eq!(Payloads::new(1, 0, 1, Codec::Json).unwrap_err(), PayloadError::Metrics { seen: 0 });
+    assert_eq!(Payloads::new(1, 1, 0, Codec::Json).unwrap_err(), PayloadError::Count);
 }
 
 #[test]
@@ -132,7 +143,7 @@ fn parts_together_are_the_whole() {
         while fleet.next_ordinal().is_some_and(|ordinal| ordinal < 500) {
             let head = fleet.next_batch(&mut metrics).unwrap();
             let body = &mut joined[head.ordinal as usize];
-            encode_batch(&head.producer, head.seq, &metrics, body);
+            Codec::Json.encode_batch(&head.producer, head.seq, &metrics, body);
         }
     }
     assert!(whole == joined, "the parts differ from the whole");

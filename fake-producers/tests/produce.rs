@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tailrace_contract::codec::decode;
+use tailrace_contract::codec::{Codec, decode};
 use tailrace_contract::{Request, RunId, Wire, WireError, WireEvent};
 use tailrace_producers::{
     Connect, FleetConfig, ProduceConfig, ProduceReport, SenderConfig, produce,
@@ -158,13 +158,15 @@ async fn answer(
 
 /// 1,000 batches a second from 20 hosts, over one connection.
 fn config(limit: Option<u64>) -> ProduceConfig {
+    let codec = Codec::Json;
     let every = Duration::from_millis(20);
     let sender = SenderConfig {
         backoff_first: Duration::from_millis(1),
         backoff_max: Duration::from_millis(5),
-        ..SenderConfig::of_run(RunId(7))
+        ..SenderConfig::of_run(RunId(7), codec)
     };
     ProduceConfig {
+        codec,
         fleet: FleetConfig { hosts: 20, every, ..FleetConfig::default() },
         burst: None,
         connections: 1,

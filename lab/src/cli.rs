@@ -73,6 +73,9 @@ pub struct RaceArgs {
     /// Metrics in a batch
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub batch: u32,
+    /// How batches are written: MessagePack is the control that shows what JSON costs
+    #[arg(long, value_enum, default_value_t = CodecArg::Json)]
+    pub codec: CodecArg,
     /// Everything random comes from here
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -193,6 +196,9 @@ pub struct ProduceArgs {
     /// Connections
     #[arg(long, default_value_t = 4)]
     pub connections: usize,
+    /// How batches are written: MessagePack is the control that shows what JSON costs
+    #[arg(long, value_enum, default_value_t = CodecArg::Json)]
+    pub codec: CodecArg,
     /// Everything random comes from here
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -223,6 +229,9 @@ pub struct SaturateArgs {
     /// Metrics in a batch
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub batch: u32,
+    /// How batches are written: MessagePack is the control that shows what JSON costs
+    #[arg(long, value_enum, default_value_t = CodecArg::Json)]
+    pub codec: CodecArg,
     /// Order within the rounds, and the metrics, come from here
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -274,6 +283,33 @@ pub enum ArrivalsArg {
     Constant,
     /// Exponential distances.
     Poisson,
+}
+
+/// How batches are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CodecArg {
+    /// Text.
+    Json,
+    /// The same shape in binary.
+    Msgpack,
+}
+
+impl From<CodecArg> for tailrace_measure::record::Codec {
+    fn from(codec: CodecArg) -> Self {
+        match codec {
+            CodecArg::Json => Self::Json,
+            CodecArg::Msgpack => Self::Msgpack,
+        }
+    }
+}
+
+impl From<CodecArg> for tailrace_contract::codec::Codec {
+    fn from(codec: CodecArg) -> Self {
+        match codec {
+            CodecArg::Json => Self::Json,
+            CodecArg::Msgpack => Self::Msgpack,
+        }
+    }
 }
 
 /// How a private Redis writes to disk.

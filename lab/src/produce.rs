@@ -85,13 +85,15 @@ fn config(arguments: &ProduceArgs, run: RunId) -> anyhow::Result<(ProduceConfig,
     };
     let burst = arguments.burst.as_deref().map(str::parse).transpose().map_err(usage)?;
     let pace = Pace::new(fleet.every, fleet.hosts, burst);
+    let codec = arguments.codec.into();
     let config = ProduceConfig {
+        codec,
         // The end itself is not part of it: 3 s at 50 a second are 150.
         limit: arguments.duration.map(|d| pace.due_by(d.saturating_sub(Duration::from_nanos(1)))),
         fleet,
         burst,
         connections: arguments.connections,
-        sender: SenderConfig::of_run(run),
+        sender: SenderConfig::of_run(run, codec),
         drain: DRAIN,
         progress_every: PROGRESS,
     };

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::Context;
-use tailrace_measure::record::{Arm, Experiment, Load, Trial};
-use tailrace_producers::payload::Payloads;
+use tailrace_contract::codec::Codec;
+use tailrace_measure::record::{self, Arm, Experiment, Load, Trial};
+use tailrace_producers::payload::{PayloadError, Payloads};
 
 use crate::account::Finding;
 use crate::arena::{Launched, Launcher};
@@ -19,6 +20,18 @@ use crate::trial::{Finished, Request, run};
 /// Distinct bodies prepared before a trial: enough that no cache or compressor sees the same
 /// one often, few enough to stay in the processor's cache.
 pub const PAYLOADS: usize = 1_024;
+
+/// The bodies of an arm, prepared. Arms that differ in the codec only send the same metrics.
+///
+/// # Errors
+/// A batch that no server would take.
+pub fn payloads(seed: u64, arm: &Arm) -> Result<Payloads, PayloadError> {
+    let codec = match arm.codec {
+        record::Codec::Json => Codec::Json,
+        record::Codec::Msgpack => Codec::Msgpack,
+    };
+    Payloads::new(seed, arm.batch_metrics as usize, PAYLOADS, codec)
+}
 
 /// Who watches the race: a progress bar, or nobody.
 pub trait Spectator {
@@ -120,8 +133,7 @@ impl Race<'_> {
         request: &Request<'_>,
         spectator: &mut dyn Spectator,
     ) -> anyhow::Result<Finished> {
-        let payloads =
-            Payloads::new(self.experiment.seed, request.arm.batch_metrics as usize, PAYLOADS)?;
+        let payloads = payloads(self.experiment.seed, request.arm)?;
         let gauge = Arc::new(Gauge::default());
         spectator.begins(request.arm, request.load, request.round, &gauge);
         if self.interrupted.load(Relaxed) {

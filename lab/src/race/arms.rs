@@ -2,7 +2,7 @@
 
 use tailrace_backend::Found;
 use tailrace_contract::Survives;
-use tailrace_measure::record::{Arm, BackendInfo, Codec, Experiment, Flush};
+use tailrace_measure::record::{Arm, BackendInfo, Experiment, Flush};
 
 use crate::cli::{FsyncArg, RaceArgs};
 use crate::exit::Fault;
@@ -49,7 +49,7 @@ fn arm(pipeline: Pipeline, arguments: &RaceArgs) -> Arm {
         connections,
         in_flight_per_connection,
         batch_metrics: arguments.batch,
-        codec: Codec::Json,
+        codec: arguments.codec.into(),
         tls: false,
         flush: Flush::Batch,
         link: None,

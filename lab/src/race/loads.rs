@@ -6,10 +6,9 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use tailrace_loadgen::arena::Launcher;
-use tailrace_loadgen::race::PAYLOADS;
+use tailrace_loadgen::race::payloads;
 use tailrace_loadgen::trial::{Saturated, saturate};
 use tailrace_measure::record::{Arm, Arrivals, Load};
-use tailrace_producers::Payloads;
 
 use crate::child::Children;
 use crate::cli::{ArrivalsArg, RaceArgs};
@@ -60,7 +59,7 @@ pub(super) fn high_rate(
             return Ok(None);
         }
         eprintln!("{}: how much does it take?", arm.slug);
-        let payloads = Payloads::new(arguments.seed, arm.batch_metrics as usize, PAYLOADS)?;
+        let payloads = payloads(arguments.seed, arm)?;
         let mut server = children.launch(arm)?;
         let takes = saturate(server.as_mut(), &payloads, arm, PROBE_NS, cores)?;
         limits.learn(&arm.slug, &takes);

@@ -4,11 +4,10 @@
 
 use serde::Serialize;
 use tailrace_loadgen::arena::Launcher;
-use tailrace_loadgen::race::{PAYLOADS, mix, shuffled};
+use tailrace_loadgen::race::{mix, payloads, shuffled};
 use tailrace_loadgen::trial::{Saturated, saturate};
-use tailrace_measure::record::{Arm, Codec, Flush, Ratio};
+use tailrace_measure::record::{Arm, Flush, Ratio};
 use tailrace_measure::statistics::{median_f64, ratio};
-use tailrace_producers::Payloads;
 use tailrace_targets::Bare;
 
 use crate::child::Children;
@@ -81,11 +80,11 @@ fn play(
     cores: &[usize],
 ) -> anyhow::Result<Vec<Vec<Saturated>>> {
     let window_ns = u64::try_from(arguments.window.as_nanos()).unwrap_or(u64::MAX);
-    let payloads = Payloads::new(arguments.seed, arguments.batch as usize, PAYLOADS)?;
     let mut rounds: Vec<Vec<Saturated>> = vec![Vec::new(); arms.len()];
     for round in 1..=arguments.rounds {
         for index in shuffled(arms.len(), mix(arguments.seed, round, 0)) {
             let arm = &arms[index];
+            let payloads = payloads(arguments.seed, arm)?;
             let mut server = children.launch(arm)?;
             let result = saturate(server.as_mut(), &payloads, arm, window_ns, cores)?;
             eprintln!("round {round}: {} {:.0}/s", arm.slug, result.acked_per_s);
@@ -109,7 +108,7 @@ fn arm(name: &str, arguments: &SaturateArgs) -> anyhow::Result<Arm> {
         connections: arguments.connections.unwrap_or(connections),
         in_flight_per_connection: arguments.in_flight.unwrap_or(in_flight),
         batch_metrics: arguments.batch,
-        codec: Codec::Json,
+        codec: arguments.codec.into(),
         tls: false,
         flush: Flush::Batch,
         link: None,

@@ -37,7 +37,7 @@ fn bad(
     Bad { name, body: body.into(), kind, detail, pointer }
 }
 
-const NO_JSON: &str = "malformed-json";
+const NO_JSON: &str = "malformed-body";
 const NO_BATCH: &str = "invalid-batch";
 
 fn table() -> Vec<Bad> {

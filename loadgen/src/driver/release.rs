@@ -91,7 +91,8 @@ impl Driver<'_> {
         if let Some(feed) = &mut self.feed {
             feed.expect(seq, intended);
         }
-        let headers = [("tailrace-run", self.run_text.as_str())];
+        let content_type = self.payloads.codec().content_type();
+        let headers = [("content-type", content_type), ("tailrace-run", self.run_text.as_str())];
         let request =
             Request { method: "POST", target: "/v1/ingest", headers: &headers, body: &self.body };
         self.connections[index].encode(&request, key);

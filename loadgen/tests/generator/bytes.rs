@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
+use tailrace_contract::codec::Codec;
 use tailrace_contract::Producer;
 use tailrace_producers::payload::Payloads;
 
@@ -76,7 +77,7 @@ fn large_batches_go_out_in_parts_and_in_order() {
     assert_eq!(driven.measured.all_outcomes.acked, all, "{:?}", driven.last_break);
     let bodies = bodies.lock().unwrap();
     assert!(bodies.iter().map(|body| sequence(body)).eq(0..all));
-    let payloads = Payloads::new(SEED, 1_000, 16).unwrap();
+    let payloads = Payloads::new(SEED, 1_000, 16, Codec::Json).unwrap();
     for (seq, body) in (0..).zip(bodies.iter()) {
         let mut expect = Vec::new();
         payloads.write_body(&Producer("g0".into()), seq, &mut expect);

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tailrace_contract::codec::Codec;
 use tailrace_contract::{RunId, Wire};
 use tailrace_loadgen::driver::{Driven, Driver};
 use tailrace_loadgen::gauge::Gauge;
@@ -68,7 +69,7 @@ impl Drive {
         address: SocketAddr,
         new_wire: &(dyn Fn() -> Box<dyn Wire> + Sync),
     ) -> io::Result<Driven> {
-        let payloads = Payloads::new(SEED, self.batch_metrics, 16).unwrap();
+        let payloads = Payloads::new(SEED, self.batch_metrics, 16, Codec::Json).unwrap();
         let mut plan = Plan::of_load(&self.load, SEED, RunId(1), address);
         plan.connections = self.connections;
         plan.feed = self.feed.map(|observer| FeedPlan { observer, seed: SEED, one_in: 1 });

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use tailrace_contract::codec::Codec;
 use tailrace_loadgen::driver::Driven;
 use tailrace_measure::record::Arrivals;
 
@@ -110,7 +111,7 @@ fn a_closed_loop_fills_its_room_and_no_more() {
     });
     let mut host = Host::new(server.address, ROOM / 2);
     let arm = arm(2, ROOM / 2);
-    let payloads = tailrace_producers::payload::Payloads::new(1, 1, 16).unwrap();
+    let payloads = tailrace_producers::payload::Payloads::new(1, 1, 16, Codec::Json).unwrap();
     let saturated =
         tailrace_loadgen::trial::saturate(&mut host, &payloads, &arm, 200 * MS, &[]).unwrap();
     assert!(most.load(SeqCst) <= ROOM, "{}", most.load(SeqCst));

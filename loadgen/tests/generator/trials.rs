@@ -81,7 +81,7 @@ pub(crate) fn arm(connections: u32, depth: usize) -> Arm {
 }
 
 pub(crate) fn run(host: &mut Host, load: &Load, arm: &Arm, seed: u64) -> Finished {
-    let payloads = Payloads::new(seed, 1, 16).unwrap();
+    let payloads = Payloads::new(seed, 1, 16, tailrace_contract::codec::Codec::Json).unwrap();
     let request = Request {
         arm,
         load,
@@ -253,7 +253,7 @@ impl Launched for FaultyHost {
 #[test]
 fn a_generator_that_fails_is_not_watched_for_ever() {
     let server = echo();
-    let payloads = Payloads::new(1, 1, 16).unwrap();
+    let payloads = Payloads::new(1, 1, 16, tailrace_contract::codec::Codec::Json).unwrap();
     let mut host = FaultyHost(Host::new(server.address, 1));
     let saturated = trial::saturate(&mut host, &payloads, &arm(1, 1), 50_000_000, &[]);
     let error = saturated.expect_err("its wire panics").to_string();

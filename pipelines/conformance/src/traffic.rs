@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
-use tailrace_contract::{Metric, Producer, RunId, codec};
+use tailrace_contract::{Metric, Producer, RunId, codec::Codec};
 
 use crate::Subject;
 use crate::client::Connection;
@@ -22,6 +22,11 @@ pub(crate) const METRICS: u64 = 2;
 
 /// A valid body.
 pub(crate) fn batch(producer: &str, seq: u64) -> Vec<u8> {
+    batch_in(Codec::Json, producer, seq)
+}
+
+/// The same batch in either codec.
+pub(crate) fn batch_in(codec: Codec, producer: &str, seq: u64) -> Vec<u8> {
     let metric = |name: &str| Metric {
         name: name.into(),
         value: seq as f64,
@@ -30,7 +35,7 @@ pub(crate) fn batch(producer: &str, seq: u64) -> Vec<u8> {
     };
     let metrics = ["cpu", "memory"].map(metric);
     let mut body = Vec::with_capacity(128);
-    codec::encode_batch(&Producer(producer.into()), seq, &metrics, &mut body);
+    codec.encode_batch(&Producer(producer.into()), seq, &metrics, &mut body);
     body
 }
 

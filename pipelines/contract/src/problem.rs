@@ -8,9 +8,9 @@ use serde::Serialize;
 pub enum ProblemKind {
     /// The request itself makes no sense (a header, a path's part).
     BadRequest,
-    /// The body is not JSON.
+    /// The body is neither JSON nor `MessagePack`.
     Malformed,
-    /// The body is JSON but not a batch.
+    /// It is, but not a batch.
     Invalid,
     /// A page of another site asked for it.
     Forbidden,
@@ -46,7 +46,7 @@ impl ProblemKind {
     fn facts(self) -> (u16, &'static str, &'static str) {
         match self {
             Self::BadRequest => (400, "bad-request", "The request makes no sense"),
-            Self::Malformed => (400, "malformed-json", "The body is not JSON"),
+            Self::Malformed => (400, "malformed-body", "The body cannot be read"),
             Self::Invalid => (400, "invalid-batch", "The body is not a valid batch"),
             Self::Forbidden => (403, "forbidden", "Refused for a page of another site"),
             Self::NotFound => (404, "not-found", "Nothing is served under this path"),

@@ -1,7 +1,7 @@
 //! One-metric batches and their bodies, for every test of this crate.
 
 use bytes::Bytes;
-use tailrace_contract::{Batch, BatchId, Metric, Producer, RunId, Tenant, codec};
+use tailrace_contract::{Batch, BatchId, Metric, Producer, RunId, Tenant, codec::Codec};
 
 pub(crate) fn batch(run: u128, producer: &str, seq: u64) -> Batch {
     let (tenant, producer) = (Tenant::open(), Producer(producer.into()));
@@ -13,6 +13,6 @@ pub(crate) fn batch(run: u128, producer: &str, seq: u64) -> Batch {
 
 pub(crate) fn body(batch: &Batch) -> Bytes {
     let mut out = Vec::new();
-    codec::encode_batch(&batch.id.producer, batch.id.seq, &batch.metrics, &mut out);
+    Codec::Json.encode_batch(&batch.id.producer, batch.id.seq, &batch.metrics, &mut out);
     out.into()
 }

@@ -1,34 +1,47 @@
-//! The fast path: one pass of `serde_json` straight into metrics, with counts limited while
-//! reading so that a hostile body is dropped at the limit and not after it was built.
+//! The fast path: one pass straight into metrics, with counts limited while reading so that a
+//! hostile body is dropped at the limit and not after it was built. What stands here is the data
+//! model of both codecs; neither accepts a list of values where fields have names.
 
 use std::fmt;
 
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use smol_str::SmolStr;
 
-use super::Decoded;
+use super::{Codec, Decoded, msgpack};
 use crate::limits::{ATTRIBUTES_MAX, BATCH_METRICS_MAX};
 use crate::{AttributeValue, Metric, Producer};
 
 /// Parses one of the three shapes. The error is for people.
-pub(super) fn parse(body: &[u8]) -> Result<Decoded, String> {
+#[inline]
+pub(super) fn parse(codec: Codec, body: &[u8]) -> Result<Decoded, String> {
+    match codec {
+        Codec::Json => parse_json(body).map_err(|fault| fault.to_string()),
+        Codec::Msgpack => parse_msgpack(body).map_err(|fault| fault.to_string()),
+    }
+}
+
+fn parse_json(body: &[u8]) -> serde_json::Result<Decoded> {
     let first = body.iter().find(|b| !b.is_ascii_whitespace());
-    let parsed = if first == Some(&b'[') {
-        serde_json::from_slice(body).map(|Metrics(metrics)| Decoded {
-            producer: None,
-            seq: None,
-            metrics,
-        })
+    if first == Some(&b'[') {
+        serde_json::from_slice(body).map(Metrics::into_decoded)
     } else {
         serde_json::from_slice::<Document>(body).and_then(Document::into_decoded)
-    };
-    parsed.map_err(|fault| fault.to_string())
+    }
+}
+
+fn parse_msgpack(body: &[u8]) -> Result<Decoded, msgpack::Fault> {
+    if body.first().copied().is_some_and(msgpack::begins_array) {
+        msgpack::from_slice(body).map(Metrics::into_decoded)
+    } else {
+        msgpack::from_slice::<Document>(body).and_then(Document::into_decoded)
+    }
 }
 
 /// Either a metric or a batch; which one is decided by the fields that are there.
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 struct Document {
     name: Option<SmolStr>,
     value: Option<f64>,
@@ -40,7 +53,7 @@ struct Document {
 }
 
 impl Document {
-    fn into_decoded(self) -> serde_json::Result<Decoded> {
+    fn into_decoded<E: serde::de::Error>(self) -> Result<Decoded, E> {
         let Self { name, value, time, attributes, producer, seq, metrics } = self;
         match (name, value, metrics) {
             (None, None, Some(Metrics(metrics))) if time.is_none() && attributes.is_none() => {
@@ -51,13 +64,13 @@ impl Document {
                 let metric = Metric { name, value, time_ms: time, attributes };
                 Ok(Decoded { producer: None, seq: None, metrics: vec![metric] })
             }
-            _ => Err(serde_json::Error::custom("neither a metric nor a batch")),
+            _ => Err(E::custom("neither a metric nor a batch")),
         }
     }
 }
 
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 struct MetricDocument {
     name: SmolStr,
     value: f64,
@@ -65,7 +78,40 @@ struct MetricDocument {
     attributes: Option<Attributes>,
 }
 
+/// Fields by name only: what `serde` derives would take a list of values as well.
+macro_rules! by_name {
+    ($($document:ident),*) => {$(
+        impl<'de> Deserialize<'de> for $document {
+            #[inline]
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct ByName;
+                impl<'de> Visitor<'de> for ByName {
+                    type Value = $document;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("an object")
+                    }
+
+                    #[inline]
+                    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<$document, A::Error> {
+                        $document::deserialize(MapAccessDeserializer::new(map))
+                    }
+                }
+                deserializer.deserialize_map(ByName)
+            }
+        }
+    )*};
+}
+
+by_name!(Document, MetricDocument);
+
 struct Metrics(Vec<Metric>);
+
+impl Metrics {
+    fn into_decoded(self) -> Decoded {
+        Decoded { producer: None, seq: None, metrics: self.0 }
+    }
+}
 
 impl<'de> Deserialize<'de> for Metrics {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -78,7 +124,9 @@ impl<'de> Deserialize<'de> for Metrics {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Metrics, A::Error> {
-                let mut metrics = Vec::new();
+                // A claim, and never more than what is left to read.
+                let claimed = list.size_hint().unwrap_or(0).min(BATCH_METRICS_MAX);
+                let mut metrics = Vec::with_capacity(claimed);
                 while let Some(m) = list.next_element::<MetricDocument>()? {
                     if metrics.len() == BATCH_METRICS_MAX {
                         return Err(A::Error::custom("too many metrics"));
