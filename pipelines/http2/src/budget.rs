@@ -161,11 +161,11 @@ mod tests {
     #[test]
     fn requests_pay_for_a_few_frames() {
         let served = [frame(HEADERS, END_HEADERS, 30), frame(DATA, END_STREAM, 3)];
-        let with_updates = [&served[..], &vec![frame(8, 0, 4); 8]].concat();
-        check(&with_updates.repeat(100), false);
+        let with_updates = [&served[..], &vec![frame(8, 0, 4); 8]].concat().concat();
+        check(&vec![with_updates; 100], false);
         check(&vec![frame(DATA, 0, 256); 100], false);
         let resets = [frame(HEADERS, END_HEADERS, 30), frame(RST_STREAM, 0, 4)];
-        check(&resets.repeat(4), true);
+        check(&[&vec![resets.concat(); 3][..], &resets].concat(), true);
     }
 
     #[test]

@@ -175,7 +175,7 @@ where
         match body.poll_whole(cx) {
             Poll::Ready(Ok(bytes)) => self.admit(&caller, bytes, body, responder, cx),
             Poll::Ready(Err(Fault::Refused(problem))) => {
-                send(responder, answers::refusal(&problem))
+                send(responder, answers::refusal(&problem));
             }
             Poll::Ready(Err(Fault::Gone)) => {}
             Poll::Pending => {

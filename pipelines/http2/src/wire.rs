@@ -1,0 +1,72 @@
+//! The client half: a lean HTTP/2 client without I/O. A request is a cached header block and a
+//! DATA frame; of an answer it reads the status and counts the rest. It announces a header
+//! table of size 0, so that it needs no table to read answers, and no push; it knows neither
+//! priorities nor `Upgrade`. Read next: `wire/frames.rs`, `wire/client.rs`.
+//!
+//! One request among many can fail without an answer, which [`WireEvent`] cannot say: it then
+//! counts as answered with [`REFUSED`] or [`BROKEN`].
+
+mod answers;
+mod client;
+mod control;
+mod frames;
+mod head;
+mod hpack;
+mod huffman;
+mod streams;
+
+use tailrace_contract::{Peer, Request, Wire, WireError, WireEvent};
+
+use self::client::Client;
+use self::frames::FrameReader;
+
+/// The status of a request that the server did not look at: it reset the stream as refused, or
+/// went away before it. Sending it again is safe.
+pub const REFUSED: u16 = 503;
+/// The status of a request whose stream the server reset without an answer, or in the middle.
+pub const BROKEN: u16 = 502;
+
+/// One connection's client half. Requests may be encoded once the server's settings have come.
+#[derive(Debug)]
+pub struct Http2Wire {
+    frames: FrameReader,
+    client: Client,
+}
+
+impl Http2Wire {
+    /// A wire to this peer, on which at most `peer.in_flight` requests wait for their answer.
+    pub fn new(peer: &Peer<'_>) -> Self {
+        Self { frames: FrameReader::default(), client: Client::new(peer) }
+    }
+}
+
+impl Wire for Http2Wire {
+    fn open(&mut self, out: &mut Vec<u8>) {
+        control::open(out);
+    }
+
+    fn room(&self) -> usize {
+        self.client.room()
+    }
+
+    fn encode(&mut self, request: &Request<'_>, key: u64, out: &mut Vec<u8>) {
+        debug_assert!(self.room() > 0, "encode without room");
+        self.client.send(request, key, out);
+    }
+
+    fn decode(
+        &mut self,
+        input: &[u8],
+        out: &mut Vec<u8>,
+        events: &mut Vec<WireEvent>,
+    ) -> Result<(), WireError> {
+        let Self { frames, client } = self;
+        frames.read(input, |frame| client.take(&frame, out, events))?;
+        client.note_last_stream(events);
+        Ok(())
+    }
+
+    fn close(&mut self, _events: &mut Vec<WireEvent>) -> Result<(), WireError> {
+        self.client.close(self.frames.is_between())
+    }
+}
