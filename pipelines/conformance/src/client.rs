@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use tailrace_contract::codec::Codec;
 use tailrace_contract::identity::RUN_HEADER;
 use tailrace_contract::{Request, RunId, Wire, WireEvent};
 use tokio::io::Interest;
@@ -68,7 +69,7 @@ impl Connection {
     }
 
     fn encode(&mut self, key: u64, body: &[u8]) {
-        let mut headers = vec![("content-type", "application/json")];
+        let mut headers = vec![("content-type", Codec::of(body).content_type())];
         headers.extend(self.run.as_deref().map(|run| (RUN_HEADER, run)));
         let request = Request { method: "POST", target: "/v1/ingest", headers: &headers, body };
         self.wire.encode(&request, key, &mut self.out);

@@ -2,6 +2,7 @@
 
 mod answers;
 mod audit;
+mod codec;
 mod drain;
 mod feed;
 mod refusals;
@@ -49,6 +50,7 @@ cases! {
     answers::answers_match_their_requests,
     answers::wire_survives_splits,
     answers::identity_is_assigned_when_missing,
+    codec::msgpack_is_ingested_like_json,
     feed::every_batch_reaches_the_feed_once,
     feed::slow_subscriber_is_told_it_lagged,
     audit::audit_sees_every_acknowledged_batch_once,

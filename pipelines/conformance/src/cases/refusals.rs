@@ -24,6 +24,10 @@ fn malformed() -> Vec<(&'static str, Vec<u8>)> {
         ("not UTF-8", b"{\"name\":\"\xff\xfe\",\"value\":1}".to_vec()),
         ("deep nesting", b"[".repeat(500_000)),
         ("100,000 attributes", many.into_bytes()),
+        ("packed: a length that is only claimed", b"\xdd\xff\xff\xff\xff".to_vec()),
+        ("packed: deep nesting", vec![0x91; 500_000]),
+        ("packed: bytes behind the end", b"\x82\xa4name\xa1a\xa5value\x01\x00".to_vec()),
+        ("packed: binary data as a name", b"\x82\xa4name\xc4\x01a\xa5value\x01".to_vec()),
         ("one bad of two", br#"[{"name":"a","value":1},{"name":"b"}]"#.to_vec()),
     ]
 }
