@@ -34,13 +34,14 @@ impl Transport for Http2 {
     const NAME: &'static str = "http2";
     /// Four connections with sixteen streams each, as a fleet's agents would share them.
     const FAIR_LOAD: (u32, u32) = (4, 16);
+    const ALPN: &'static str = "h2";
 
     fn serve<I: Ingest>(
         listener: std::net::TcpListener,
         ingest: I,
         options: &Options,
     ) -> std::io::Result<Box<dyn Server>> {
-        serve(listener, ingest, Limits::default(), options.flush)
+        serve(listener, ingest, Limits::default(), options)
     }
 
     fn wire(peer: &Peer<'_>) -> Box<dyn Wire> {

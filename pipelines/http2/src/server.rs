@@ -11,11 +11,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::Builder;
 use tailrace_contract::transport::Flush;
-use tailrace_contract::{Ingest, Server, limits};
+use tailrace_contract::{Ingest, Options, Server, Transport, limits};
+use tailrace_socket::{Security, serve_secured};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::Http2;
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::watch::Watch;
@@ -105,25 +107,28 @@ impl Default for Limits {
     }
 }
 
-/// Serves `POST /v1/ingest` over HTTP/2 with prior knowledge, in clear text, on the current
-/// tokio runtime, single or multi threaded, until the returned server is drained or dropped. A
-/// slow or stalled `ingest` delays only the stream that waits for it.
+/// Serves `POST /v1/ingest` over HTTP/2, by prior knowledge in clear text and by ALPN over TLS,
+/// on the current tokio runtime, single or multi threaded, until the returned server is drained
+/// or dropped. A slow or stalled `ingest` delays only the stream that waits for it.
 ///
 /// # Errors
-/// The listener cannot be registered with the runtime.
+/// The listener cannot be registered with the runtime, or the TLS identity is of no use.
 pub fn serve<I: Ingest>(
     listener: TcpListener,
     ingest: I,
     limits: Limits,
-    flush: Flush,
+    options: &Options,
 ) -> io::Result<Box<dyn Server>> {
-    tailrace_socket::serve(listener, limits.connections_max, move |stream, stop| {
+    let security = Security::new(options.tls.as_ref(), Http2::ALPN)?;
+    let beginning = (security, limits.head_timeout);
+    let flush = options.flush;
+    serve_secured(listener, limits.connections_max, beginning, move |stream, stop| {
         connection(stream, ingest.clone(), limits, flush, stop)
     })
 }
 
 /// One connection, from its first byte to its last, over TCP or TLS.
-pub(crate) async fn connection<S, I>(
+async fn connection<S, I>(
     stream: S,
     ingest: I,
     limits: Limits,
