@@ -40,7 +40,7 @@ const PROGRAMS: [Program; 7] = [
         &["chromium", "fonts-dejavu-core"],
     ),
 ];
-/// The variable that names a Python with the WebSocket client of another ecosystem.
+/// The variable that names a Python with clients and codecs of another ecosystem.
 const PYTHON_VARIABLE: &str = "TAILRACE_TEST_PYTHON";
 /// Packages that bring a Python which can make virtual environments.
 const PYTHON_PACKAGES: [&str; 2] = ["python3", "python3-venv"];
@@ -74,7 +74,7 @@ pub(crate) fn run() -> Result<Components> {
         components.extend(program.find().map(|path| (program.variable, path)));
     }
     browser::install_packages()?;
-    components.push((PYTHON_VARIABLE, venv::with_websockets()?));
+    components.push((PYTHON_VARIABLE, venv::with_packages()?));
     Ok(components)
 }
 

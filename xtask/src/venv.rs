@@ -1,6 +1,6 @@
-//! A Python with the `websockets` client, in a virtual environment under the target folder:
-//! the tests talk to our WebSocket server with a client that shares no line with it. Nothing
-//! outside the target folder changes.
+//! A Python with a few packages, in a virtual environment under the target folder: the tests
+//! talk to our servers with clients and codecs that share no line with them. Nothing outside the
+//! target folder changes.
 
 use std::path::PathBuf;
 
@@ -8,26 +8,32 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
-/// Fixed, so that every machine tests the same. Runs on Python 3.9 and later.
-const WEBSOCKETS: &str = "15.0.1";
+/// Fixed versions, so that every machine tests the same. All run on Python 3.9 and later.
+const PACKAGES: [(&str, &str); 2] = [
+    // A WebSocket client.
+    ("websockets", "15.0.1"),
+    // The codec, as its authors' most used implementation writes it.
+    ("msgpack", "1.1.2"),
+];
 
-/// A Python that imports `websockets`; makes it if needed, which downloads one package.
-pub(crate) fn with_websockets() -> Result<PathBuf> {
+/// A Python that has the packages; makes it if needed, which downloads them.
+pub(crate) fn with_packages() -> Result<PathBuf> {
     let python = python();
     if is_needed() {
         let base = base_python().context("no Python can make a virtual environment")?;
         shell::run(shell::program(base).args(["-m", "venv", "--clear"]).arg(folder()))?;
-        let package = format!("websockets=={WEBSOCKETS}");
         let mut pip = shell::program(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", &package]);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        pip.args(PACKAGES.map(|(name, version)| format!("{name}=={version}")));
         shell::run(&mut pip).context("is the Python package index reachable from here?")?;
     }
     Ok(python)
 }
 
-/// Whether the environment is missing or broken.
+/// Whether the environment is missing, or lacks a package in its version.
 pub(crate) fn is_needed() -> bool {
-    let check = format!("import websockets; assert websockets.__version__ == '{WEBSOCKETS}'");
+    let checks = PACKAGES.map(|(name, version)| format!("version('{name}') == '{version}'"));
+    let check = format!("from importlib.metadata import version; assert {}", checks.join(" and "));
     !shell::succeeds(shell::program(python()).args(["-c", &check]))
 }
 
