@@ -51,6 +51,18 @@ pub enum TlsError {
     Setup(#[from] Error),
 }
 
+/// TLS over a socket that blocks.
+pub type Blocking<T> = StreamOwned<ClientConnection, T>;
+
+/// What came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrived<'a> {
+    /// The handshake is over: clear text may pass from now on.
+    Open,
+    /// Clear text.
+    Clear(&'a [u8]),
+}
+
 /// How connections to one server begin.
 #[derive(Clone)]
 pub struct Tls {
@@ -101,10 +113,7 @@ impl Tls {
     ///
     /// # Errors
     /// The library refuses the configuration.
-    pub fn over<T: Read + Write>(
-        &self,
-        socket: T,
-    ) -> Result<StreamOwned<ClientConnection, T>, TlsError> {
+    pub fn over<T: Read + Write>(&self, socket: T) -> Result<Blocking<T>, TlsError> {
         let tls = ClientConnection::new(Arc::clone(&self.config), self.name.clone())?;
         Ok(StreamOwned::new(tls, socket))
     }
@@ -157,8 +166,7 @@ impl Session {
         self.tls.send_close_notify();
     }
 
-    /// Takes bytes from the socket and hands their clear text over. True when they completed
-    /// the handshake.
+    /// Takes bytes from the socket and hands over what they mean, in order.
     ///
     /// # Errors
     /// A certificate that is not trusted, another protocol than the one asked for, records that
@@ -166,9 +174,8 @@ impl Session {
     pub fn receive(
         &mut self,
         mut records: &[u8],
-        mut take: impl FnMut(&[u8]) -> Result<(), String>,
-    ) -> Result<bool, String> {
-        let was_open = self.is_open;
+        mut take: impl FnMut(Arrived<'_>) -> Result<(), String>,
+    ) -> Result<(), String> {
         while !records.is_empty() {
             if self.tls.read_tls(&mut records).map_err(|fault| fault.to_string())? == 0 {
                 return Err("the server said goodbye and went on talking".into());
@@ -176,15 +183,16 @@ impl Session {
             self.tls.process_new_packets().map_err(|fault| explain(&fault))?;
             if !self.is_open && !self.tls.is_handshaking() {
                 self.agree()?;
+                take(Arrived::Open)?;
             }
             self.take_clear(&mut take)?;
         }
-        Ok(self.is_open && !was_open)
+        Ok(())
     }
 
     fn take_clear(
         &mut self,
-        take: &mut impl FnMut(&[u8]) -> Result<(), String>,
+        take: &mut impl FnMut(Arrived<'_>) -> Result<(), String>,
     ) -> Result<(), String> {
         let mut reader = self.tls.reader();
         // "Would block": there is no more; the end is told by the socket.
@@ -193,7 +201,7 @@ impl Session {
             if length == 0 {
                 break;
             }
-            take(clear)?;
+            take(Arrived::Clear(clear))?;
             reader.consume(length);
         }
         Ok(())

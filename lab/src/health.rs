@@ -28,7 +28,7 @@ pub fn run(arguments: &HealthArgs) -> anyhow::Result<Ended> {
         .with_context(|| format!("{authority:?} is not host:port of a reachable machine"))?;
     let mut answer = None;
     for address in addresses {
-        answer = Some(observer::get_within(address, PATH, arguments.timeout));
+        answer = Some(observer::get_within(address, None, PATH, arguments.timeout));
         if matches!(answer, Some(Ok(_))) {
             break;
         }

@@ -1,17 +1,19 @@
 //! `tailrace serve`: one pipeline until it is told to stop.
 
+use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
-use tailrace_contract::Options;
+use tailrace_contract::{Options, TlsIdentity};
 use tokio::io::AsyncReadExt;
 
 use crate::cli::ServeArgs;
 use crate::exit::{Ended, Fault};
 use crate::registry::{self, LogKind, Pipeline};
 use crate::served::{Listeners, Served};
-use crate::{interrupt, printing, redis};
+use crate::tls::fingerprint;
+use crate::{chart_js, interrupt, printing, redis};
 
 /// What a throwaway server leaves behind when it is killed goes away after this time.
 const EXPIRY: std::time::Duration = std::time::Duration::from_secs(3_600);
@@ -27,6 +29,12 @@ pub struct Ready {
     pub ingest: SocketAddr,
     /// Address of the observer; the floor has none.
     pub observer: Option<SocketAddr>,
+    /// Whether both speak TLS.
+    #[serde(default)]
+    pub tls: bool,
+    /// SHA-256 of the certificate that they show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_sha256: Option<String>,
 }
 
 /// Serves until Ctrl-C, SIGTERM, or (with `--with-parent`) the end of standard input.
@@ -36,11 +44,23 @@ pub struct Ready {
 /// `--trust-network`, no `--open`, no Redis.
 pub fn run(arguments: &ServeArgs) -> anyhow::Result<Ended> {
     refuse_the_careless(arguments)?;
+    let tls = arguments.tls.identity(&[arguments.ingest.ip(), arguments.observer.ip()])?;
     if let Some(bare) = tailrace_targets::Bare::find(&arguments.pipeline) {
+        refuse_clear_text_only(&arguments.pipeline, tls.as_ref())?;
         return runtime()?.block_on(serve_bare(bare, arguments));
     }
     let pipeline = registry::find(&arguments.pipeline)?;
-    runtime()?.block_on(serve(pipeline, arguments))
+    if pipeline.log().is_none() {
+        refuse_clear_text_only(pipeline.name, tls.as_ref())?;
+    }
+    runtime()?.block_on(serve(pipeline, arguments, tls))
+}
+
+/// Serving in clear text what was asked to be secret would be worse than not serving it.
+fn refuse_clear_text_only(name: &str, tls: Option<&TlsIdentity>) -> Result<(), Fault> {
+    tls.map_or(Ok(()), |_| {
+        Err(Fault::Usage(format!("{name} speaks clear text only: leave the TLS flags out")))
+    })
 }
 
 /// One thread where there is one core (a pinned server): no locks, no migration.
@@ -74,9 +94,17 @@ fn refuse_the_careless(arguments: &ServeArgs) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn serve(pipeline: Pipeline, arguments: &ServeArgs) -> anyhow::Result<Ended> {
-    let listeners =
-        Listeners { ingest: bind(arguments.ingest)?, observer: bind(arguments.observer)? };
+async fn serve(
+    pipeline: Pipeline,
+    arguments: &ServeArgs,
+    tls: Option<TlsIdentity>,
+) -> anyhow::Result<Ended> {
+    let options = Options { tls, ..Options::default() };
+    let listeners = Listeners {
+        ingest: bind(arguments.ingest)?,
+        observer: bind(arguments.observer)?,
+        chart_js: chart_js::places(arguments.chart_js.as_ref())?,
+    };
     let (redis, _private) = match pipeline.log() {
         Some(LogKind::Redis) => {
             let (mut config, private) =
@@ -88,10 +116,10 @@ async fn serve(pipeline: Pipeline, arguments: &ServeArgs) -> anyhow::Result<Ende
         }
         _ => (None, None),
     };
-    let served = Served::start(pipeline, listeners, redis::fresh_run(), redis, &Options::default())
+    let served = Served::start(pipeline, listeners, redis::fresh_run(), redis, &options)
         .await
         .map_err(redis::missing_if_unreachable)?;
-    announce(pipeline.name, served.ingest(), served.observer())?;
+    announce(pipeline.name, (served.ingest(), served.observer()), options.tls.as_ref())?;
     until_stopped(arguments.with_parent).await?;
     let drained = served.drain(arguments.throwaway).await;
     if drained.cut > 0 {
@@ -104,7 +132,7 @@ async fn serve_bare(bare: tailrace_targets::Bare, arguments: &ServeArgs) -> anyh
     let listener = bind(arguments.ingest)?;
     let address = listener.local_addr()?;
     let server = tokio::spawn(bare.serve(listener));
-    announce(&arguments.pipeline, Some(address), None)?;
+    announce(&arguments.pipeline, (Some(address), None), None)?;
     until_stopped(arguments.with_parent).await?;
     server.abort();
     Ok(Ended::Fine)
@@ -112,12 +140,28 @@ async fn serve_bare(bare: tailrace_targets::Bare, arguments: &ServeArgs) -> anyh
 
 fn announce(
     name: &str,
-    ingest: Option<SocketAddr>,
-    observer: Option<SocketAddr>,
+    (ingest, observer): (Option<SocketAddr>, Option<SocketAddr>),
+    tls: Option<&TlsIdentity>,
 ) -> anyhow::Result<()> {
-    let ingest = ingest.context("the transport does not listen")?;
-    let ready = Ready { ready: name.into(), pid: std::process::id(), ingest, observer };
-    Ok(printing::line(&serde_json::to_string(&ready)?)?)
+    let ready = Ready {
+        ready: name.into(),
+        pid: std::process::id(),
+        ingest: ingest.context("the transport does not listen")?,
+        observer,
+        tls: tls.is_some(),
+        certificate_sha256: tls.map(fingerprint),
+    };
+    printing::line(&serde_json::to_string(&ready)?)?;
+    invite(&ready);
+    Ok(())
+}
+
+/// Tells a person what to open; programs read the line above.
+fn invite(ready: &Ready) {
+    if let Some(observer) = ready.observer.filter(|_| std::io::stderr().is_terminal()) {
+        let scheme = if ready.tls { "https" } else { "http" };
+        eprintln!("Live page: open {scheme}://{observer}/ in a browser. Ctrl-C ends.");
+    }
 }
 
 fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -35,7 +35,8 @@ pub fn audit(
     }
     launched.recover()?;
     let address = launched.observer().ok_or("the server has no observer to ask")?;
-    observer::audit(address, run).map_err(|error| format!("the audit failed: {error:#}"))
+    observer::audit(address, launched.observer_tls().as_ref(), run)
+        .map_err(|error| format!("the audit failed: {error:#}"))
 }
 
 /// The record of a trial.

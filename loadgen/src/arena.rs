@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use tailrace_contract::{RunId, Wire};
 use tailrace_measure::record::Arm;
+use tailrace_producers::tls::Tls;
 
 use crate::account::Finding;
 
@@ -28,6 +29,16 @@ pub trait Launched: Send {
     /// one. The audit goes the direct way.
     fn feed(&self) -> Option<SocketAddr> {
         self.observer()
+    }
+
+    /// How connections to the transport begin; none: in clear text.
+    fn ingest_tls(&self) -> Option<Tls> {
+        None
+    }
+
+    /// The same for the observer and the feed.
+    fn observer_tls(&self) -> Option<Tls> {
+        None
     }
 
     /// Makes client halves, each for one new connection of a run.

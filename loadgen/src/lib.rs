@@ -16,5 +16,6 @@ pub mod gauge;
 pub mod observer;
 pub mod plan;
 pub mod race;
+mod secure;
 pub mod trial;
 pub mod watch;

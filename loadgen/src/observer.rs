@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tailrace_contract::{Audit, RunId};
+use tailrace_producers::tls::Tls;
+
+use crate::secure::Line;
 
 /// A log of a million batches is read in a few seconds.
 const AUDIT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -19,8 +22,8 @@ const ANSWER_BYTES_MAX: u64 = 64 << 20;
 ///
 /// # Errors
 /// The server cannot be reached, or refused to answer: with what it said.
-pub fn audit(observer: SocketAddr, run: RunId) -> anyhow::Result<Audit> {
-    let body = get(observer, &format!("/v1/audit/{run}"))?;
+pub fn audit(observer: SocketAddr, tls: Option<&Tls>, run: RunId) -> anyhow::Result<Audit> {
+    let body = get(observer, tls, &format!("/v1/audit/{run}"))?;
     serde_json::from_slice(&body).context("the audit's answer could not be read")
 }
 
@@ -28,11 +31,11 @@ pub fn audit(observer: SocketAddr, run: RunId) -> anyhow::Result<Audit> {
 ///
 /// # Errors
 /// As [`get_within`], with the patience of an audit.
-pub fn get(observer: SocketAddr, target: &str) -> anyhow::Result<Vec<u8>> {
-    get_within(observer, target, AUDIT_TIMEOUT)
+pub fn get(observer: SocketAddr, tls: Option<&Tls>, target: &str) -> anyhow::Result<Vec<u8>> {
+    get_within(observer, tls, target, AUDIT_TIMEOUT)
 }
 
-/// The body of a successful GET. `patience`, which must not be zero, is for each silence of the
+/// The body of a successful GET, behind TLS where it says how. `patience`, which must not be zero, is for each silence of the
 /// server; connecting takes [`CONNECT_TIMEOUT`] at most.
 ///
 /// # Errors
@@ -40,15 +43,18 @@ pub fn get(observer: SocketAddr, target: &str) -> anyhow::Result<Vec<u8>> {
 /// much.
 pub fn get_within(
     observer: SocketAddr,
+    tls: Option<&Tls>,
     target: &str,
     patience: Duration,
 ) -> anyhow::Result<Vec<u8>> {
-    let mut socket = TcpStream::connect_timeout(&observer, patience.min(CONNECT_TIMEOUT))
+    let socket = TcpStream::connect_timeout(&observer, patience.min(CONNECT_TIMEOUT))
         .with_context(|| format!("{observer} cannot be reached"))?;
     socket.set_read_timeout(Some(patience))?;
-    write!(socket, "GET {target} HTTP/1.0\r\nhost: {observer}\r\n\r\n")?;
+    let mut line = Line::new(socket, tls)?;
+    write!(line, "GET {target} HTTP/1.0\r\nhost: {observer}\r\n\r\n")
+        .with_context(|| format!("{observer} takes no question"))?;
     let mut answer = Vec::new();
-    let read = socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);
+    let read = line.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);
     read.with_context(|| format!("{observer} gave no answer within {patience:?}"))?;
     let head_end = answer.windows(4).position(|w| w == b"\r\n\r\n").context("no HTTP answer")?;
     let body = answer.split_off(head_end + 4);

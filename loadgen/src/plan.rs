@@ -6,6 +6,7 @@ use tailrace_contract::{Producer, RunId};
 use tailrace_measure::clock::Stamp;
 use tailrace_measure::record::Load;
 use tailrace_measure::schedule::Schedule;
+use tailrace_producers::tls::Tls;
 
 /// Where batches come from.
 pub enum Pace {
@@ -36,8 +37,12 @@ pub struct Plan {
     pub connections: usize,
     /// Where to.
     pub ingest: SocketAddr,
+    /// How connections to `ingest` begin; none: in clear text.
+    pub tls: Option<Tls>,
     /// The live subscription, if any.
     pub feed: Option<FeedPlan>,
+    /// The same as `tls` for the subscription.
+    pub feed_tls: Option<Tls>,
 }
 
 /// Which batches a live subscriber follows.
@@ -70,7 +75,9 @@ impl Plan {
             producer: Producer("g0".into()),
             connections: 1,
             ingest,
+            tls: None,
             feed: None,
+            feed_tls: None,
         }
     }
 }

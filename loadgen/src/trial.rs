@@ -89,6 +89,7 @@ pub fn run(
 fn plan(launched: &dyn Launched, request: &Request<'_>, run: RunId) -> Plan {
     let mut plan = Plan::of_load(request.load, request.seed, run, launched.ingest());
     plan.connections = request.arm.connections as usize;
+    (plan.tls, plan.feed_tls) = (launched.ingest_tls(), launched.observer_tls());
     let feed = request.load.feed_one_in.zip(launched.feed());
     plan.feed = feed.map(|(one_in, observer)| FeedPlan { observer, seed: request.seed, one_in });
     plan
@@ -117,7 +118,9 @@ pub fn saturate(
         producer: tailrace_contract::Producer("g0".into()),
         connections: arm.connections as usize,
         ingest: launched.ingest(),
+        tls: launched.ingest_tls(),
         feed: None,
+        feed_tls: None,
     };
     let gauge = Arc::new(Gauge::default());
     let (times, ran, watched) = drive(launched, plan, payloads, &[], generator_cores, &gauge)?;

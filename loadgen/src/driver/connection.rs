@@ -1,4 +1,7 @@
-//! One connection of the generator: a non-blocking socket, a wire, and what is on its way out.
+//! One connection of the generator: a non-blocking socket, a wire, and what is on its way out,
+//! in clear text or, in `connection/sealed.rs`, behind TLS.
+
+mod sealed;
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -7,6 +10,7 @@ use std::net::{SocketAddr, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
 use tailrace_contract::{Request, Wire, WireEvent};
 use tailrace_measure::clock::{Stamp, now};
+use tailrace_producers::tls::{Session, Tls};
 
 use super::inflight::InFlight;
 
@@ -18,6 +22,8 @@ const WRITTEN_BYTES_MAX: usize = 256 << 10;
 pub(super) enum Stage {
     /// The kernel has not said yet whether it stands.
     Connecting,
+    /// It stands; the TLS handshake is under way.
+    Securing,
     /// It stands; the wire's handshake is under way.
     Opening,
     /// It takes requests.
@@ -34,6 +40,7 @@ pub(super) struct Connection {
     pub since: Stamp,
     pub socket: TcpStream,
     pub wire: Box<dyn Wire>,
+    tls: Option<Box<Session>>,
     /// In the driver's list of connections with room.
     pub listed: bool,
     /// In the driver's list of connections with bytes to flush.
@@ -50,7 +57,7 @@ pub(super) struct Connection {
 /// Payload bytes that passed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Bytes {
-    /// To the server.
+    /// To the server; behind TLS, those of its records.
     pub sent: u64,
     /// From the server.
     pub received: u64,
@@ -58,7 +65,12 @@ pub struct Bytes {
 
 impl Connection {
     /// Starts to connect, without waiting.
-    pub(super) fn start(address: SocketAddr, wire: Box<dyn Wire>) -> io::Result<Self> {
+    pub(super) fn start(
+        address: SocketAddr,
+        wire: Box<dyn Wire>,
+        tls: Option<&Tls>,
+    ) -> io::Result<Self> {
+        let session = tls.map(Tls::session).transpose().map_err(io::Error::other)?;
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
@@ -72,6 +84,7 @@ impl Connection {
             since: now(),
             socket: socket.into(),
             wire,
+            tls: session.map(Box::new),
             listed: false,
             dirty: false,
             watched_for_write: true,
@@ -87,12 +100,21 @@ impl Connection {
         if let Some(error) = self.socket.take_error()? {
             return Err(error);
         }
+        if self.tls.is_some() {
+            self.stage = Stage::Securing;
+        } else {
+            self.open();
+        }
+        Ok(())
+    }
+
+    /// Bytes of the wire may pass.
+    fn open(&mut self) {
         self.stage = Stage::Opening;
         self.wire.open(&mut self.out);
         if self.wire.room() > 0 {
             self.stage = Stage::Open;
         }
-        Ok(())
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -108,11 +130,18 @@ impl Connection {
     /// Writes what is there and stamps the requests whose first byte left. True when nothing
     /// is left over.
     pub(super) fn flush(&mut self, in_flight: &mut InFlight) -> io::Result<bool> {
+        if self.tls.is_some() {
+            return self.flush_sealed(in_flight);
+        }
         while self.written < self.out.len() {
             let stamp = now();
             match self.socket.write(&self.out[self.written..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => self.mark_sent(n, stamp, in_flight),
+                Ok(n) => {
+                    self.bytes.sent += n as u64;
+                    self.written += n;
+                    self.mark_sent(stamp, in_flight);
+                }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     self.forget_written();
                     return Ok(false);
@@ -129,7 +158,9 @@ impl Connection {
     /// A peer that is always a little behind would else make `out` grow for the whole trial.
     /// Only when less remains than goes, so that each byte is moved about once.
     fn forget_written(&mut self) {
-        if self.written < WRITTEN_BYTES_MAX || self.written < self.out.len() / 2 {
+        // What is sealed and not yet on its way is still to be stamped.
+        let unstamped = self.unsent.front().is_some_and(|&(start, _)| start < self.written);
+        if unstamped || self.written < WRITTEN_BYTES_MAX || self.written < self.out.len() / 2 {
             return;
         }
         self.out.drain(..self.written);
@@ -139,9 +170,8 @@ impl Connection {
         self.written = 0;
     }
 
-    fn mark_sent(&mut self, n: usize, stamp: Stamp, in_flight: &mut InFlight) {
-        self.written += n;
-        self.bytes.sent += n as u64;
+    /// Stamps the requests that begin in what was written.
+    fn mark_sent(&mut self, stamp: Stamp, in_flight: &mut InFlight) {
         while let Some(&(start, key)) = self.unsent.front() {
             if start >= self.written {
                 break;
@@ -166,7 +196,12 @@ impl Connection {
             }
             Ok(n) => {
                 self.bytes.received += n as u64;
-                self.wire.decode(&buffer[..n], &mut self.out, events).map_err(|e| e.to_string())?;
+                if self.tls.is_some() {
+                    self.unseal(&buffer[..n], events)?;
+                } else {
+                    let decoded = self.wire.decode(&buffer[..n], &mut self.out, events);
+                    decoded.map_err(|e| e.to_string())?;
+                }
                 Ok(n)
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(0),
@@ -177,7 +212,7 @@ impl Connection {
 
     /// Whether bytes wait to be written (a pong, for instance).
     pub(super) fn has_output(&self) -> bool {
-        self.written < self.out.len()
+        self.written < self.out.len() || self.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 }
 
@@ -211,7 +246,8 @@ mod tests {
     fn what_was_written_is_forgotten_and_nothing_else() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let mut connection = Connection::start(address, Box::new(TcpWire::new(1_000))).unwrap();
+        let mut connection =
+            Connection::start(address, Box::new(TcpWire::new(1_000)), None).unwrap();
         let (mut peer, _) = listener.accept().unwrap();
         connection.established().unwrap();
         let (mut in_flight, mut batches, mut received) = (InFlight::default(), 0, Vec::new());

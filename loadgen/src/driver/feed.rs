@@ -11,9 +11,11 @@ use serde::Deserialize;
 use tailrace_contract::{RunId, sample};
 use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::recorder::Recorder;
+use tailrace_producers::tls::Tls;
 
 use super::LiveCount;
 use crate::plan::FeedPlan;
+use crate::secure::Line;
 
 /// Subscribing must not take longer.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,7 +23,7 @@ const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 const LINE_BYTES_MAX: usize = 64 << 10;
 
 pub(super) struct Feed {
-    socket: TcpStream,
+    socket: Line,
     plan: FeedPlan,
     /// Bytes of the last line, as far as it came.
     line: Vec<u8>,
@@ -49,10 +51,11 @@ struct Event<'a> {
 impl Feed {
     /// Subscribes and returns once the server has accepted. HTTP/1.0 is asked for on purpose:
     /// the answer then comes without chunk framing, line after line.
-    pub(super) fn subscribe(plan: &FeedPlan, run: RunId) -> io::Result<Self> {
-        let mut socket = TcpStream::connect_timeout(&plan.observer, SUBSCRIBE_TIMEOUT)?;
+    pub(super) fn subscribe(plan: &FeedPlan, tls: Option<&Tls>, run: RunId) -> io::Result<Self> {
+        let socket = TcpStream::connect_timeout(&plan.observer, SUBSCRIBE_TIMEOUT)?;
         socket.set_read_timeout(Some(SUBSCRIBE_TIMEOUT))?;
         socket.set_nodelay(true)?;
+        let mut socket = Line::new(socket, tls)?;
         let (one_in, seed) = (plan.one_in, plan.seed);
         write!(
             socket,
@@ -64,13 +67,13 @@ impl Feed {
         // Lines that came with the head are greetings: nothing of this run was sent yet.
         let begun = line.iter().rposition(|&b| b == b'\n').map_or(0, |end| end + 1);
         line.drain(..begun);
-        socket.set_nonblocking(true)?;
+        socket.socket().set_nonblocking(true)?;
         let (plan, expected, count) = (*plan, HashMap::new(), LiveCount::default());
         Ok(Self { socket, plan, line, expected, count, owed: 0, has_ended: false })
     }
 
     pub(super) fn socket(&self) -> &TcpStream {
-        &self.socket
+        self.socket.socket()
     }
 
     /// A batch leaves: if it is in the sample, it is waited for.
@@ -171,7 +174,7 @@ impl Feed {
 }
 
 /// Reads the answer's head and returns what already came after it.
-fn read_head(socket: &mut TcpStream) -> io::Result<Vec<u8>> {
+fn read_head(socket: &mut Line) -> io::Result<Vec<u8>> {
     let (mut head, mut buffer) = (Vec::new(), [0; 1024]);
     loop {
         if let Some(end) = head.windows(4).position(|w| w == b"\r\n\r\n") {

@@ -14,16 +14,20 @@ impl Driver<'_> {
     /// Opens every connection and the feed and waits until all are ready.
     pub(super) fn open_links(&mut self) -> io::Result<()> {
         if let Some(plan) = self.plan.feed {
-            let feed = Feed::subscribe(&plan, self.plan.run)?;
+            let feed = Feed::subscribe(&plan, self.plan.feed_tls.as_ref(), self.plan.run)?;
             self.poller.add(feed.socket(), FEED_TOKEN, Interest::Read)?;
             self.feed = Some(feed);
         }
         for index in 0..self.plan.connections {
-            let connection = Connection::start(self.plan.ingest, (self.new_wire)())?;
+            let connection = self.start()?;
             self.poller.add(&connection.socket, index as u64, Interest::ReadWrite)?;
             self.connections.push(connection);
         }
         self.wait_until_open()
+    }
+
+    fn start(&self) -> io::Result<Connection> {
+        Connection::start(self.plan.ingest, (self.new_wire)(), self.plan.tls.as_ref())
     }
 
     fn wait_until_open(&mut self) -> io::Result<()> {
@@ -100,8 +104,7 @@ impl Driver<'_> {
 
     fn reconnect(&mut self, index: usize) {
         let old = self.connections[index].bytes;
-        let started = Connection::start(self.plan.ingest, (self.new_wire)());
-        let added = started.and_then(|mut connection| {
+        let added = self.start().and_then(|mut connection| {
             self.poller.add(&connection.socket, index as u64, Interest::ReadWrite)?;
             connection.bytes = old;
             connection.listed = self.connections[index].listed;
