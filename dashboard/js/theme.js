@@ -8,6 +8,7 @@
   const KEY = "tailrace-theme";
   const CHOICES = ["system", "light", "dark"];
   const listeners = [];
+  const colours = new Map();
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
   // A browser may forbid storage for files; then the choice lasts as long as the page.
@@ -32,11 +33,21 @@
     const root = document.documentElement;
     if (choice === "system") root.removeAttribute("data-theme");
     else root.setAttribute("data-theme", choice);
+    changed();
+  }
+
+  function changed() {
+    colours.clear();
     for (const listener of listeners) listener();
   }
 
   // Variables hold both colours; only a painted element knows which one counts.
   function colour(name) {
+    if (!colours.has(name)) colours.set(name, painted(name));
+    return colours.get(name);
+  }
+
+  function painted(name) {
     const probe = document.createElement("span");
     probe.hidden = true;
     probe.style.color = "var(--" + name + ")";
@@ -61,7 +72,7 @@
     });
   }
 
-  dark.addEventListener("change", () => listeners.forEach((listener) => listener()));
+  dark.addEventListener("change", changed);
   apply(remembered());
   Tailrace.theme = { colour, faded, connect, onChange: (listener) => listeners.push(listener) };
 })();

@@ -10,6 +10,7 @@ use tailrace_loadgen::faults::Fault;
 
 use crate::exit::Ended;
 use crate::redis::Password;
+use crate::site::SiteArgs;
 
 /// Race ingestion pipelines and measure their tails honestly.
 #[derive(Debug, Parser)]
@@ -38,6 +39,8 @@ pub enum Verb {
     Saturate(SaturateArgs),
     /// Draw the plots and the report of a recorded run again
     Report(ReportArgs),
+    /// Write static pages of all recorded runs
+    Site(SiteArgs),
     /// List recorded runs and known pipelines
     List(ListArgs),
     /// Print or write the JSON Schemas of the result files

@@ -23,6 +23,7 @@ pub mod registry;
 pub mod report;
 pub mod serve;
 pub mod served;
+pub mod site;
 pub mod table;
 
 use std::process::ExitCode;
@@ -40,6 +41,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Produce(arguments) => produce::run(&arguments),
         Verb::Saturate(arguments) => race::saturate::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
+        Verb::Site(arguments) => site::run(&arguments),
         Verb::List(arguments) => list::run(&arguments),
         Verb::Schema(arguments) => list::schema(&arguments),
         Verb::Completions { shell } => cli::completions(shell),

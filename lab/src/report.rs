@@ -32,7 +32,8 @@ pub fn run(arguments: &ReportArgs) -> anyhow::Result<Ended> {
     Ok(Ended::Fine)
 }
 
-fn data(stored: Stored) -> TrialData {
+/// A stored trial as it is drawn.
+pub(crate) fn data(stored: Stored) -> TrialData {
     let Stored { trial, ack, service, lateness, live, slices } = stored;
     TrialData { trial, ack, service, lateness, live, slices }
 }

@@ -114,6 +114,15 @@ impl Folder {
         read_json(&self.path.join("manifest.json"))
     }
 
+    /// Reads `summary.json`; none when the run was cut short before it was written.
+    ///
+    /// # Errors
+    /// It is damaged, or of another version.
+    pub fn read_summary(&self) -> anyhow::Result<Option<Summary>> {
+        let path = self.path.join("summary.json");
+        if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
+    }
+
     /// Reads every complete trial of the manifest's arms, loads and rounds; a run that was cut
     /// short has fewer.
     ///

@@ -1,8 +1,8 @@
 //! Results to plots and report: what was measured goes in, `plots/*.svg`, `plots/*.png`,
-//! `report.html` and `report.md` come out. It computes no verdict and no statistic of its own:
-//! rows, sentences and seals stand in the records; only curves are drawn from the histograms.
-//! Reading a results folder belongs to the program. Read `table` and `format` next, then
-//! `plots`, then `report`.
+//! `report.html` and `report.md` come out, or a run of the results site. It computes no verdict
+//! and no statistic of its own: rows, sentences and seals stand in the records; only curves are
+//! drawn from the histograms. Reading a results folder belongs to the program. Read `table` and
+//! `format` next, then `plots`, then `report`, then `site`.
 
 pub mod format;
 #[cfg(test)]
@@ -11,6 +11,7 @@ extern crate self as tailrace_render;
 mod plots;
 mod report;
 mod run;
+pub mod site;
 pub mod table;
 mod write;
 
@@ -41,6 +42,14 @@ pub enum RenderError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file that should be copied could not be read.
+    #[error("cannot read {path}: {source}; is somebody changing the results folder?")]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A picture could not be drawn.
     #[error("cannot draw {plot}: {reason}; the records are on disk, `report` can be run again")]
     Draw {
@@ -52,8 +61,8 @@ pub enum RenderError {
     /// A template does not fit what it is given: a fault of this crate.
     #[error("cannot fill the report's template: {0}")]
     Template(#[from] minijinja::Error),
-    /// The manifest could not be shown as JSON.
-    #[error("cannot show the manifest as JSON: {0}")]
+    /// Records could not be shown as JSON.
+    #[error("cannot show the records as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 

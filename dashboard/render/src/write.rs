@@ -7,7 +7,12 @@ use crate::RenderError;
 
 /// Writes a text file into a folder, which is made if it is missing.
 pub(crate) fn text(folder: &Path, name: &str, text: &str) -> Result<PathBuf, RenderError> {
-    renamed(folder, name, |path| fs::write(path, text).map_err(|source| write_error(path, source)))
+    bytes(folder, name, text.as_bytes())
+}
+
+/// The same with bytes of any kind.
+pub(crate) fn bytes(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, RenderError> {
+    renamed(folder, name, |path| fs::write(path, bytes).map_err(|source| write_error(path, source)))
 }
 
 /// Lets `fill` write a file under a temporary name with the same extension, then renames it.

@@ -16,6 +16,6 @@ pub mod timer;
 pub use affinity::{allowed_cores, pin_current_thread};
 pub use machine::Machine;
 pub use proc::{ContextSwitches, HostCpu};
-pub use signal::{Signal, send};
+pub use signal::{Signal, send, send_group};
 pub use spawn::spawn_bound;
 pub use timer::set_timer_slack_min;

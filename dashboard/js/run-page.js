@@ -1,0 +1,81 @@
+// The page of a run: finds out which one is asked for, loads it, and puts the sections in order.
+(function () {
+  "use strict";
+
+  const Tailrace = (window.Tailrace = window.Tailrace || {});
+  const { el } = Tailrace.dom;
+
+  async function start() {
+    const main = document.getElementById("main");
+    Tailrace.theme.connect(document.getElementById("theme"));
+    try {
+      const list = await Tailrace.load.runs();
+      const entry = asked(list);
+      const run = await Tailrace.load.run(entry);
+      const charts = await Tailrace.load.charts(list).catch(() => false);
+      show(main, { list, entry, run, charts });
+    } catch (error) {
+      main.replaceChildren(el("h1", null, "This run cannot be shown"), el("p", { class: "banner alarm" }, error.message), el("p", null, el("a", { href: "index.html" }, "All runs")));
+    }
+    main.removeAttribute("aria-busy");
+  }
+
+  // Only a run of the list: the address never says what is loaded.
+  function asked(list) {
+    const name = new URLSearchParams(window.location.search).get("run");
+    const entry = list.runs.find((run) => run.place === name || run.name === name);
+    if (!entry) throw new Error(name ? "There is no run “" + name + "” on this site." : "The address names no run; choose one from the list.");
+    if (entry.problem) throw new Error(entry.problem);
+    return entry;
+  }
+
+  function show(main, { list, entry, run, charts }) {
+    const model = Tailrace.run.model(run);
+    const page = {
+      model, charts, files: run.files, redraws: [], resizes: [],
+      chosen: Tailrace.controls.choice(model),
+      href: (path) => ["files", entry.place, ...path.split("/")].map(encodeURIComponent).join("/"),
+    };
+    document.title = model.experiment.question + " · Tailrace";
+    const sections = [
+      ["picture", "Latency and cost", picture(page)],
+      ["figures", "Figures", Tailrace.tables.section(model, page.chosen)],
+      ["distribution", "Distribution", Tailrace.spectrum.figure(page)],
+      ["time", "Over time", Tailrace.timeline.figure(page)],
+      ["cost", "Cost", el("div", { class: "pair" }, Tailrace.bars.wire(page), Tailrace.bars.memory(page))],
+      ["ledger", "Ledger", Tailrace.accounts.ledger(model)],
+      ["seals", "Seals", Tailrace.accounts.seals(model)],
+      ["trials", "Trials", Tailrace.record.trials(page)],
+      ["manifest", "Manifest", Tailrace.record.manifest(model)],
+      ["downloads", "Downloads", Tailrace.record.downloads(page)],
+    ];
+    main.replaceChildren(
+      Tailrace.answer.section(model), missing(charts, list), Tailrace.controls.render(model, page.chosen), coarse(run),
+      ...sections.map(([id, title, content]) => el("section", { id, "aria-labelledby": id + "-title" }, el("h2", { id: id + "-title" }, title), content)));
+    contents(sections);
+    Tailrace.charts.connect(page);
+  }
+
+  function picture(page) {
+    return el("div", { class: "first" }, Tailrace.dots.figure(page), Tailrace.bars.cpu(page));
+  }
+
+  function missing(charts, list) {
+    if (charts) return "";
+    const why = list.charts.missing || "it cannot be loaded";
+    return el("p", { class: "banner care", id: "no-charts" }, "Chart.js is missing here (" + why + "), so the plots of the run's folder stand in its place; they do not follow the choices below.");
+  }
+
+  function coarse(run) {
+    if (run.coarseness === 0) return "";
+    const percent = Tailrace.format.digits((2 ** run.coarseness - 1) / 10.24, 2);
+    return el("p", { class: "small" }, "To keep this page small, neighbouring buckets were joined: curves and merged rounds are within " + percent + " %; percentiles of single trials are exact.");
+  }
+
+  function contents(sections) {
+    const links = [["answer", "Answer"], ...sections].map(([id, title]) => el("li", null, el("a", { href: "#" + id }, title)));
+    document.getElementById("contents").replaceChildren(el("ul", null, links));
+  }
+
+  start();
+})();

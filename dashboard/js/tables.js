@@ -1,0 +1,89 @@
+// The table of the run: one row an arm by promise, figures over all rounds as the summary has
+// them. Never sorted by a figure: rows stand in declared order, the baseline first.
+(function () {
+  "use strict";
+
+  const Tailrace = (window.Tailrace = window.Tailrace || {});
+  const { el, table, scrolling, seal } = Tailrace.dom;
+  const format = Tailrace.format;
+
+  const HEADS = [
+    "arm", "answered of due", "typical (p50)", "slow 1 % (p99; lowest–highest)", "× baseline (p99)",
+    "CPU/metric", "wire bytes/metric", "live p99", "audit", "measurement",
+  ];
+
+  // `1.31 ms (1.20–1.52)`: the median, and lowest–highest of the trials.
+  function spread(value) {
+    if (!value) return format.NOTHING;
+    if (value.median_ns === null) {
+      return value.beyond_timeout ? "> timeout" : value.unsupported ? "too few" : format.NOTHING;
+    }
+    const unit = value.median_ns >= 999.5e6 ? 1e9 : 1e6;
+    const figure = (ns) => format.digits(ns / unit, 3);
+    const text = format.latency(value.median_ns);
+    if (value.interval_ns) return text + " (95 %: " + value.interval_ns.map(figure).join("–") + ")";
+    const highest = value.beyond_timeout ? "> timeout" : value.highest_ns === null ? null : figure(value.highest_ns);
+    if (value.lowest_ns === null || highest === null || (value.by_round_ns.length < 2 && !value.beyond_timeout)) return text;
+    return text + " (" + figure(value.lowest_ns) + "–" + highest + ")";
+  }
+
+  function versus(model, row) {
+    if (row.floor) return "floor";
+    if (row.machine_not_pipeline) return "machine, not pipeline";
+    return row.p99_to_baseline ? format.ratio(row.p99_to_baseline) : row.arm === model.experiment.baseline ? "baseline" : "–";
+  }
+
+  function cpu(row) {
+    const total = format.micros(row.cpu_us_per_metric);
+    const backend = row.backend_cpu_us_per_metric;
+    if (backend === null || row.cpu_us_per_metric === null) return total;
+    return total + " (" + format.digits(row.cpu_us_per_metric - backend, 3) + " + " + format.digits(backend, 3) + ")";
+  }
+
+  function answered(row) {
+    return row.acked === row.scheduled
+      ? "all " + format.count(row.scheduled)
+      : format.count(row.acked) + " of " + format.count(row.scheduled) + " (" + format.share(row.acked, row.scheduled) + ")";
+  }
+
+  function figures(model, load) {
+    const rows = model.groups.flatMap(({ promise, arms }) => {
+      const found = arms.map((arm) => model.row(arm.slug, load)).filter(Boolean);
+      const lines = found.map((row) => ({
+        class: row.audit === "BROKEN" ? "broken" : row.trials_valid === 0 ? "struck" : null,
+        cells: [
+          [Tailrace.controls.mark(model.arm(row.arm)), row.arm], answered(row), spread(row.p50), spread(row.p99), versus(model, row),
+          cpu(row), format.bytes(row.wire_bytes_per_metric), spread(row.live_p99), seal(row.audit), seal(row.measurement),
+        ],
+      }));
+      return lines.length ? [{ heading: promise }, ...lines] : [];
+    });
+    if (rows.length === 0) return null;
+    return scrolling("Figures of every arm", table(HEADS, rows, "Figures of every arm over all rounds"));
+  }
+
+  function section(model, chosen) {
+    const place = el("div");
+    chosen.subscribe((state) => {
+      const load = model.load(state.load);
+      const made = figures(model, state.load);
+      const note = made
+        ? "All rounds under this load: " + format.rate(load.rate_per_s) + ", " + arrivals(load) + ", window " +
+          format.digits(load.window_ms / 1000, 2) + " s, timeout " + format.digits(load.timeout_ms / 1000, 2) +
+          " s. CPU is server + backend. Compare within a promise only."
+        : "The summary has no row of its own for this load: what its subscriber saw stands in the column “live p99” of the load without one.";
+      place.replaceChildren(el("p", { class: "small" }, note), ...(made ? [made] : []));
+    });
+    return place;
+  }
+
+  function arrivals(load) {
+    const kind = load.arrivals;
+    if (kind === "constant") return "equal distances";
+    if (kind === "poisson") return "independent senders (Poisson)";
+    if (kind && kind.burst) return "bursts of " + format.count(kind.burst.batches) + " batches";
+    return String(typeof kind === "object" ? JSON.stringify(kind) : kind);
+  }
+
+  Tailrace.tables = { section, spread, cpu, arrivals };
+})();

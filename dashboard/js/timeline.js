@@ -1,0 +1,139 @@
+// Latency over time, by when batches were due: a small chart for every arm, all with the same
+// axes. Faults are marked where they happened, ticks on top are batches without an answer.
+(function () {
+  "use strict";
+
+  const Tailrace = (window.Tailrace = window.Tailrace || {});
+  const { el, table, scrolling, details } = Tailrace.dom;
+  const format = Tailrace.format;
+  const theme = Tailrace.theme;
+  const charts = Tailrace.charts;
+
+  const HEIGHT = 210;
+  const LOOK =
+    "spikes in which lateness (the generator's own delay) rises with the latencies are this machine's, not the pipeline's; a p99 that climbs from left to right is a queue that grows. " +
+    "Red ticks on top: batches due then were not answered in time.";
+  // What matters most lies on top.
+  const CURVES = [
+    { key: "p50", name: "p50", colour: "series-1", width: 1.8 },
+    { key: "p99", name: "p99", colour: "series-2", width: 1.8 },
+    { key: "lateness", name: "largest lateness", colour: "series-4", width: 1 },
+    { key: "max", name: "largest ack", colour: "beyond", width: 1 },
+  ];
+
+  function figure(page) {
+    const { model } = page;
+    const grid = el("div", { class: "multiples" });
+    const make = el("figure", { class: "picture", id: "timeline" },
+      el("h3", null, "Latency over time"),
+      el("figcaption", null, el("strong", null, "What to look for: "), LOOK),
+      el("p", { class: "key" }, CURVES.map(({ name, colour }) => el("span", { class: "entry" }, el("span", { class: "swatch " + colour, "aria-hidden": "true" }), name)),
+        el("span", { class: "entry" }, "one line a round; always ack, whatever latency is chosen")),
+      grid);
+    if (!page.charts) {
+      const names = page.files.filter((file) => /^plots\/timeline-.*\.svg$/.test(file));
+      for (const name of names) grid.append(el("img", { class: "plot", src: page.href(name), alt: "Latency over time, as drawn when the run was made", loading: "lazy" }));
+      if (names.length === 0) grid.append(el("p", { class: "small" }, "This picture needs Chart.js, which is not here."));
+      return make;
+    }
+    let drawn = [];
+    page.redraws.push(() => {
+      drawn.forEach((chart) => chart.destroy());
+      drawn = draw(model, page.chosen.state, grid);
+    });
+    return make;
+  }
+
+  function draw(model, state, grid) {
+    const cells = model.groups.flatMap(({ arms }) => arms)
+      .filter((arm) => !state.hidden.has(arm.slug))
+      .map((arm) => ({ arm, trials: model.trials(arm.slug, state.load, state.rounds).filter((trial) => trial.timeline.due_ms.length) }))
+      .filter(({ trials }) => trials.length);
+    grid.replaceChildren();
+    const values = cells.flatMap(({ trials }) => trials.flatMap(({ timeline }) => [...timeline.p50, ...timeline.max, ...timeline.lateness]));
+    const ms = values.filter((ns) => ns).map((ns) => ns / 1e6);
+    if (ms.length === 0) {
+      grid.append(el("p", { class: "small note" }, "No timeline for this choice."));
+      return [];
+    }
+    const until = Math.max(...cells.flatMap(({ trials }) => trials.map((trial) => trial.window_ns / 1e9)));
+    return cells.map((cell) => one(model, state, grid, cell, ms, until));
+  }
+
+  function one(model, state, grid, { arm, trials }, ms, until) {
+    const canvas = el("canvas", { role: "img", "aria-label": "Latency over time of " + arm.slug + " under " + model.load(state.load).label + ". The figures stand in the table below." });
+    const place = el("div", { class: "chart" }, canvas);
+    place.style.height = HEIGHT + "px";
+    const faults = trials.flatMap((trial) => trial.faults.map((fault) => ({ at: fault.at_ns / 1e9, what: fault.what })));
+    const told = faults.length ? el("p", { class: "small" }, "Faults made on purpose: " + faults.map(({ at, what }) => what + " at " + format.digits(at, 2) + " s").join(", ") + ".") : null;
+    const ended = trials.filter((trial) => trial.ended_early).map((trial) => el("p", { class: "small alarm" }, "Round " + trial.round + " ended early: " + trial.ended_early));
+    grid.append(el("div", { class: "cell" },
+      el("h4", null, arm.slug), place, told, ended,
+      details("The same as a table", () => tableOf(arm, trials))));
+    const x = { ...charts.axis(""), type: "linear", min: 0, max: until };
+    x.ticks = { ...x.ticks, callback: (value) => format.digits(value, 2) + " s", maxTicksLimit: 6 };
+    return new window.Chart(canvas, {
+      type: "scatter",
+      data: { datasets: CURVES.flatMap((curve, order) => trials.map((trial) => dataset(trial, curve, order, trials.length))) },
+      options: charts.options({ layout: { padding: { top: 10, right: 8 } }, scales: { x, y: charts.logMs(ms, { title: "" }) }, interaction: { mode: "nearest", axis: "xy", intersect: false } }),
+      plugins: [events(trials, faults)],
+    });
+  }
+
+  function dataset(trial, curve, order, several) {
+    const { timeline } = trial;
+    const data = timeline.due_ms.map((due, index) => {
+      const ns = timeline[curve.key][index];
+      return { x: due / 1000, y: ns === null ? null : Math.max(ns, 1) / 1e6, text: "round " + trial.round + ", due at " + format.digits(due / 1000, 3) + " s, " + curve.name + ": " + format.latency(ns) };
+    }).filter((point) => point.x >= 0);
+    const opacity = trial.measurement === "INVALID" ? 0.25 : several > 1 ? 0.7 : 1;
+    return { data, showLine: true, spanGaps: false, pointRadius: 0, pointHoverRadius: 4, borderWidth: curve.width, borderColor: theme.faded(curve.colour, opacity), pointHoverBackgroundColor: theme.colour(curve.colour), order };
+  }
+
+  // Faults as dashed lines with their names, missing answers as ticks on top.
+  function events(trials, faults) {
+    return {
+      id: "events",
+      afterDatasetsDraw(chart) {
+        const { ctx: context, chartArea, scales } = chart;
+        context.save();
+        context.strokeStyle = theme.colour("alarm");
+        context.fillStyle = theme.colour("alarm");
+        for (const trial of trials) missing(trial, scales.x, chartArea, context);
+        context.setLineDash([4, 3]);
+        context.font = charts.css(11, 600);
+        context.textBaseline = "top";
+        faults.forEach(({ at, what }, index) => {
+          const x = scales.x.getPixelForValue(at);
+          context.beginPath();
+          context.moveTo(x, chartArea.top);
+          context.lineTo(x, chartArea.bottom);
+          context.stroke();
+          context.textAlign = x > (chartArea.left + chartArea.right) / 2 ? "right" : "left";
+          context.fillText(charts.fit(context, what, 110), x + (context.textAlign === "left" ? 4 : -4), chartArea.top + 2 + (index % 4) * 14);
+        });
+        context.restore();
+      },
+    };
+  }
+
+  function missing({ timeline }, scale, area, context) {
+    timeline.due_ms.forEach((due, index) => {
+      if (due < 0 || timeline.unanswered[index] + timeline.failed[index] === 0) return;
+      context.fillRect(scale.getPixelForValue(due / 1000), area.top - 8, 2, 7);
+    });
+  }
+
+  function tableOf(arm, trials) {
+    const heads = ["due", "round", "batches due", "unanswered", "failed", "p50", "p99", "largest ack", "largest lateness", "backlog"];
+    const rows = trials.flatMap(({ round, timeline }) => timeline.due_ms.map((due, index) => [
+      format.digits(due / 1000, 3) + " s", String(round), format.count(timeline.scheduled[index]), format.count(timeline.unanswered[index]), format.count(timeline.failed[index]),
+      ...["p50", "p99", "max", "lateness"].map((key) => format.latency(timeline[key][index])), format.count(timeline.backlog[index]),
+    ]));
+    const merged = Math.max(...trials.map(({ timeline }) => timeline.merged));
+    const note = merged > 1 ? el("p", { class: "small" }, "Each line is the worst of " + merged + " slices of timeline.csv.") : null;
+    return el("div", null, note, scrolling("Latency over time of " + arm.slug, table(heads, rows)));
+  }
+
+  Tailrace.timeline = { figure };
+})();

@@ -1,0 +1,84 @@
+//! The list of runs: enough of each to choose one, and the runs that cannot be read with the
+//! reason.
+
+use serde::Serialize;
+use tailrace_measure::record::{AuditSeal, Machine, Manifest, Measurement, Summary};
+
+use super::place;
+
+/// A run in the list.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry {
+    /// Its folder's name.
+    name: String,
+    /// Its name in addresses of the site.
+    place: String,
+    #[serde(flatten)]
+    state: State,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+enum State {
+    Recorded(Box<Recorded>),
+    Unreadable { problem: String },
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Recorded {
+    experiment: String,
+    question: String,
+    sentences: Vec<String>,
+    warnings: usize,
+    started_utc: String,
+    machine: Machine,
+    revision: String,
+    debug_build: bool,
+    arms: Vec<String>,
+    loads: Vec<String>,
+    rounds: u32,
+    attempts_before: u32,
+    measurement: Option<Measurement>,
+    audit: Option<AuditSeal>,
+    broken: Vec<String>,
+}
+
+impl Entry {
+    /// A run with its records. `name` is its folder's.
+    pub fn recorded(name: &str, manifest: &Manifest, summary: &Summary) -> Entry {
+        let experiment = &manifest.experiment;
+        let broken = summary.rows.iter().filter(|row| row.audit == AuditSeal::Broken);
+        let recorded = Recorded {
+            experiment: experiment.name.clone(),
+            question: experiment.question.clone(),
+            sentences: summary.sentences.clone(),
+            warnings: summary.warnings.len(),
+            started_utc: manifest.started_utc.clone(),
+            machine: manifest.machine.clone(),
+            revision: manifest.build.revision.clone(),
+            debug_build: manifest.build.profile == "debug",
+            arms: experiment.arms.iter().map(|arm| arm.slug.clone()).collect(),
+            loads: experiment.loads.iter().map(|load| load.label.clone()).collect(),
+            rounds: experiment.rounds,
+            attempts_before: manifest.attempts_before,
+            measurement: summary.rows.iter().map(|row| row.measurement).max(),
+            audit: worst_audit(summary),
+            broken: broken.map(|row| row.arm.clone()).collect(),
+        };
+        let state = State::Recorded(Box::new(recorded));
+        Entry { name: name.to_owned(), place: place(name), state }
+    }
+
+    /// A folder that looks like a run and cannot be read.
+    pub fn unreadable(name: &str, problem: String) -> Entry {
+        Entry { name: name.to_owned(), place: place(name), state: State::Unreadable { problem } }
+    }
+}
+
+/// BROKEN if any is, else KEPT if any was kept: that the floor is not audited says nothing.
+fn worst_audit(summary: &Summary) -> Option<AuditSeal> {
+    let seals = || summary.rows.iter().filter(|row| !row.floor).map(|row| row.audit);
+    [AuditSeal::Broken, AuditSeal::NotAudited, AuditSeal::Kept]
+        .into_iter()
+        .find(|seal| seals().any(|found| found == *seal))
+}

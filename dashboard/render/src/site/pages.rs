@@ -1,0 +1,34 @@
+//! The pages, as they stand in `dashboard/`, embedded when the crate is built; and what npm needs
+//! to bring the locked Chart.js.
+
+/// `dashboard/package.json`.
+pub const PACKAGE: &str = include_str!("../../../package.json");
+/// `dashboard/package-lock.json`.
+pub const LOCK: &str = include_str!("../../../package-lock.json");
+
+/// Every file of the site that is the same for all results: its path, and its text.
+pub(super) const PAGES: &[(&str, &str)] = &[
+    ("index.html", include_str!("../../../index.html")),
+    ("run.html", include_str!("../../../run.html")),
+    ("css/theme.css", include_str!("../../../css/theme.css")),
+    ("css/pages.css", include_str!("../../../css/pages.css")),
+    ("js/theme.js", include_str!("../../../js/theme.js")),
+    ("js/dom.js", include_str!("../../../js/dom.js")),
+    ("js/format.js", include_str!("../../../js/format.js")),
+    ("js/load.js", include_str!("../../../js/load.js")),
+    ("js/index-page.js", include_str!("../../../js/index-page.js")),
+    ("js/histogram.js", include_str!("../../../js/histogram.js")),
+    ("js/run.js", include_str!("../../../js/run.js")),
+    ("js/controls.js", include_str!("../../../js/controls.js")),
+    ("js/tables.js", include_str!("../../../js/tables.js")),
+    ("js/charts.js", include_str!("../../../js/charts.js")),
+    ("js/lanes.js", include_str!("../../../js/lanes.js")),
+    ("js/dots.js", include_str!("../../../js/dots.js")),
+    ("js/bars.js", include_str!("../../../js/bars.js")),
+    ("js/spectrum.js", include_str!("../../../js/spectrum.js")),
+    ("js/timeline.js", include_str!("../../../js/timeline.js")),
+    ("js/answer.js", include_str!("../../../js/answer.js")),
+    ("js/accounts.js", include_str!("../../../js/accounts.js")),
+    ("js/record.js", include_str!("../../../js/record.js")),
+    ("js/run-page.js", include_str!("../../../js/run-page.js")),
+];
