@@ -6,6 +6,7 @@ use std::net::TcpListener;
 
 use tailrace_contract::{Options, Peer, Server, Transport, Wire};
 use tailrace_http1::Http1;
+use tailrace_http2::Http2;
 use tailrace_service::Counted;
 use tailrace_targets::Bare;
 use tailrace_ws::Ws;
@@ -17,8 +18,10 @@ use crate::exit::Fault;
 pub const PIPELINES: &[Pipeline] = &[
     Pipeline { name: FLOOR, protocol: ECHO, behind: Behind::Echo },
     pipeline::<Http1>("http1-memory", LogKind::Memory),
+    pipeline::<Http2>("http2-memory", LogKind::Memory),
     pipeline::<Ws>("ws-memory", LogKind::Memory),
     pipeline::<Http1>("http1-redis", LogKind::Redis),
+    pipeline::<Http2>("http2-redis", LogKind::Redis),
     pipeline::<Ws>("ws-redis", LogKind::Redis),
 ];
 
@@ -111,6 +114,7 @@ impl Protocol {
     pub fn of_bare(bare: Bare) -> Self {
         match bare.protocol {
             tailrace_targets::Protocol::Http1 => Self::of::<Http1>(),
+            tailrace_targets::Protocol::Http2 => Self::of::<Http2>(),
             tailrace_targets::Protocol::Ws => Self::of::<Ws>(),
         }
     }

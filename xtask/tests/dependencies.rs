@@ -22,9 +22,8 @@ fn allowed(name: &str) -> Option<Allowed> {
     match name {
         // System calls and arithmetic: the bottom.
         "tailrace-contract" | "tailrace-measure" | "tailrace-sys" | "xtask" => only(&[]),
-        "tailrace-http1" | "tailrace-ws" | "tailrace-tcp" | "tailrace-service" => {
-            tested(&["tailrace-contract", "tailrace-socket"])
-        }
+        "tailrace-http1" | "tailrace-http2" | "tailrace-ws" | "tailrace-tcp"
+        | "tailrace-service" => tested(&["tailrace-contract", "tailrace-socket"]),
         // A private Redis must die with its parent: that is a system call.
         "tailrace-backend" => tested(&["tailrace-contract", "tailrace-sys"]),
         // Bytes and times: it knows no protocol, and nobody that is measured knows it.
@@ -51,13 +50,20 @@ fn allowed(name: &str) -> Option<Allowed> {
 }
 
 /// What a pipeline is made of.
-const PARTS: [&str; 5] =
-    ["tailrace-http1", "tailrace-ws", "tailrace-tcp", "tailrace-backend", "tailrace-service"];
+const PARTS: [&str; 6] = [
+    "tailrace-http1",
+    "tailrace-http2",
+    "tailrace-ws",
+    "tailrace-tcp",
+    "tailrace-backend",
+    "tailrace-service",
+];
 
-const ALL: [&str; 15] = [
+const ALL: [&str; 16] = [
     "tailrace-contract",
     "tailrace-socket",
     "tailrace-http1",
+    "tailrace-http2",
     "tailrace-ws",
     "tailrace-tcp",
     "tailrace-backend",
@@ -89,6 +95,7 @@ const CONFINED: [Confined; 2] = [
         libraries: &["hyper", "hyper-util", "h2", "tungstenite", "tokio-tungstenite", "axum"],
         to: &[
             "tailrace-http1",
+            "tailrace-http2",
             "tailrace-ws",
             "tailrace-tcp",
             "tailrace-service",

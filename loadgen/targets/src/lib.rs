@@ -5,6 +5,7 @@
 //! They have no limits and no timeouts, and are never served to anybody but the generator.
 
 mod http1;
+mod http2;
 mod ws;
 
 use std::net::TcpListener;
@@ -23,12 +24,14 @@ pub struct Bare {
 pub enum Protocol {
     /// HTTP/1.1 on hyper.
     Http1,
+    /// HTTP/2 on h2, by prior knowledge.
+    Http2,
     /// WebSocket on tungstenite.
     Ws,
 }
 
 impl Bare {
-    /// By name: `bare-http1`, `bare-http1-codec`, `bare-ws`, `bare-ws-codec`.
+    /// By name: `bare-http1`, `bare-http2`, `bare-ws`, each also with `-codec` behind it.
     pub fn find(name: &str) -> Option<Self> {
         let rest = name.strip_prefix("bare-")?;
         let (protocol, codec) = match rest.strip_suffix("-codec") {
@@ -37,6 +40,7 @@ impl Bare {
         };
         let protocol = match protocol {
             "http1" => Protocol::Http1,
+            "http2" => Protocol::Http2,
             "ws" => Protocol::Ws,
             _ => return None,
         };
@@ -55,6 +59,7 @@ impl Bare {
             socket.set_nodelay(true)?;
             match self.protocol {
                 Protocol::Http1 => drop(tokio::spawn(http1::connection(socket, self.codec))),
+                Protocol::Http2 => drop(tokio::spawn(http2::connection(socket, self.codec))),
                 Protocol::Ws => drop(tokio::spawn(ws::connection(socket, self.codec))),
             }
         }
@@ -74,6 +79,7 @@ mod tests {
     fn names_are_read() {
         let bare = |protocol, codec| Some(Bare { protocol, codec });
         assert_eq!(Bare::find("bare-http1"), bare(Protocol::Http1, false));
+        assert_eq!(Bare::find("bare-http2-codec"), bare(Protocol::Http2, true));
         assert_eq!(Bare::find("bare-ws-codec"), bare(Protocol::Ws, true));
         assert_eq!(Bare::find("http1-memory"), None);
         assert_eq!(Bare::find("bare-tcp"), None);
