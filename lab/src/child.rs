@@ -1,31 +1,25 @@
 //! Servers as children of the race: started fresh, pinned, watched, ended with it.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use tailrace_backend::{Found, PrivateRedis};
 use tailrace_contract::{Peer, RunId, Wire};
 use tailrace_loadgen::account::Finding;
 use tailrace_loadgen::arena::{Launched, Launcher};
-use tailrace_measure::record::Arm;
+use tailrace_measure::record::{Arm, Measurement};
 
 use crate::cli::{REDIS_PASSWORD_FILE, REDIS_URL, RedisArgs};
 use crate::exit::{Ended, Fault};
+use crate::linked::Linked;
+use crate::process::Process;
 use crate::race::suspect;
 use crate::redis;
 use crate::registry::{self, LogKind, Protocol};
 use crate::serve::Ready;
-
-/// A server that does not say within this time that it accepts has failed.
-const READY_TIMEOUT: Duration = Duration::from_secs(20);
-/// A server that does not end within this time after its input was closed is killed.
-const END_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A system that was hit by a fault takes batches again within this time: Redis loads its
 /// file, and the server's pauses between two attempts to reach it grow to a second.
@@ -37,6 +31,8 @@ const RECOVERY_PAUSE: Duration = Duration::from_millis(20);
 pub struct Children {
     /// Where servers and backends run; empty: anywhere.
     pub server_cores: Vec<usize>,
+    /// Where links run, if an arm has one; empty: anywhere.
+    pub link_cores: Vec<usize>,
     /// The Redis of redis pipelines.
     pub redis: RedisArgs,
 }
@@ -54,9 +50,13 @@ impl Launcher for Children {
             server_cores: self.server_cores.clone(),
             backend,
             process: None,
+            link: None,
             findings: Vec::new(),
         };
         server.start()?;
+        if let (Some(link), Some(ready)) = (&arm.link, server.ready()) {
+            server.link = Some(Linked::start(link, ready, &self.link_cores)?);
+        }
         if let Some(backend) = &server.backend {
             server.findings = backend.findings(server.observer());
         }
@@ -125,23 +125,15 @@ fn finding(described: anyhow::Result<String>) -> Option<Finding> {
     }
 }
 
-/// A server process.
-struct Process {
-    child: Child,
-    /// Closing it asks the server to end.
-    input: Option<ChildStdin>,
-    /// What it wrote to standard error.
-    errors: File,
-    ready: Ready,
-}
-
 /// A server of an arm, with its backend.
 struct Running {
     arm: Arm,
     protocol: Protocol,
     server_cores: Vec<usize>,
-    /// After the process: fields are dropped in order, and the server goes first.
-    process: Option<Process>,
+    /// Fields are dropped in order: nobody needs a link to a server that is going.
+    link: Option<Linked>,
+    /// Before its backend.
+    process: Option<Process<Ready>>,
     backend: Option<Backend>,
     findings: Vec<Finding>,
 }
@@ -155,28 +147,25 @@ impl Running {
         if let Some(backend) = &self.backend {
             backend.tell(&mut command);
         }
-        let errors = tempfile::tempfile()?;
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors.try_clone()?);
-        let cores = (!self.server_cores.is_empty()).then_some(&self.server_cores[..]);
-        let mut child = tailrace_sys::spawn_bound(&mut command, cores)
-            .context("the server's process could not be started")?;
-        let input = child.stdin.take();
-        match wait_ready(&mut child) {
-            Ok(ready) => {
-                self.process = Some(Process { child, input, errors, ready });
+        let started = Process::start(command, &self.server_cores).context("the server")?;
+        match started {
+            Ok(process) => {
+                self.process = Some(process);
                 Ok(())
             }
-            Err(why) => {
-                child.kill().unwrap_or_default();
-                let status = child.wait()?;
-                let said = tail(errors);
-                let what = format!("{} did not start; it said: {said}", self.arm.pipeline);
-                if status.code() == Some(Ended::Missing as i32) {
+            Err(failed) => {
+                let what = format!("{} did not start; it said: {}", self.arm.pipeline, failed.said);
+                if failed.status.code() == Some(Ended::Missing as i32) {
                     return Err(Fault::Missing(what).into());
                 }
-                Err(why.context(what))
+                Err(failed.why.context(what))
             }
         }
+    }
+
+    fn process_death(&mut self) -> Option<String> {
+        let how = self.process.as_mut()?.death()?;
+        Some(format!("the server ended {how}"))
     }
 
     /// Starts again what died, if anything of it survives.
@@ -186,7 +175,7 @@ impl Running {
         {
             private.restart().map_err(|e| format!("Redis did not come back: {e}"))?;
         }
-        if self.server_death().is_none() {
+        if self.process_death().is_none() {
             return Ok(());
         }
         if self.backend.is_none() {
@@ -215,45 +204,20 @@ fn program() -> anyhow::Result<PathBuf> {
     std::env::current_exe().context("the path of this program is not known")
 }
 
-/// Reads the readiness line; a thread of its own, because a pipe has no time limit.
-fn wait_ready(child: &mut Child) -> anyhow::Result<Ready> {
-    let output = child.stdout.take().context("the server has no standard output")?;
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let read = BufReader::new(output).read_line(&mut line);
-        // Nobody listens after the time limit; then nobody needs the line.
-        tell.send(read.map(|_| line)).unwrap_or_default();
-    });
-    let line = told
-        .recv_timeout(READY_TIMEOUT)
-        .map_err(|_| anyhow!("it was not ready within {} s", READY_TIMEOUT.as_secs()))??;
-    if line.is_empty() {
-        bail!("it ended before it was ready");
-    }
-    serde_json::from_str(&line).with_context(|| format!("it said {line:?} instead of being ready"))
-}
-
-/// The last lines of what a server wrote to standard error.
-fn tail(mut errors: File) -> String {
-    let mut text = String::new();
-    let read = errors
-        .seek(SeekFrom::Start(0))
-        .and_then(|_| errors.take(1 << 20).read_to_string(&mut text));
-    if read.is_err() || text.is_empty() {
-        return "nothing".into();
-    }
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(5)..].join(" | ")
-}
-
 impl Launched for Running {
     fn ingest(&self) -> SocketAddr {
+        if let Some(link) = &self.link {
+            return link.ingest();
+        }
         self.ready().map_or_else(|| ([127, 0, 0, 1], 0).into(), |ready| ready.ingest)
     }
 
     fn observer(&self) -> Option<SocketAddr> {
         self.ready().and_then(|ready| ready.observer)
+    }
+
+    fn feed(&self) -> Option<SocketAddr> {
+        self.link.as_ref().map_or_else(|| self.observer(), Linked::feed)
     }
 
     fn wires(&self) -> Box<dyn Fn(RunId) -> Box<dyn Wire> + Send + Sync> {
@@ -263,22 +227,26 @@ impl Launched for Running {
     }
 
     fn server_pid(&self) -> u32 {
-        self.process.as_ref().map_or(0, |process| process.child.id())
+        self.process.as_ref().map_or(0, Process::pid)
     }
 
     fn backend_pid(&self) -> Option<u32> {
         self.backend.as_ref()?.private.as_ref()?.pid()
     }
 
+    fn link_pid(&self) -> Option<u32> {
+        self.link.as_ref().map(Linked::pid)
+    }
+
     fn findings(&self) -> Vec<Finding> {
-        self.findings.clone()
+        let death = self.link.as_ref().and_then(Linked::death);
+        // It is part of the instrument: what was measured without it is no result.
+        let death = death.map(|how| (Measurement::Invalid, how.to_owned()));
+        self.findings.iter().cloned().chain(death).collect()
     }
 
     fn server_death(&mut self) -> Option<String> {
-        let process = self.process.as_mut()?;
-        let status = process.child.try_wait().ok().flatten()?;
-        let said = process.errors.try_clone().map(tail).unwrap_or_default();
-        Some(format!("the server ended ({status}); it said: {said}"))
+        self.process_death().or_else(|| self.link.as_mut()?.look())
     }
 
     fn recover(&mut self) -> Result<(), String> {
@@ -295,21 +263,6 @@ impl Launched for Running {
                 Err(_) => std::thread::sleep(RECOVERY_PAUSE),
             }
         }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.input = None;
-        let deadline = Instant::now() + END_TIMEOUT;
-        while Instant::now() < deadline {
-            match self.child.try_wait() {
-                Ok(None) => std::thread::sleep(Duration::from_millis(2)),
-                _ => return,
-            }
-        }
-        self.child.kill().unwrap_or_default();
-        self.child.wait().map(drop).unwrap_or_default();
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Verb {
     Health(HealthArgs),
     /// Send the metrics of a fake fleet to a served pipeline
     Produce(ProduceArgs),
+    /// Delay what goes to an address, and limit how much of it goes a second
+    Link(crate::link::LinkArgs),
     /// How much a pipeline takes in a closed loop, paired by rounds
     Saturate(SaturateArgs),
     /// Draw the plots and the report of a recorded run again
@@ -60,9 +62,10 @@ pub struct RaceArgs {
     /// How often every arm runs
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub rounds: u32,
-    /// The low rate, batches a second
-    #[arg(long, default_value_t = 2_000.0, value_parser = rate)]
-    pub rate: f64,
+    /// The low rate, batches a second; without it 2,000, or less where a round trip lets no more
+    /// through
+    #[arg(long, value_parser = rate)]
+    pub rate: Option<f64>,
     /// The high rate, batches a second; without it, a share of what the slowest arm takes, or what
     /// the generator offers with ease, if that is less
     #[arg(long, value_parser = rate)]
@@ -94,6 +97,9 @@ pub struct RaceArgs {
     /// Print the summary as JSON instead of the table
     #[arg(long)]
     pub json: bool,
+    /// A distance to the servers
+    #[command(flatten)]
+    pub link: crate::link::BeforeArgs,
     /// Redis for the redis pipelines
     #[command(flatten)]
     pub redis: RedisArgs,

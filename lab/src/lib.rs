@@ -11,10 +11,13 @@ pub mod door;
 pub mod exit;
 pub mod health;
 pub mod interrupt;
+pub mod link;
+mod linked;
 pub mod list;
 pub mod logging;
 pub mod machine;
 pub mod printing;
+mod process;
 pub mod produce;
 pub mod progress;
 pub mod race;
@@ -39,6 +42,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Health(arguments) => health::run(&arguments),
         Verb::Produce(arguments) => produce::run(&arguments),
+        Verb::Link(arguments) => link::run(&arguments),
         Verb::Saturate(arguments) => race::saturate::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Site(arguments) => site::run(&arguments),

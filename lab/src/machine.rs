@@ -15,20 +15,25 @@ pub struct Surroundings {
     pub server_cores: Vec<usize>,
     /// The event loop.
     pub generator_cores: Vec<usize>,
+    /// Links, where arms have one.
+    pub link_cores: Vec<usize>,
     shared: bool,
 }
 
 impl Surroundings {
     /// The first core for the server's side, the last for the generator; with one core they
-    /// share it, and every trial says so.
+    /// share it, and every trial says so. A link gets a core in between, or else shares the
+    /// server's: on the generator's it would make the schedule late.
     pub fn look() -> Self {
         let cores = tailrace_sys::allowed_cores();
         let first = cores.first().copied();
         let last = cores.last().copied();
         let shared = first == last;
+        let link = cores.get(1).copied().filter(|core| Some(*core) != last).or(first);
         Self {
             server_cores: first.into_iter().collect(),
             generator_cores: last.into_iter().collect(),
+            link_cores: link.into_iter().collect(),
             shared,
         }
     }

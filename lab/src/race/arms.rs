@@ -52,7 +52,7 @@ fn arm(pipeline: Pipeline, arguments: &RaceArgs) -> Arm {
         codec: arguments.codec.into(),
         tls: false,
         flush: Flush::Batch,
-        link: None,
+        link: arguments.link.record(),
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn high_rate(
         let takes = saturate(server.as_mut(), &payloads, arm, PROBE_NS, cores)?;
         limits.learn(&arm.slug, &takes);
     }
-    Ok(limits.high().filter(|high| high.rate_per_s > arguments.rate))
+    Ok(limits.high().filter(|high| high.rate_per_s > super::low::rate(arguments.rate, arms)))
 }
 
 /// What bounds the high rate.
@@ -106,10 +106,11 @@ fn round_down(rate: f64) -> f64 {
 }
 
 /// All loads, in the order in which they run.
-pub(super) fn of(arguments: &RaceArgs, high: Option<High>) -> Vec<Load> {
-    let low = load(arguments, "low", "low rate", arguments.rate);
-    let every = (arguments.rate / FEED_PER_S).ceil().max(1.0) as u64;
-    let mut feed = load(arguments, "low-live", "low rate, with a live subscriber", arguments.rate);
+pub(super) fn of(arguments: &RaceArgs, arms: &[Arm], high: Option<High>) -> Vec<Load> {
+    let rate = super::low::rate(arguments.rate, arms);
+    let low = load(arguments, "low", "low rate", rate);
+    let every = (rate / FEED_PER_S).ceil().max(1.0) as u64;
+    let mut feed = load(arguments, "low-live", "low rate, with a live subscriber", rate);
     feed.feed_one_in = Some(every);
     // Long enough that its p99 has the batches above it that a percentile needs.
     feed.window_ms = (low.window_ms * 3 / 5).max(1);

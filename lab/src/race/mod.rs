@@ -3,6 +3,7 @@
 
 mod arms;
 mod loads;
+mod low;
 pub mod saturate;
 
 use std::sync::atomic::Ordering::Relaxed;
@@ -34,6 +35,7 @@ pub fn run(arguments: &RaceArgs) -> anyhow::Result<Ended> {
     let (arms, left_out) = arms::choose(arguments)?;
     let mut children = Children {
         server_cores: surroundings.server_cores.clone(),
+        link_cores: surroundings.link_cores.clone(),
         redis: arguments.redis.clone(),
     };
     surroundings.stay_off_the_generators_core()?;
@@ -88,7 +90,7 @@ fn experiment(
         seed: arguments.seed,
         rounds: arguments.rounds,
         baseline: baseline.unwrap_or_default(),
-        loads: loads::of(arguments, high),
+        loads: loads::of(arguments, &arms, high),
         arms,
         left_out,
         ..Experiment::default()

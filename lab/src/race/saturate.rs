@@ -52,6 +52,7 @@ pub fn run(arguments: &SaturateArgs) -> anyhow::Result<Ended> {
     let surroundings = machine::Surroundings::look();
     let mut children = Children {
         server_cores: surroundings.server_cores.clone(),
+        link_cores: surroundings.link_cores.clone(),
         redis: arguments.redis.clone(),
     };
     surroundings.stay_off_the_generators_core()?;

@@ -18,4 +18,4 @@ pub mod shape;
 mod timers;
 
 pub use relay::{Relay, Route};
-pub use shape::{Shape, ShapeError, parse_bandwidth};
+pub use shape::{Shape, ShapeError, parse_bandwidth, parse_round_trip};

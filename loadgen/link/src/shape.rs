@@ -40,6 +40,9 @@ pub enum ShapeError {
          for a link without a limit leave the bandwidth away"
     )]
     Bandwidth(f64),
+    /// The text of a round trip.
+    #[error("{0:?} is not a round trip; write it like 10ms, 0.5ms, 250us or 1s")]
+    Time(String),
     /// The text of a bandwidth.
     #[error("{0:?} is not a bandwidth; write it like 100mbit, 1gbit or 500kbit (bits a second)")]
     Text(String),
@@ -87,18 +90,35 @@ impl Shape {
     }
 }
 
+/// Reads a round trip, such as `10ms`. Zero is one: bytes still go through the proxy.
+///
+/// # Errors
+/// Another form, or out of range.
+pub fn parse_round_trip(text: &str) -> Result<Duration, ShapeError> {
+    let unreadable = || ShapeError::Time(text.to_owned());
+    let units = [("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
+    let (number, unit_s) = split(text, &units).ok_or_else(unreadable)?;
+    let time = Duration::try_from_secs_f64(number * unit_s).map_err(|_| unreadable())?;
+    Shape::new(time, None).map(|_| time)
+}
+
 /// Reads a bandwidth, such as `100mbit`, and returns it in megabits a second.
 ///
 /// # Errors
 /// Another form, or out of range.
 pub fn parse_bandwidth(text: &str) -> Result<f64, ShapeError> {
-    let unreadable = || ShapeError::Text(text.to_owned());
-    let lower = text.trim().to_ascii_lowercase();
     let units = [("kbit", 1e-3), ("mbit", 1.0), ("gbit", 1e3)];
-    let found = units.iter().find_map(|(unit, mbit)| Some((lower.strip_suffix(unit)?, mbit)));
-    let (number, mbit) = found.ok_or_else(unreadable)?;
-    let number: f64 = number.trim().parse().map_err(|_| unreadable())?;
-    bandwidth_in_range(number * mbit)
+    let found = split(text, &units).ok_or_else(|| ShapeError::Text(text.to_owned()));
+    let (number, unit_mbit) = found?;
+    bandwidth_in_range(number * unit_mbit)
+}
+
+/// A number and what its unit is worth.
+fn split(text: &str, units: &[(&str, f64)]) -> Option<(f64, f64)> {
+    let lower = text.trim().to_ascii_lowercase();
+    let found = units.iter().find_map(|(unit, worth)| Some((lower.strip_suffix(unit)?, *worth)));
+    let (number, worth) = found?;
+    Some((number.trim().parse().ok()?, worth))
 }
 
 fn bandwidth_in_range(mbit: f64) -> Result<f64, ShapeError> {
@@ -118,6 +138,21 @@ mod tests {
         check("500kbit", 0.5);
         for text in ["100", "mbit", "100MB", "-1mbit", "nanmbit", "1000gbit", ""] {
             assert!(parse_bandwidth(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn round_trips_are_read_with_their_unit() {
+        let check = |text: &str, us: u64| {
+            assert_eq!(parse_round_trip(text), Ok(Duration::from_micros(us)), "{text}");
+        };
+        check("10ms", 10_000);
+        check("0ms", 0);
+        check("0.5ms", 500);
+        check("250us", 250);
+        check("1s", 1_000_000);
+        for text in ["10", "ms", "-1ms", "nans", "3s", "1e300s", ""] {
+            assert!(parse_round_trip(text).is_err(), "{text}");
         }
     }
 
