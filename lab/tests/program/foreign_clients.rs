@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use crate::stage::{Bound, Lines, Server, component, http, redis, run, run_with_input, told};
 
 /// 32 digits, as a client would make them up.
-const RUN: &str = "00000000000000000000000000c0ffee";
+pub(crate) const RUN: &str = "00000000000000000000000000c0ffee";
 
-fn curl() -> Command {
+pub(crate) fn curl() -> Command {
     let mut command = component("TAILRACE_TEST_CURL", "curl");
     // A proxy of the surroundings has no business on loopback.
     command.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "50"]);
@@ -109,7 +109,7 @@ fn what_a_python_websocket_client_sends_is_in_the_aggregates() {
 }
 
 /// curl on the live feed, as `EventSource` asks for it; returns once the subscription stands.
-fn subscribe(observer: SocketAddr, last: Option<&str>) -> (Bound, Lines) {
+pub(crate) fn subscribe(observer: SocketAddr, last: Option<&str>) -> (Bound, Lines) {
     let mut command = curl();
     command.args(["--no-buffer", "-H", "accept: text/event-stream"]);
     if let Some(last) = last {
@@ -123,7 +123,7 @@ fn subscribe(observer: SocketAddr, last: Option<&str>) -> (Bound, Lines) {
 }
 
 /// The next event: its id and what it says.
-fn event(lines: &Lines) -> (String, Value) {
+pub(crate) fn event(lines: &Lines) -> (String, Value) {
     let id = lines.wait_for("an id", |line| line.starts_with("id: "));
     let data = lines.wait_for("data", |line| !line.is_empty());
     let data = data.strip_prefix("data: ").unwrap_or_else(|| panic!("after an id: {data}"));

@@ -7,7 +7,10 @@
 //! process is started and ended), then any other file.
 
 mod cli;
+mod codecs;
+mod compose;
 mod conformance;
+mod environment;
 mod faults;
 mod foreign_clients;
 mod hostile;

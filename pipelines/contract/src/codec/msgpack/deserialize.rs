@@ -21,10 +21,10 @@ const NESTING_MAX: usize = 128;
 pub(in crate::codec) fn from_slice<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Fault> {
     let mut items = Items { reader: Reader::new(body), nesting: 0 };
     let value = T::deserialize(&mut items)?;
-    match items.reader.left() {
-        0 => Ok(value),
-        left => Err(items.reader.fault(&format!("{left} bytes follow the end of the batch"))),
+    if items.reader.left() > 0 {
+        return Err(items.reader.fault("the batch ends, and more follows"));
     }
+    Ok(value)
 }
 
 struct Items<'de> {

@@ -150,7 +150,7 @@ fn says_where_it_stops_being_messagepack() {
     let good = packed(&json!([{"name": "a", "value": 1}]));
     for (body, said) in [
         (good[..good.len() - 1].to_vec(), "ends too early"),
-        ([&good[..], b"\x00\x00"].concat(), "2 bytes follow the end"),
+        ([&good[..], b"\x00\x00"].concat(), "more follows, at byte 16, 2 before the end"),
         (b"\x91\xc1".to_vec(), "0xc1"),
         (b"\x82\xa4name\xa2\xff\xfe\xa5value\x01".to_vec(), "not UTF-8"),
         (b"\x81\xa4na".to_vec(), "at byte 2"),
