@@ -18,18 +18,19 @@ export function plain(value) {
 
 const PREFIXES = ["", "k", "M", "G", "T"];
 
-/** Bytes with a decimal prefix, as vendors and network cards count them. */
+/** Bytes with a decimal prefix, as vendors and network cards count them. Number and unit are never
+    torn apart. */
 export function bytes(value) {
   let [scaled, power] = [value, 0];
   while (Math.abs(scaled) >= 1000 && power + 1 < PREFIXES.length) {
     scaled /= 1000;
     power += 1;
   }
-  return `${three.format(scaled)} ${PREFIXES[power]}B`;
+  return `${three.format(scaled)}\u00a0${PREFIXES[power]}B`;
 }
 
 export const bytesPerSecond = (value) => `${bytes(value)}/s`;
-export const percent = (value) => `${three.format(value)} %`;
+export const percent = (value) => `${three.format(value)}\u00a0%`;
 
 /** Local time of day of milliseconds since 1970, to the second. */
 export function clock(ms) {

@@ -76,9 +76,13 @@ export function showFigures(rates, hosts, spikes) {
 }
 
 export function showThinning(text) {
+  say(find("hosts-note"), text ? "in the part that is shown" : "in the last 30 s");
   find("thinning").hidden = text === "";
   say(find("thinning"), text);
 }
+
+/** Beyond it a score only says that the host was perfectly steady before. */
+const SCORE_SHOWN = 999;
 
 export function showAlerts(alerts) {
   const rows = alerts.rows.map(({ second, name, hosts, worst }) => {
@@ -88,7 +92,7 @@ export function showAlerts(alerts) {
       cell(brief(worst.host) + others, "name", worst.host),
       cell(brief(name), "name", name),
       cell(`${valueOf(name, worst.value)}, usually ${valueOf(name, worst.usual)}`, "value"),
-      cell(`${plain(worst.score)} ×`, "number"),
+      cell(worst.score > SCORE_SHOWN ? `> ${SCORE_SHOWN}\u00a0×` : `${plain(worst.score)}\u00a0×`, "number"),
     );
   });
   fill(find("alerts"), rows, 5, "No spikes so far.");

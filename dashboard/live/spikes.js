@@ -11,8 +11,11 @@ const LEAST = 12;
 const REFRESH = 5;
 /** A normal distribution's standard deviation is so many MADs. */
 const SIGMA_PER_MAD = 1.4826;
-/** Deviations smaller than this share of the median are never far, however quiet the host. */
-const QUIET_SHARE = 0.02;
+/** A deviation is at least this share of the host's median and of the fleet's mean: on a host that
+    hardly does anything, a little more is many times as much and still nothing. */
+const QUIET_SHARE = 0.05;
+/** The fleet's mean follows the last so many values of a metric. */
+const LEVEL_VALUES = 5_000;
 /** Hosts × metrics that are watched: about 12 MB. Others are counted, and the page says so. */
 const SERIES_MAX = 20_000;
 /** An episode ends when the deviation falls below this share of the threshold. */
@@ -33,12 +36,19 @@ class Series {
   #until_refresh = 0;
   #usual = 0;
   #sigma = 0;
+  level;
   spiking = false;
   silent = false;
 
+  constructor(level) {
+    this.level = level;
+  }
+
   /** How many deviations above the usual a value is; 0 while nothing is usual. */
   score(value) {
-    return this.#number < LEAST ? 0 : (value - this.#usual) / this.#sigma;
+    if (this.#number < LEAST) return 0;
+    const least = QUIET_SHARE * Math.max(Math.abs(this.#usual), Math.abs(this.level.mean));
+    return (value - this.#usual) / Math.max(this.#sigma, least, Number.MIN_VALUE);
   }
 
   get usual() {
@@ -59,13 +69,24 @@ class Series {
     held.set(this.#values.subarray(0, held.length));
     this.#usual = median(held);
     for (let i = 0; i < held.length; i += 1) held[i] = Math.abs(held[i] - this.#usual);
-    const least = Math.max(QUIET_SHARE * Math.abs(this.#usual), Number.MIN_VALUE);
-    this.#sigma = Math.max(SIGMA_PER_MAD * median(held), least);
+    this.#sigma = SIGMA_PER_MAD * median(held);
+  }
+}
+
+/** The mean of a metric over the fleet. */
+class Level {
+  mean = 0;
+  #number = 0;
+
+  add(value) {
+    this.#number = Math.min(this.#number + 1, LEVEL_VALUES);
+    this.mean += (value - this.mean) / this.#number;
   }
 }
 
 export class Spikes {
   #series = new Map();
+  #levels = new Map();
   /** Deviations that make a spike. */
   threshold;
   /** Values since the last sweep that belong to no watched series. */
@@ -77,27 +98,30 @@ export class Spikes {
 
   /** The beginning of a spike, or nothing. Every value becomes part of what is usual. */
   judge(host, metric) {
-    const key = `${metric.name}\n${host}`;
-    let series = this.#series.get(key);
+    const series = this.#find(host, metric.name);
     if (!series) {
-      if (this.#series.size >= SERIES_MAX) {
-        this.unwatched += 1;
-        return null;
-      }
-      this.#series.set(key, (series = new Series()));
+      this.unwatched += 1;
+      return null;
     }
     const score = series.score(metric.value);
     const begins = !series.spiking && score > this.threshold;
     if (begins) series.spiking = true;
     else if (score < this.threshold * CALM_SHARE) series.spiking = false;
     const found = begins ? { host, name: metric.name, value: metric.value, usual: series.usual, score } : null;
+    series.level.add(metric.value);
     series.add(metric.value);
     return found;
   }
 
-  /** Series watched now. */
-  get watched() {
-    return this.#series.size;
+  /** The series, made if there is room for it. */
+  #find(host, name) {
+    const key = `${name}\n${host}`;
+    const known = this.#series.get(key);
+    if (known || this.#series.size >= SERIES_MAX) return known;
+    if (!this.#levels.has(name)) this.#levels.set(name, new Level());
+    const made = new Series(this.#levels.get(name));
+    this.#series.set(key, made);
+    return made;
   }
 
   /** Forgets series that had no value since the last call. */
@@ -106,6 +130,8 @@ export class Spikes {
       if (series.silent) this.#series.delete(key);
       series.silent = true;
     }
+    const used = new Set([...this.#series.values()].map((series) => series.level));
+    for (const [name, level] of this.#levels) if (!used.has(level)) this.#levels.delete(name);
     this.unwatched = 0;
   }
 }

@@ -1,0 +1,91 @@
+// What the live page's tests stand on: a real server, a real producer and a real browser, each of
+// them ended with its test, and a page that remembers what it should not have done.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+/** The workspace's folder: from here the server finds the Chart.js that npm installed. */
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+const BIN = process.env.TAILRACE_BIN ?? path.join(ROOT, "target/debug/tailrace");
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+/** Longer than anything here takes on a busy machine, in milliseconds. */
+export const PATIENCE_MS = 30_000;
+/** Addresses that the page may ask; only the server's own come on top. */
+const HARMLESS = ["data:", "about:", "blob:"];
+
+/** Starts `tailrace serve`; `addresses` are those of an earlier one that is to be replaced. */
+export async function serve(test, { cwd = ROOT, flags = [], addresses = {}, pipeline = "http1-memory" } = {}) {
+  const { ingest = "127.0.0.1:0", observer = "127.0.0.1:0" } = addresses;
+  const words = ["serve", pipeline, "--open", "--with-parent", "--ingest", ingest, "--observer", observer];
+  const child = spawn(BIN, [...words, ...flags], { cwd, stdio: ["pipe", "pipe", "inherit"] });
+  test.after(() => kill(child));
+  const [line] = await once(child.stdout, "data");
+  const ready = JSON.parse(String(line));
+  const url = `${ready.tls ? "https" : "http"}://${ready.observer}`;
+  return { ...ready, url, kill: () => kill(child) };
+}
+
+/** Sends a fleet until the test ends. */
+export function produce(test, server, ...flags) {
+  const words = ["produce", `http://${server.ingest}`, ...flags];
+  const child = spawn(BIN, words, { stdio: ["ignore", "ignore", "ignore"] });
+  test.after(() => kill(child));
+}
+
+async function kill(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGKILL");
+  await once(child, "exit");
+}
+
+/** Posts one batch to the observer, as a program would. */
+export async function post(server, metrics) {
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${server.url}/v1/ingest`, { method: "POST", headers, body: JSON.stringify(metrics) });
+  if (answer.status !== 202) throw new Error(`${answer.status}: ${await answer.text()}`);
+}
+
+/** One browser for a file of tests. */
+export async function launch() {
+  const args = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+  ];
+  return chromium.launch({ executablePath: CHROMIUM, args });
+}
+
+/** Opens the live page. `seen` fills with console errors, exceptions, dialogs and requests to
+    other hosts; a test says which of them it expects. */
+export async function open(test, browser, server, options = {}) {
+  const { before, ...rest } = options;
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...rest });
+  test.after(() => context.close());
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  const seen = [];
+  page.on("console", (message) => message.type() === "error" && seen.push(`console: ${message.text()} ${message.location().url}`));
+  page.on("pageerror", (error) => seen.push(`exception: ${error}`));
+  page.on("dialog", (dialog) => seen.push(`dialog: ${dialog.message()}`) && dialog.dismiss());
+  page.on("request", (request) => {
+    const url = request.url();
+    const home = url.startsWith(`${server.url}/`) || HARMLESS.some((scheme) => url.startsWith(scheme));
+    if (!home) seen.push(`request: ${url}`);
+  });
+  await before?.(page);
+  await page.goto(`${server.url}/`);
+  return { page, seen };
+}
+
+/** Waits until the status says so. */
+export async function state(page, name) {
+  await page.waitForSelector(`#state[data-state="${name}"]`);
+}
+
+/** Waits until an element's text fits. */
+export async function shows(page, selector, pattern) {
+  const fits = ({ selector: where, source }) => new RegExp(source).test(document.querySelector(where)?.textContent ?? "");
+  await page.waitForFunction(fits, { selector, source: pattern.source });
+}
