@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use rand_pcg::Pcg32;
 use tailrace_contract::{Request, WireEvent};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::dial::{Dialed, dial};
 use crate::link::Link;
 use crate::sender::{Connect, SenderConfig, SenderError};
 use crate::series::{between, generator};
@@ -84,23 +84,23 @@ impl Connection {
     /// Runs until every batch has an outcome, until `cut`, or until the peer is lost for good.
     pub(crate) async fn run(
         mut self,
-        stream: TcpStream,
+        dialed: Dialed,
         cut: CancellationToken,
     ) -> Result<(), SenderError> {
         // State changes only between awaits, so cutting at any of them leaves it whole.
         let ended = tokio::select! {
-            ended = self.keep_connected(stream) => ended,
+            ended = self.keep_connected(dialed) => ended,
             () = cut.cancelled() => Ok(()),
         };
         self.give_up_all().await;
         ended
     }
 
-    async fn keep_connected(&mut self, first: TcpStream) -> Result<(), SenderError> {
-        let mut stream = first;
+    async fn keep_connected(&mut self, first: Dialed) -> Result<(), SenderError> {
+        let mut dialed = first;
         loop {
             let mut cause = String::from("the peer closed the connection");
-            match self.serve(stream).await {
+            match self.serve(dialed).await {
                 End::Done => return Ok(()),
                 End::Closed => {}
                 End::Broken(what) => {
@@ -113,11 +113,11 @@ impl Connection {
             if self.is_done() {
                 return Ok(());
             }
-            stream = self.reconnect(cause).await?;
+            dialed = self.reconnect(cause).await?;
         }
     }
 
-    async fn reconnect(&mut self, mut cause: String) -> Result<TcpStream, SenderError> {
+    async fn reconnect(&mut self, mut cause: String) -> Result<Dialed, SenderError> {
         loop {
             if self.fruitless >= self.config.reconnects_max {
                 let (addr, attempts) = (self.addr, self.fruitless);
@@ -125,10 +125,10 @@ impl Connection {
             }
             self.fruitless += 1;
             sleep(self.backoff(self.fruitless)).await;
-            match TcpStream::connect(self.addr).await {
-                Ok(stream) => {
+            match dial(self.addr, self.config.tls.as_ref()).await {
+                Ok(dialed) => {
                     self.tally.lock().reconnects += 1;
-                    return Ok(stream);
+                    return Ok(dialed);
                 }
                 Err(error) => cause = error.to_string(),
             }
@@ -136,14 +136,15 @@ impl Connection {
     }
 
     /// One TCP connection from its beginning to its end.
-    async fn serve(&mut self, stream: TcpStream) -> End {
-        let mut link = match Link::open(stream, (self.connect)()) {
+    async fn serve(&mut self, dialed: Dialed) -> End {
+        let mut link = match Link::open(dialed, (self.connect)()) {
             Ok(link) => link,
             Err(error) => return End::Broken(error.to_string()),
         };
         loop {
             self.fill(&mut link);
-            if self.is_done() && link.out.is_empty() {
+            if self.is_done() && !link.has_output() {
+                link.say_goodbye();
                 return End::Done;
             }
             if link.closing && self.in_flight.is_empty() {

@@ -4,9 +4,10 @@
 //!
 //! Read in the order of the data's way: [`fleet`] (who reports, in which order), [`hosts`] and
 //! [`events`] (what), [`spikes`], [`payload`] (bodies made in advance), [`pace`] (when),
-//! [`sender`] and behind it `connection.rs` and `link.rs` (how), [`tally`] (what became of it), [`produce()`] (all joined).
+//! [`sender`] and behind it `connection.rs`, `dial.rs`, [`tls`] and `link.rs` (how), [`tally`] (what became of it), [`produce()`] (all joined).
 
 mod connection;
+mod dial;
 pub mod duration;
 pub mod events;
 pub mod fleet;

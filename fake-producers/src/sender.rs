@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use tailrace_contract::codec::Codec;
 use tailrace_contract::{RunId, Wire, identity::RUN_HEADER};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::connection::{Attempt, Connection};
+use crate::dial::dial;
 use crate::tally::SharedTally;
+use crate::tls::Tls;
 
 /// Makes the client half for a new connection; called again for each reconnection.
 pub type Connect = Arc<dyn Fn() -> Box<dyn Wire> + Send + Sync>;
@@ -41,6 +42,8 @@ pub struct SenderConfig {
     pub backoff_max: Duration,
     /// A connection that owes answers and says nothing for this long is broken.
     pub answer_timeout: Duration,
+    /// How connections begin; none: in clear text.
+    pub tls: Option<Tls>,
 }
 
 impl Default for SenderConfig {
@@ -54,6 +57,7 @@ impl Default for SenderConfig {
             backoff_first: Duration::from_millis(100),
             backoff_max: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(30),
+            tls: None,
         }
     }
 }
@@ -78,6 +82,14 @@ pub enum SenderError {
         /// Why.
         #[source]
         cause: io::Error,
+    },
+    /// Somebody listens, and TLS did not come about.
+    #[error("no TLS connection with {addr}: {cause}")]
+    Handshake {
+        /// Where.
+        addr: SocketAddr,
+        /// Why, with what to try.
+        cause: String,
     },
     /// The connection was lost for good.
     #[error("gave up on {addr} after {attempts} attempts without an answer; the last: {cause}")]
@@ -117,12 +129,11 @@ impl Sender {
         seed: u64,
         tally: SharedTally,
     ) -> Result<Self, SenderError> {
-        let stream = TcpStream::connect(addr).await;
-        let stream = stream.map_err(|cause| SenderError::Connect { addr, cause })?;
+        let dialed = dial(addr, config.tls.as_ref()).await?;
         let (batches, queue) = mpsc::channel(1);
         let cut = CancellationToken::new();
         let connection = Connection::new(addr, connect, config, seed, queue, tally.clone());
-        let task = tokio::spawn(connection.run(stream, cut.clone()));
+        let task = tokio::spawn(connection.run(dialed, cut.clone()));
         Ok(Self { batches, task, _cut_on_drop: cut.clone().drop_guard(), cut, tally })
     }
 

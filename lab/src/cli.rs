@@ -9,8 +9,10 @@ use clap_complete::Shell;
 use tailrace_loadgen::faults::Fault;
 
 use crate::exit::Ended;
+use crate::keygen::KeygenArgs;
 use crate::redis::Password;
 use crate::site::SiteArgs;
+use crate::tls::{ClientTls, ServerTls};
 
 /// Race ingestion pipelines and measure their tails honestly.
 #[derive(Debug, Parser)]
@@ -33,6 +35,8 @@ pub enum Verb {
     Serve(ServeArgs),
     /// Ask a served pipeline whether it takes batches
     Health(HealthArgs),
+    /// Make the secrets of a deployment: a TLS identity and a password for Redis
+    Keygen(KeygenArgs),
     /// Send the metrics of a fake fleet to a served pipeline
     Produce(ProduceArgs),
     /// Delay what goes to an address, and limit how much of it goes a second
@@ -154,6 +158,9 @@ pub struct ServeArgs {
     /// Prefix of all keys and channels in Redis
     #[arg(long, default_value = "tailrace", env = "TAILRACE_REDIS_PREFIX")]
     pub redis_prefix: String,
+    /// Chart.js for the observer's live page; without it, where `cd dashboard && npm ci` puts it
+    #[arg(long, env = "TAILRACE_CHART_JS", value_name = "FILE")]
+    pub chart_js: Option<PathBuf>,
     /// End when standard input ends: for whoever starts servers
     #[arg(long, hide = true)]
     pub with_parent: bool,
@@ -163,14 +170,20 @@ pub struct ServeArgs {
     /// The Redis of a redis pipeline
     #[command(flatten)]
     pub redis: RedisArgs,
+    /// TLS of both listeners
+    #[command(flatten)]
+    pub tls: ServerTls,
 }
 
 /// Arguments of `health`.
 #[derive(Debug, Args, Clone)]
 pub struct HealthArgs {
-    /// The observer of the pipeline: http://host:port
+    /// The observer of the pipeline: http://host:port or https://host:port
     #[arg(default_value = "http://127.0.0.1:7071")]
     pub url: String,
+    /// Whom to believe behind https://
+    #[command(flatten)]
+    pub tls: ClientTls,
     /// No answer within this time is an answer too
     #[arg(long, default_value = "5s", value_parser = tailrace_producers::parse_duration)]
     pub timeout: std::time::Duration,
@@ -182,7 +195,7 @@ pub struct HealthArgs {
 /// Arguments of `produce`.
 #[derive(Debug, Args, Clone)]
 pub struct ProduceArgs {
-    /// Where to: http://host:port or ws://host:port
+    /// Where to: http://host:port, https://, ws://, wss://, h2c:// (HTTP/2 in clear text) or h2://
     pub url: String,
     /// Hosts of the fleet; each sends one batch every period
     #[arg(long, default_value_t = 500)]
@@ -214,6 +227,9 @@ pub struct ProduceArgs {
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
+    /// Whom to believe behind https://, wss:// and h2://
+    #[command(flatten)]
+    pub trust: ClientTls,
 }
 
 /// Arguments of `saturate`.

@@ -4,6 +4,8 @@
 //! place that joins transports and logs), [`serve`] for a running server, [`race`] for the
 //! quick comparison. Measuring itself is in the crate `tailrace-loadgen`.
 
+pub mod address;
+pub mod chart_js;
 pub mod child;
 pub mod cli;
 pub mod columns;
@@ -11,6 +13,7 @@ pub mod door;
 pub mod exit;
 pub mod health;
 pub mod interrupt;
+pub mod keygen;
 pub mod link;
 mod linked;
 pub mod list;
@@ -28,6 +31,7 @@ pub mod serve;
 pub mod served;
 pub mod site;
 pub mod table;
+pub mod tls;
 
 use std::process::ExitCode;
 
@@ -41,6 +45,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Race(arguments) => race::run(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Health(arguments) => health::run(&arguments),
+        Verb::Keygen(arguments) => keygen::run(&arguments),
         Verb::Produce(arguments) => produce::run(&arguments),
         Verb::Link(arguments) => link::run(&arguments),
         Verb::Saturate(arguments) => race::saturate::run(&arguments),

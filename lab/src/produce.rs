@@ -1,20 +1,20 @@
 //! `tailrace produce`: a fake fleet sends its metrics to a served pipeline.
 
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use tailrace_contract::{Peer, RunId};
 use tailrace_producers::pace::Pace;
 use tailrace_producers::produce::{ProduceConfig, ProduceError, ProduceReport, produce};
 use tailrace_producers::sender::{Connect, SenderConfig};
+use tailrace_producers::tls::{Tls, Trust};
 use tailrace_producers::{FleetConfig, Shape};
 use tokio_util::sync::CancellationToken;
 
+use crate::address::Address;
 use crate::cli::ProduceArgs;
 use crate::exit::{Ended, Fault};
-use crate::registry::Protocol;
+use crate::tls::ClientTls;
 use crate::{interrupt, printing, redis};
 
 /// Requests in flight on one connection of a message transport.
@@ -30,9 +30,10 @@ const PROGRESS: Duration = Duration::from_secs(5);
 /// An address that makes no sense, a server that cannot be reached, bad spikes or bursts.
 pub fn run(arguments: &ProduceArgs) -> anyhow::Result<Ended> {
     let address = Address::parse(&arguments.url)?;
-    let config = config(arguments, redis::fresh_run())?;
+    let (mut config, run) = config(arguments, redis::fresh_run())?;
+    config.sender.tls = tls(&address, &arguments.trust)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(send(config, address))?;
+    let report = runtime.block_on(send((config, run), address))?;
     print(&report, arguments.json)?;
     let complete = report.tally.acked == report.due;
     Ok(if complete { Ended::Fine } else { Ended::Failed })
@@ -50,9 +51,10 @@ async fn send(
         }
     });
     let (protocol, authority) = (address.protocol, address.authority);
-    let depth = protocol.depth(IN_FLIGHT);
-    let connect: Connect =
-        Arc::new(move || protocol.wire(&Peer::plain(&authority, Some(run), depth)));
+    let (in_flight, tls) = (protocol.depth(IN_FLIGHT), address.is_secured);
+    let connect: Connect = Arc::new(move || {
+        protocol.wire(&Peer { authority: &authority, tls, run: Some(run), in_flight })
+    });
     let progress = |tally: &tailrace_producers::tally::Tally| {
         tracing::info!(
             sent = tally.sent,
@@ -65,6 +67,18 @@ async fn send(
         ProduceError::Fleet(_) | ProduceError::Connections => usage(error).into(),
         ProduceError::Sender(_) => error.into(),
     })
+}
+
+/// How connections begin.
+fn tls(address: &Address, trust: &ClientTls) -> anyhow::Result<Option<Tls>> {
+    if !address.is_secured && trust.is_given() {
+        return Err(
+            usage("--cacert and --insecure are about TLS, and this URL is clear text").into()
+        );
+    }
+    // In clear text the system's authorities need not even be read.
+    let trust = if address.is_secured { trust.trust()? } else { Trust::System };
+    address.tls(&trust).map_err(|fault| usage(fault).into())
 }
 
 /// What was asked for makes no sense.
@@ -98,38 +112,6 @@ fn config(arguments: &ProduceArgs, run: RunId) -> anyhow::Result<(ProduceConfig,
         progress_every: PROGRESS,
     };
     Ok((config, run))
-}
-
-/// Where to, and how.
-struct Address {
-    protocol: Protocol,
-    authority: String,
-    socket: SocketAddr,
-}
-
-impl Address {
-    fn parse(url: &str) -> anyhow::Result<Self> {
-        let known = [
-            ("http://", Protocol::of::<tailrace_http1::Http1>()),
-            ("ws://", Protocol::of::<tailrace_ws::Ws>()),
-        ];
-        let found = known.into_iter().find_map(|(scheme, p)| Some((url.strip_prefix(scheme)?, p)));
-        let (rest, protocol) = found.ok_or_else(|| {
-            Fault::Usage(format!("{url:?} begins with neither http:// nor ws://"))
-        })?;
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        if !path.is_empty() && path != "v1/ingest" {
-            return Err(Fault::Usage(format!(
-                "pipelines take metrics at /v1/ingest, not at /{path}; leave the path out"
-            ))
-            .into());
-        }
-        let mut sockets = authority
-            .to_socket_addrs()
-            .with_context(|| format!("{authority:?} is not host:port of a reachable machine"))?;
-        let socket = sockets.next().with_context(|| format!("{authority} has no address"))?;
-        Ok(Self { protocol, authority: authority.to_owned(), socket })
-    }
 }
 
 fn print(report: &ProduceReport, json: bool) -> anyhow::Result<()> {

@@ -32,6 +32,8 @@ pub const FLOOR: &str = "floor";
 const ECHO: Protocol = Protocol {
     name: "tcp",
     fair_load: (4, 16),
+    // It is never behind TLS.
+    alpn: "",
     wire: |peer| Box::new(tailrace_tcp::TcpWire::new(peer.in_flight)),
 };
 
@@ -53,6 +55,8 @@ pub struct Protocol {
     pub name: &'static str,
     /// Connections, and requests in flight on each, in a comparison.
     pub fair_load: (u32, u32),
+    /// What is agreed on in a TLS handshake.
+    pub alpn: &'static str,
     wire: fn(&Peer<'_>) -> Box<dyn Wire>,
 }
 
@@ -107,7 +111,7 @@ impl Pipeline {
 impl Protocol {
     /// The client's view of a transport.
     pub const fn of<T: Transport>() -> Self {
-        Self { name: T::NAME, fair_load: T::FAIR_LOAD, wire: T::wire }
+        Self { name: T::NAME, fair_load: T::FAIR_LOAD, alpn: T::ALPN, wire: T::wire }
     }
 
     /// What a bare server speaks.

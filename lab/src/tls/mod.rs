@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 pub use pem::certificates;
+pub use self_signed::{Made, self_signed};
 use sha2::{Digest, Sha256};
 use tailrace_contract::TlsIdentity;
 use tailrace_producers::tls::Trust;
@@ -68,6 +69,11 @@ impl ServerTls {
 }
 
 impl ClientTls {
+    /// Whether anything was said.
+    pub fn is_given(&self) -> bool {
+        self.insecure || self.cacert.is_some()
+    }
+
     /// Whom to believe.
     ///
     /// # Errors
