@@ -4,10 +4,12 @@
 //! `pipelines/service/src/health.rs`.
 
 use std::net::ToSocketAddrs;
+use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use serde_json::Value;
 use tailrace_loadgen::observer;
+use tailrace_producers::tls::Tls;
 
 use crate::cli::HealthArgs;
 use crate::exit::{Ended, Fault};
@@ -19,22 +21,14 @@ const PATH: &str = "/health";
 /// Prints what the pipeline says of itself; fine only when it is healthy.
 ///
 /// # Errors
-/// An address that makes no sense, nobody there, no answer in time, or a pipeline that cannot
-/// take batches: with its reason.
+/// An address that makes no sense, nobody there, a certificate that is not trusted, no answer
+/// in time, or a pipeline that cannot take batches: with its reason.
 pub fn run(arguments: &HealthArgs) -> anyhow::Result<Ended> {
-    let authority = authority(&arguments.url)?;
-    let addresses = authority
-        .to_socket_addrs()
-        .with_context(|| format!("{authority:?} is not host:port of a reachable machine"))?;
-    let mut answer = None;
-    for address in addresses {
-        answer = Some(observer::get_within(address, None, PATH, arguments.timeout));
-        if matches!(answer, Some(Ok(_))) {
-            break;
-        }
-    }
-    let Some(answer) = answer else { bail!("{authority} has no address") };
-    let answer = answer.with_context(|| format!("{authority} is not healthy"))?;
+    let (secure, authority) = parse(&arguments.url)?;
+    let tls =
+        if secure { Some(Tls::new(authority, &arguments.tls.trust()?, "http/1.1")?) } else { None };
+    let answer = ask(authority, tls.as_ref(), arguments.timeout)
+        .with_context(|| format!("{authority} is not healthy"))?;
     let health: Value = serde_json::from_slice(&answer)
         .with_context(|| format!("{authority} is no observer: its answer is not JSON"))?;
     if arguments.json {
@@ -47,18 +41,35 @@ pub fn run(arguments: &HealthArgs) -> anyhow::Result<Ended> {
     Ok(Ended::Fine)
 }
 
-/// Host and port of an observer's URL.
-fn authority(url: &str) -> Result<&str, Fault> {
-    let rest = url.strip_prefix("http://").ok_or_else(|| {
+/// Asks each address of a host until one answers.
+fn ask(authority: &str, tls: Option<&Tls>, patience: Duration) -> anyhow::Result<Vec<u8>> {
+    let addresses = authority
+        .to_socket_addrs()
+        .with_context(|| format!("{authority:?} is not host:port of a reachable machine"))?;
+    let mut answer = Err(anyhow!("{authority} has no address"));
+    for address in addresses {
+        answer = observer::get_within(address, tls, PATH, patience);
+        if answer.is_ok() {
+            break;
+        }
+    }
+    answer
+}
+
+/// Whether an observer's URL asks for TLS, and its host and port.
+fn parse(url: &str) -> Result<(bool, &str), Fault> {
+    let schemes = [("http://", false), ("https://", true)];
+    let found = schemes.iter().find_map(|(scheme, tls)| Some((*tls, url.strip_prefix(scheme)?)));
+    let (tls, rest) = found.ok_or_else(|| {
         Fault::Usage(format!(
-            "{url:?} does not begin with http://: give the address of an observer, such as \
-             http://127.0.0.1:7071"
+            "{url:?} begins with neither http:// nor https://: give the address of an observer, \
+             such as http://127.0.0.1:7071"
         ))
     })?;
     match rest.split_once('/').unwrap_or((rest, "")) {
-        (authority, "" | "health") => Ok(authority),
+        (authority, "" | "health") => Ok((tls, authority)),
         (authority, path) => Err(Fault::Usage(format!(
-            "an observer tells its health at {PATH}, not at /{path}; write http://{authority}"
+            "an observer tells its health at {PATH}, not at /{path}; leave the path out: {authority}"
         ))),
     }
 }
@@ -82,12 +93,12 @@ mod tests {
 
     #[test]
     fn reads_the_address_of_an_observer() {
-        let check = |url: &str, expect: Option<&str>| {
-            assert_eq!(authority(url).ok(), expect, "{url}");
+        let check = |url: &str, expect: Option<(bool, &str)>| {
+            assert_eq!(parse(url).ok(), expect, "{url}");
         };
-        check("http://127.0.0.1:7071", Some("127.0.0.1:7071"));
-        check("http://http1-redis:7071/", Some("http1-redis:7071"));
-        check("http://[::1]:7071/health", Some("[::1]:7071"));
+        check("http://127.0.0.1:7071", Some((false, "127.0.0.1:7071")));
+        check("https://http1-redis:7071/", Some((true, "http1-redis:7071")));
+        check("http://[::1]:7071/health", Some((false, "[::1]:7071")));
         check("http://127.0.0.1:7071/metrics", None);
         check("127.0.0.1:7071", None);
     }

@@ -21,8 +21,11 @@ const VALID_BEFORE_DAYS: i32 = 1;
 /// # Errors
 /// The file cannot be written.
 pub(super) fn make(addresses: &[IpAddr], out: Option<&Path>) -> anyhow::Result<TlsIdentity> {
+    // "Every address" is the name of none.
+    let listening = addresses.iter().filter(|address| !address.is_unspecified());
+    let names: Vec<String> = listening.map(ToString::to_string).collect();
     let key = KeyPair::generate()?;
-    let certificate = params(addresses)?.self_signed(&key)?;
+    let certificate = params(&names, VALID_DAYS)?.self_signed(&key)?;
     if let Some(out) = out {
         std::fs::write(out, certificate.pem())
             .with_context(|| format!("the certificate cannot be written to {}", out.display()))?;
@@ -30,11 +33,27 @@ pub(super) fn make(addresses: &[IpAddr], out: Option<&Path>) -> anyhow::Result<T
     Ok(TlsIdentity { chain: vec![certificate.der().to_vec()], key: key.serialize_der() })
 }
 
-fn params(addresses: &[IpAddr]) -> anyhow::Result<CertificateParams> {
-    let mut names: Vec<String> = LOOPBACK.map(str::to_owned).to_vec();
-    // "Every address" is the name of none.
-    let listening = addresses.iter().filter(|address| !address.is_unspecified());
-    names.extend(listening.map(ToString::to_string));
+/// A certificate and its key as PEM, for files.
+#[derive(Debug)]
+pub struct Made {
+    /// What clients are to trust.
+    pub certificate: String,
+    /// What nobody else may see.
+    pub key: String,
+}
+
+/// Makes one for the loopback names and `names`, good for `valid_days`.
+///
+/// # Errors
+/// A name that no certificate can hold.
+pub fn self_signed(names: &[String], valid_days: i32) -> anyhow::Result<Made> {
+    let key = KeyPair::generate()?;
+    let certificate = params(names, valid_days)?.self_signed(&key)?;
+    Ok(Made { certificate: certificate.pem(), key: key.serialize_pem() })
+}
+
+fn params(names: &[String], valid_days: i32) -> anyhow::Result<CertificateParams> {
+    let mut names = [&LOOPBACK.map(str::to_owned)[..], names].concat();
     names.sort();
     names.dedup();
     let mut params = CertificateParams::new(names)?;
@@ -43,7 +62,7 @@ fn params(addresses: &[IpAddr]) -> anyhow::Result<CertificateParams> {
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let midnight = |(year, month, day)| rcgen::date_time_ymd(year, month, day);
     params.not_before = midnight(day(-VALID_BEFORE_DAYS)?);
-    params.not_after = midnight(day(VALID_DAYS)?);
+    params.not_after = midnight(day(valid_days)?);
     Ok(params)
 }
 
