@@ -11,6 +11,7 @@ use tailrace_contract::{Peer, RunId, Wire};
 use tailrace_loadgen::account::Finding;
 use tailrace_loadgen::arena::{Launched, Launcher};
 use tailrace_measure::record::{Arm, Measurement};
+use tailrace_producers::tls::Tls;
 
 use crate::cli::{REDIS_PASSWORD_FILE, REDIS_URL, RedisArgs};
 use crate::exit::{Ended, Fault};
@@ -19,6 +20,7 @@ use crate::process::Process;
 use crate::race::suspect;
 use crate::redis;
 use crate::registry::{self, LogKind, Protocol};
+use crate::secured::Secured;
 use crate::serve::Ready;
 
 /// A system that was hit by a fault takes batches again within this time: Redis loads its
@@ -26,6 +28,9 @@ use crate::serve::Ready;
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(20);
 /// Between two questions whether it does; nothing is measured then.
 const RECOVERY_PAUSE: Duration = Duration::from_millis(20);
+
+/// What every observer agrees on in a TLS handshake.
+const OBSERVER_ALPN: &str = "http/1.1";
 
 /// Starts `tailrace serve` for each arm.
 pub struct Children {
@@ -51,6 +56,7 @@ impl Launcher for Children {
             backend,
             process: None,
             link: None,
+            secured: arm.tls.then(Secured::new).transpose()?,
             findings: Vec::new(),
         };
         server.start()?;
@@ -58,7 +64,7 @@ impl Launcher for Children {
             server.link = Some(Linked::start(link, ready, &self.link_cores)?);
         }
         if let Some(backend) = &server.backend {
-            server.findings = backend.findings(server.observer());
+            server.findings = backend.findings(server.observer(), server.observer_tls().as_ref());
         }
         Ok(Box::new(server))
     }
@@ -105,9 +111,9 @@ impl Backend {
     }
 
     /// What makes every trial on it SUSPECT. A private one was set up here.
-    fn findings(&self, observer: Option<SocketAddr>) -> Vec<Finding> {
+    fn findings(&self, observer: Option<SocketAddr>, tls: Option<&Tls>) -> Vec<Finding> {
         let Some(observer) = observer.filter(|_| self.private.is_none()) else { return vec![] };
-        let described = tailrace_loadgen::observer::get(observer, "/health");
+        let described = tailrace_loadgen::observer::get(observer, tls, "/health");
         let described = described.map(|body| String::from_utf8_lossy(&body).into_owned());
         finding(described).into_iter().collect()
     }
@@ -135,6 +141,8 @@ struct Running {
     /// Before its backend.
     process: Option<Process<Ready>>,
     backend: Option<Backend>,
+    /// None: in clear text.
+    secured: Option<Secured>,
     findings: Vec<Finding>,
 }
 
@@ -147,9 +155,12 @@ impl Running {
         if let Some(backend) = &self.backend {
             backend.tell(&mut command);
         }
+        Secured::tell(self.secured.as_ref(), &mut command);
         let started = Process::start(command, &self.server_cores).context("the server")?;
         match started {
             Ok(process) => {
+                let ready = &process.ready;
+                self.secured.as_mut().map_or(Ok(()), |secured| secured.learn(ready))?;
                 self.process = Some(process);
                 Ok(())
             }
@@ -188,7 +199,8 @@ impl Running {
     /// Whether the server takes batches, as it says itself.
     fn health(&self) -> anyhow::Result<()> {
         let Some(observer) = self.observer() else { return Ok(()) };
-        tailrace_loadgen::observer::get(observer, "/health").map(drop)
+        let tls = self.observer_tls();
+        tailrace_loadgen::observer::get(observer, tls.as_ref(), "/health").map(drop)
     }
 
     fn ready(&self) -> Option<&Ready> {
@@ -220,10 +232,21 @@ impl Launched for Running {
         self.link.as_ref().map_or_else(|| self.observer(), Linked::feed)
     }
 
+    fn ingest_tls(&self) -> Option<Tls> {
+        self.secured.as_ref()?.tls(self.ingest(), self.protocol.alpn)
+    }
+
+    fn observer_tls(&self) -> Option<Tls> {
+        self.secured.as_ref()?.tls(self.observer()?, OBSERVER_ALPN)
+    }
+
     fn wires(&self) -> Box<dyn Fn(RunId) -> Box<dyn Wire> + Send + Sync> {
         let authority = self.ingest().to_string();
-        let (protocol, depth) = (self.protocol, self.arm.in_flight_per_connection as usize);
-        Box::new(move |run| protocol.wire(&Peer::plain(&authority, Some(run), depth)))
+        let (protocol, tls) = (self.protocol, self.arm.tls);
+        let in_flight = self.arm.in_flight_per_connection as usize;
+        Box::new(move |run| {
+            protocol.wire(&Peer { authority: &authority, tls, run: Some(run), in_flight })
+        })
     }
 
     fn server_pid(&self) -> u32 {

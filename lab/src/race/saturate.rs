@@ -13,9 +13,12 @@ use tailrace_targets::Bare;
 use crate::child::Children;
 use crate::cli::SaturateArgs;
 use crate::columns::{self, Line};
-use crate::exit::Ended;
+use crate::exit::{Ended, Fault};
 use crate::registry::{self, Protocol};
 use crate::{machine, printing};
+
+/// Behind the name of a pipeline: its connections are TLS.
+const TLS: &str = "-tls";
 
 /// What came out for one contestant.
 #[derive(Serialize)]
@@ -96,24 +99,33 @@ fn play(
 }
 
 fn arm(name: &str, arguments: &SaturateArgs) -> anyhow::Result<Arm> {
-    let protocol = match Bare::find(name) {
+    let (pipeline, tls) = name.strip_suffix(TLS).map_or((name, false), |name| (name, true));
+    let protocol = match Bare::find(pipeline) {
+        Some(_) if tls => return Err(in_clear_text(pipeline).into()),
         Some(bare) => Protocol::of_bare(bare),
-        None => registry::find(name)?.protocol,
+        None => match registry::find(pipeline)? {
+            found if tls && found.log().is_none() => return Err(in_clear_text(pipeline).into()),
+            found => found.protocol,
+        },
     };
     let (connections, in_flight) = protocol.fair_load;
     Ok(Arm {
         slug: name.into(),
-        pipeline: name.into(),
+        pipeline: pipeline.into(),
         promise: String::new(),
         floor: false,
         connections: arguments.connections.unwrap_or(connections),
         in_flight_per_connection: arguments.in_flight.unwrap_or(in_flight),
         batch_metrics: arguments.batch,
         codec: arguments.codec.into(),
-        tls: false,
+        tls,
         flush: Flush::Batch,
         link: None,
     })
+}
+
+fn in_clear_text(name: &str) -> Fault {
+    Fault::Usage(format!("{name} speaks clear text only: name it without {TLS}"))
 }
 
 fn contestants(arms: &[Arm], rounds: &[Vec<Saturated>]) -> Vec<Contestant> {
