@@ -6,11 +6,14 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use tailrace_loadgen::experiment::parse_arrivals;
 use tailrace_loadgen::faults::Fault;
+use tailrace_measure::record::Arrivals;
 
 use crate::exit::Ended;
 use crate::keygen::KeygenArgs;
 use crate::redis::Password;
+use crate::run::RunArgs;
 use crate::site::SiteArgs;
 use crate::tls::{ClientTls, ServerTls};
 
@@ -31,6 +34,8 @@ pub struct Cli {
 pub enum Verb {
     /// Quick comparison of the pipelines that this machine can run, about two minutes
     Race(RaceArgs),
+    /// Run an experiment: a question with arms, loads and expectations, from a file or by name
+    Run(RunArgs),
     /// Serve a pipeline until stopped
     Serve(ServeArgs),
     /// Ask a served pipeline whether it takes batches
@@ -89,9 +94,10 @@ pub struct RaceArgs {
     /// Everything random comes from here
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Equal distances, or independent senders
-    #[arg(long, value_enum, default_value_t = ArrivalsArg::Poisson)]
-    pub arrivals: ArrivalsArg,
+    /// When batches are due: constant (equal distances), poisson (independent senders), or
+    /// burst:N (N at one instant)
+    #[arg(long, default_value = "poisson", value_parser = parse_arrivals)]
+    pub arrivals: Arrivals,
     /// A fault in every trial but the floor's: redis:stop:3s@1s, server:kill@1s
     #[arg(long = "fault")]
     pub faults: Vec<Fault>,
@@ -235,8 +241,8 @@ pub struct ProduceArgs {
 /// Arguments of `saturate`.
 #[derive(Debug, Args, Clone)]
 pub struct SaturateArgs {
-    /// Pipelines, and bare servers such as bare-http1, bare-http1-codec, bare-ws,
-    /// bare-ws-codec; the first is the one that others are divided by
+    /// Pipelines (with -tls behind the name: over TLS), and bare servers such as bare-http1,
+    /// bare-http1-codec, bare-ws, bare-ws-codec; the first is the one that others are divided by
     #[arg(required = true)]
     pub contestants: Vec<String>,
     /// How often every contestant runs
@@ -299,15 +305,6 @@ pub struct SchemaArgs {
     /// Write one file for each schema into this folder instead of printing them
     #[arg(long)]
     pub out: Option<PathBuf>,
-}
-
-/// See [`tailrace_measure::record::Arrivals`].
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum ArrivalsArg {
-    /// Equal distances.
-    Constant,
-    /// Exponential distances.
-    Poisson,
 }
 
 /// How batches are written.

@@ -14,8 +14,20 @@ const GAP: &str = "  ";
 
 /// The whole table, lines separated by line breaks.
 pub fn align(lines: &[Line]) -> String {
+    draw_all(lines, |column, cell, width| match column {
+        0 => format!("{cell:<width$}"),
+        _ => format!("{cell:>width$}"),
+    })
+}
+
+/// The same for words: every column is set left.
+pub fn align_left(lines: &[Line]) -> String {
+    draw_all(lines, |_, cell, width| format!("{cell:<width$}"))
+}
+
+fn draw_all(lines: &[Line], set: impl Fn(usize, &str, usize) -> String) -> String {
     let widths = widths(lines);
-    let text: Vec<String> = lines.iter().map(|line| draw(line, &widths)).collect();
+    let text: Vec<String> = lines.iter().map(|line| draw(line, &widths, &set)).collect();
     text.join("\n")
 }
 
@@ -31,7 +43,7 @@ fn widths(lines: &[Line]) -> Vec<usize> {
     widths
 }
 
-fn draw(line: &Line, widths: &[usize]) -> String {
+fn draw(line: &Line, widths: &[usize], set: &impl Fn(usize, &str, usize) -> String) -> String {
     let cells = match line {
         Line::Heading(text) => return text.clone(),
         Line::Cells(cells) => cells,
@@ -40,10 +52,7 @@ fn draw(line: &Line, widths: &[usize]) -> String {
         .iter()
         .zip(widths)
         .enumerate()
-        .map(|(column, (cell, &width))| match column {
-            0 => format!("{cell:<width$}"),
-            _ => format!("{cell:>width$}"),
-        })
+        .map(|(column, (cell, &width))| set(column, cell, width))
         .collect();
     columns.join(GAP).trim_end().to_owned()
 }

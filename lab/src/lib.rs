@@ -19,6 +19,7 @@ mod linked;
 pub mod list;
 pub mod logging;
 pub mod machine;
+pub mod play;
 pub mod printing;
 mod process;
 pub mod produce;
@@ -27,6 +28,8 @@ pub mod race;
 pub mod redis;
 pub mod registry;
 pub mod report;
+pub mod run;
+mod secured;
 pub mod serve;
 pub mod served;
 pub mod site;
@@ -43,6 +46,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let verb = cli.verb.unwrap_or(Verb::Race(cli.race));
     let ended = match verb {
         Verb::Race(arguments) => race::run(&arguments),
+        Verb::Run(arguments) => run::run(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Health(arguments) => health::run(&arguments),
         Verb::Keygen(arguments) => keygen::run(&arguments),

@@ -1,0 +1,72 @@
+//! Which pipelines there are for an experiment, and which of its arms this machine can run.
+
+use tailrace_backend::Found;
+use tailrace_contract::Survives;
+use tailrace_loadgen::experiment::Known;
+use tailrace_measure::record::{Arm, BackendInfo};
+
+use crate::cli::{FsyncArg, RedisArgs};
+use crate::redis;
+use crate::registry::{self, FLOOR, LogKind, PIPELINES, Pipeline};
+
+/// Every pipeline of the registry, as experiments know it.
+pub fn catalog(redis: &RedisArgs) -> Vec<Known> {
+    PIPELINES.iter().map(|pipeline| known(pipeline, redis)).collect()
+}
+
+fn known(pipeline: &Pipeline, redis: &RedisArgs) -> Known {
+    let (connections, in_flight_per_connection) = pipeline.protocol.fair_load;
+    Known {
+        name: pipeline.name.into(),
+        promise: promise(pipeline.log(), redis.fsync),
+        floor: pipeline.name == FLOOR,
+        connections,
+        in_flight_per_connection,
+    }
+}
+
+/// The heading under which a pipeline is compared. A Redis that was given is only known to
+/// outlive the server.
+fn promise(log: Option<LogKind>, fsync: FsyncArg) -> String {
+    match (log, fsync) {
+        (None, _) => "an echo: the machine's own floor".into(),
+        (Some(LogKind::Memory), _) => Survives::Nothing.heading().into(),
+        (Some(LogKind::Redis), FsyncArg::Always) => {
+            format!("{} (Redis, fsync always)", Survives::HostDeath.heading())
+        }
+        (Some(LogKind::Redis), _) => format!("{} (Redis)", Survives::ServerDeath.heading()),
+    }
+}
+
+/// The arms that can run here, and a line for each that cannot.
+pub fn available(arms: &[Arm], redis: &RedisArgs) -> (Vec<Arm>, Vec<String>) {
+    let Found::Missing(how) = redis::find(redis) else { return (arms.to_vec(), Vec::new()) };
+    let (without, with): (Vec<Arm>, Vec<Arm>) =
+        arms.iter().cloned().partition(|arm| !on_redis(arm));
+    (without, with.iter().map(|arm| format!("{}: {how}", arm.slug)).collect())
+}
+
+fn on_redis(arm: &Arm) -> bool {
+    registry::find(&arm.pipeline).is_ok_and(|pipeline| pipeline.log() == Some(LogKind::Redis))
+}
+
+/// What the manifest says about the backends.
+pub fn backends(arms: &[Arm], arguments: &RedisArgs) -> Vec<BackendInfo> {
+    if !arms.iter().any(on_redis) {
+        return Vec::new();
+    }
+    let (description, private) = match redis::find(arguments) {
+        Found::Given(url) => {
+            let url = tailrace_backend::redis::masked(&url);
+            (format!("given by address, {url}; its CPU is not attributed"), false)
+        }
+        Found::Private => {
+            let version = tailrace_backend::private::installed_version().unwrap_or_default();
+            let fsync = format!("{:?}", arguments.fsync).to_lowercase();
+            let beside = "fresh for each arm and round, on the server's core";
+            (format!("Redis {version}, appendfsync {fsync}, noeviction, {beside}"), true)
+        }
+        Found::Missing(_) => return Vec::new(),
+    };
+    vec![BackendInfo { name: "redis".into(), description, private }]
+}

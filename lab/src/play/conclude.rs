@@ -1,0 +1,76 @@
+//! The end of a run: summary, plots and report of what was measured, the table, the exit code.
+
+use tailrace_loadgen::folder::Folder;
+use tailrace_loadgen::trial::Finished;
+use tailrace_measure::record::{AuditSeal, Manifest, Summary};
+use tailrace_measure::summary::summarize;
+use tailrace_render::{RunData, TrialData};
+
+use super::Stage;
+use crate::exit::Ended;
+use crate::{printing, table};
+
+/// Sums up, draws, prints, and says how it ended.
+///
+/// # Errors
+/// The disk refuses, or standard output is closed.
+pub(super) fn conclude(
+    folder: &Folder,
+    manifest: Manifest,
+    finished: Vec<Finished>,
+    stage: &Stage<'_>,
+    interrupted: bool,
+) -> anyhow::Result<Ended> {
+    let trials: Vec<_> = finished.iter().map(|f| f.trial.clone()).collect();
+    let summary = summarize(&manifest.run, &manifest.experiment, &trials);
+    folder.write_summary(&summary)?;
+    let drawn = finished.into_iter().map(data).collect();
+    let run = RunData { manifest, trials: drawn, summary };
+    tailrace_render::render(&run, folder.path())?;
+    print(&run.manifest, &run.summary, folder, stage)?;
+    let cut_short = trials.iter().any(|trial| trial.ended_early.is_some());
+    Ok(ended(&run.summary, interrupted, cut_short))
+}
+
+fn data(finished: Finished) -> TrialData {
+    let measured = finished.measured;
+    TrialData {
+        trial: finished.trial,
+        ack: measured.ack,
+        service: measured.service,
+        lateness: measured.lateness,
+        live: measured.live,
+        slices: measured.slices,
+    }
+}
+
+/// Prints the table, or JSON.
+fn print(
+    manifest: &Manifest,
+    summary: &Summary,
+    folder: &Folder,
+    stage: &Stage<'_>,
+) -> anyhow::Result<()> {
+    if stage.json {
+        return printing::json(summary);
+    }
+    table::print(manifest, summary)?;
+    let report = folder.path().join("report.html");
+    Ok(printing::line(&format!("\nOpen {}", report.display()))?)
+}
+
+/// The worst of what happened decides the exit code. A refuted expectation is an answer.
+fn ended(summary: &Summary, interrupted: bool, cut_short: bool) -> Ended {
+    let rows = &summary.rows;
+    if interrupted {
+        Ended::Interrupted
+    } else if rows.iter().any(|row| row.audit == AuditSeal::Broken) {
+        Ended::BrokenAudit
+    } else if rows.iter().any(|row| row.trials > 0 && row.trials_valid == 0) {
+        Ended::InvalidMeasurement
+    } else if cut_short || rows.iter().any(|row| !row.floor && row.audit == AuditSeal::NotAudited) {
+        Ended::Failed
+    } else {
+        Ended::Fine
+    }
+}

@@ -1,0 +1,176 @@
+//! Plays an experiment, wherever it came from: finds out what each arm takes where a rate depends
+//! on it, runs the rounds, and says what can be said. `race` and `run` differ only in where the
+//! definition comes from. Read `catalog.rs` for what can run here, `rates.rs` for the rates.
+
+pub mod catalog;
+mod conclude;
+pub mod rates;
+
+use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tailrace_loadgen::account::Finding;
+use tailrace_loadgen::experiment::Definition;
+use tailrace_loadgen::faults;
+use tailrace_loadgen::folder::Folder;
+use tailrace_loadgen::gauge::Gauge;
+use tailrace_loadgen::race::Race;
+use tailrace_measure::record::{Arm, Experiment, Load, Manifest, Measurement, SCHEMA_VERSION};
+
+use crate::child::Children;
+use crate::cli::RedisArgs;
+use crate::exit::{Ended, Fault};
+use crate::progress::Progress;
+use crate::{interrupt, list, machine};
+
+/// Where and with what it is played.
+#[derive(Debug, Clone, Copy)]
+pub struct Stage<'a> {
+    /// Folder of recorded runs.
+    pub results: &'a Path,
+    /// Print the summary as JSON instead of the table.
+    pub json: bool,
+    /// Redis for the redis pipelines.
+    pub redis: &'a RedisArgs,
+    /// Faults of every trial but the floor's.
+    pub faults: &'a [faults::Fault],
+}
+
+/// Plays and reports.
+///
+/// # Errors
+/// No arm can run here, a server does not start, or results cannot be written.
+pub fn play(definition: &Definition, stage: &Stage<'_>) -> anyhow::Result<Ended> {
+    let (arms, left_out) = catalog::available(&definition.arms, stage.redis);
+    if arms.iter().all(|arm| arm.floor) {
+        return Err(Fault::Missing(format!("no arm can run here: {}", left_out.join("; "))).into());
+    }
+    left_out.iter().for_each(|line| eprintln!("left out: {line}"));
+    let surroundings = machine::Surroundings::look();
+    let mut children = Children {
+        server_cores: surroundings.server_cores.clone(),
+        link_cores: surroundings.link_cores.clone(),
+        redis: stage.redis.clone(),
+    };
+    surroundings.stay_off_the_generators_core()?;
+    let current = Arc::new(Mutex::new(None::<Arc<Gauge>>));
+    let interrupted = interrupt::flag(stopper(&current))?;
+    let findings = surroundings.findings();
+
+    let prober = rates::Prober {
+        children: &mut children,
+        cores: &surroundings.generator_cores,
+        interrupted: &interrupted,
+    };
+    let loads = prober.resolve(definition, &arms)?;
+    let experiment = experiment(definition, arms, loads, left_out);
+    let folder = folder(&experiment.name, stage.results)?;
+    let manifest = manifest(&experiment, &folder, &surroundings, stage)?;
+    folder.write_manifest(&manifest)?;
+
+    let race = Race {
+        experiment: &experiment,
+        faults: stage.faults,
+        generator_cores: &surroundings.generator_cores,
+        findings: &findings,
+        interrupted: &interrupted,
+    };
+    let mut progress = Progress::start(&experiment, current);
+    let finished = race.run(&mut children, &folder, &mut progress)?;
+    progress.finish();
+    conclude::conclude(&folder, manifest, finished, stage, interrupted.load(Relaxed))
+}
+
+/// What Ctrl-C does: the running trial ends, what it measured is kept.
+fn stopper(current: &Arc<Mutex<Option<Arc<Gauge>>>>) -> impl FnOnce() + Send + 'static {
+    let current = Arc::clone(current);
+    move || {
+        if let Some(gauge) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
+            gauge.stop();
+        }
+    }
+}
+
+/// What was asked, as it turned out to be possible.
+fn experiment(
+    definition: &Definition,
+    arms: Vec<Arm>,
+    loads: Vec<Load>,
+    left_out: Vec<String>,
+) -> Experiment {
+    let Definition { name, question, prediction, about, source, .. } = definition.clone();
+    Experiment {
+        name,
+        question,
+        prediction,
+        about,
+        source,
+        seed: definition.seed,
+        rounds: definition.rounds,
+        baseline: definition.baseline.clone(),
+        arms,
+        loads,
+        primary: definition.primary.clone(),
+        expectations: definition.expectations.clone(),
+        left_out,
+    }
+}
+
+/// `<utc date-time>-<experiment>-<short id>`.
+fn folder(name: &str, results: &Path) -> anyhow::Result<Folder> {
+    let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
+    let id = &crate::redis::fresh_run().to_string()[..6];
+    Folder::create(results.join(format!("{time}-{name}-{id}")))
+}
+
+/// The experiment in a run's name: without time and id.
+fn experiment_of(run: &str) -> Option<&str> {
+    run.get("2026-11-21T09-00-00Z-".len()..)?.rsplit_once('-').map(|(name, _)| name)
+}
+
+fn manifest(
+    experiment: &Experiment,
+    folder: &Folder,
+    surroundings: &machine::Surroundings,
+    stage: &Stage<'_>,
+) -> anyhow::Result<Manifest> {
+    let run = folder.path().file_name().map(|n| n.to_string_lossy().into_owned());
+    let run = run.unwrap_or_default();
+    // This run's folder is there already and has no manifest yet.
+    let runs = list::runs(stage.results)?;
+    let earlier = runs.iter().filter(|run| experiment_of(run) == Some(&experiment.name)).count();
+    Ok(Manifest {
+        schema_version: SCHEMA_VERSION,
+        tailrace_version: env!("CARGO_PKG_VERSION").into(),
+        run,
+        started_utc: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        command: machine::command(),
+        experiment: experiment.clone(),
+        machine: surroundings.machine(),
+        build: machine::build()?,
+        placement: surroundings.placement(),
+        backends: catalog::backends(&experiment.arms, stage.redis),
+        attempts_before: u32::try_from(earlier).unwrap_or(u32::MAX),
+    })
+}
+
+/// Findings that make a trial SUSPECT whatever it measured.
+pub(crate) fn suspect(sentence: &str) -> Finding {
+    (Measurement::Suspect, sentence.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_one_experiment_are_counted_by_its_whole_name() {
+        assert_eq!(
+            experiment_of("2026-11-21T09-00-00Z-price-of-redis-3f9a1c"),
+            Some("price-of-redis")
+        );
+        assert_eq!(experiment_of("2026-11-21T09-00-00Z-race-3f9a1c"), Some("race"));
+        assert_eq!(experiment_of("elsewhere"), None);
+    }
+}

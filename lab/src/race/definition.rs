@@ -1,0 +1,121 @@
+//! The race as an experiment: the pipelines that were asked for under a low rate, the low rate
+//! with a live subscriber, and a high rate. The low rate shows the latency of a system that has
+//! time; the high one, a share of what the slowest arm takes, shows it at work. All arms get the
+//! same loads.
+
+use tailrace_backend::Found;
+use tailrace_loadgen::experiment::{Definition, Known, LoadPlan, Rate, limits};
+use tailrace_measure::record::{Arm, Flush};
+
+use crate::cli::RaceArgs;
+use crate::exit::Fault;
+use crate::play::catalog::catalog;
+use crate::redis;
+use crate::registry::{self, LogKind, Pipeline};
+
+/// Share of the slowest arm's capacity: busy, and far enough from the knee that the machine's
+/// own drift does not push an arm over it.
+const HIGH_SHARE: f64 = 0.6;
+/// Notices a second that a live subscriber gets at most.
+const LIVE_PER_S: f64 = 1_000.0;
+
+/// What `race` plays.
+///
+/// # Errors
+/// An unknown pipeline; or one that was asked for by name and lacks its Redis.
+pub(super) fn definition(arguments: &RaceArgs) -> Result<Definition, Fault> {
+    let arms = arms(arguments)?;
+    let low_per_s = super::low::rate(arguments.rate, &arms);
+    let baseline = arms.iter().find(|arm| !arm.floor).map(|arm| arm.slug.clone());
+    Ok(Definition {
+        name: "race".into(),
+        question: "What does each way of ingesting cost, and how long do its slowest answers take?"
+            .into(),
+        prediction: String::new(),
+        about: String::new(),
+        source: None,
+        seed: arguments.seed,
+        rounds: arguments.rounds,
+        baseline: baseline.unwrap_or_default(),
+        arms,
+        loads: loads(arguments, low_per_s),
+        primary: None,
+        expectations: Vec::new(),
+    })
+}
+
+fn arms(arguments: &RaceArgs) -> Result<Vec<Arm>, Fault> {
+    let asked: Vec<Pipeline> =
+        arguments.pipelines.iter().map(|name| registry::find(name)).collect::<Result<_, _>>()?;
+    let on_redis = asked.iter().any(|pipeline| pipeline.log() == Some(LogKind::Redis));
+    if let Found::Missing(how) = redis::find(&arguments.redis)
+        && on_redis
+    {
+        return Err(Fault::Missing(how));
+    }
+    let is_asked = |name: &str| asked.iter().any(|pipeline| pipeline.name == name);
+    let catalog = catalog(&arguments.redis);
+    let wanted = |known: &&Known| asked.is_empty() || known.floor || is_asked(&known.name);
+    Ok(catalog.iter().filter(wanted).map(|known| arm(known, arguments)).collect())
+}
+
+fn arm(known: &Known, arguments: &RaceArgs) -> Arm {
+    Arm {
+        slug: known.name.clone(),
+        pipeline: known.name.clone(),
+        promise: known.promise.clone(),
+        floor: known.floor,
+        connections: known.connections,
+        in_flight_per_connection: known.in_flight_per_connection,
+        batch_metrics: arguments.batch,
+        codec: arguments.codec.into(),
+        tls: false,
+        flush: Flush::Batch,
+        link: arguments.link.record(),
+    }
+}
+
+/// All loads, in the order in which they run.
+fn loads(arguments: &RaceArgs, low_per_s: f64) -> Vec<LoadPlan> {
+    let low = load(arguments, "low", "low rate", Rate::PerS(low_per_s));
+    let live = LoadPlan {
+        slug: "low-live".into(),
+        label: "low rate, with a live subscriber".into(),
+        live_per_s: Some(LIVE_PER_S),
+        // Long enough that its p99 has the batches above it that a percentile needs.
+        window_ms: (low.window_ms * 3 / 5).max(1),
+        ..low.clone()
+    };
+    let high = match arguments.high_rate {
+        Some(rate) => load(arguments, "high", "high", Rate::PerS(rate)),
+        None => {
+            let above = Some(low_per_s);
+            load(arguments, "high", "", Rate::OfSlowest { share: HIGH_SHARE, above })
+        }
+    };
+    vec![low, live, high]
+}
+
+fn load(arguments: &RaceArgs, slug: &str, label: &str, rate: Rate) -> LoadPlan {
+    // A fault must be visible in the latencies, not hidden by a cap on what may wait.
+    let waiting_s = if arguments.faults.is_empty() {
+        limits::WAITING_S
+    } else {
+        arguments.timeout.as_secs_f64().max(limits::WAITING_S)
+    };
+    LoadPlan {
+        slug: slug.into(),
+        label: label.into(),
+        rate,
+        arrivals: arguments.arrivals,
+        warm_up_ms: limits::WARM_UP_MS,
+        window_ms: millis(arguments.window).max(1),
+        timeout_ms: millis(arguments.timeout),
+        waiting_s,
+        live_per_s: None,
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,140 @@
+//! `tailrace run --dry-run`: what would run, and for how long.
+
+use serde::Serialize;
+use tailrace_loadgen::experiment::{Definition, LoadPlan, Rate, estimate_ms};
+use tailrace_measure::record::{Arm, Arrivals, Codec, Expectation, Flush, Primary};
+use tailrace_render::format;
+
+use super::RunArgs;
+use super::listing::size;
+use crate::columns::{self, Line};
+use crate::exit::Ended;
+use crate::play::catalog::available;
+use crate::printing;
+
+/// What would run.
+#[derive(Serialize)]
+struct Plan<'a> {
+    name: &'a str,
+    question: &'a str,
+    rounds: u32,
+    seed: u64,
+    baseline: &'a str,
+    arms: Vec<Arm>,
+    loads: Vec<PlannedLoad>,
+    primary: &'a Option<Primary>,
+    expectations: &'a [Expectation],
+    left_out: Vec<String>,
+    estimated_s: u64,
+}
+
+/// A load as far as it is known: a rate that depends on the arms is none yet.
+#[derive(Serialize)]
+struct PlannedLoad {
+    slug: String,
+    rate_per_s: Option<f64>,
+    share_of_slowest: Option<f64>,
+    arrivals: Arrivals,
+    warm_up_ms: u64,
+    window_ms: u64,
+    timeout_ms: u64,
+    live_per_s: Option<f64>,
+}
+
+/// Prints it.
+///
+/// # Errors
+/// Standard output is closed.
+pub(super) fn print(definition: &Definition, arguments: &RunArgs) -> anyhow::Result<Ended> {
+    let (arms, left_out) = available(&definition.arms, &arguments.redis);
+    // Only what can run takes time.
+    let possible = Definition { arms, ..definition.clone() };
+    let plan = Plan {
+        name: &possible.name,
+        question: &possible.question,
+        rounds: possible.rounds,
+        seed: possible.seed,
+        baseline: &possible.baseline,
+        arms: possible.arms.clone(),
+        loads: possible.loads.iter().map(planned).collect(),
+        primary: &possible.primary,
+        expectations: &possible.expectations,
+        left_out,
+        estimated_s: estimate_ms(&possible).div_ceil(1_000),
+    };
+    if arguments.json {
+        printing::json(&plan)?;
+        return Ok(Ended::Fine);
+    }
+    printing::line(&format!("{}: {}\n", plan.name, plan.question))?;
+    printing::line(&columns::align_left(&lines(&plan)))?;
+    for line in &plan.left_out {
+        printing::line(&format!("left out: {line}"))?;
+    }
+    printing::line(&format!("\n{}; seed {}", size(&possible), plan.seed))?;
+    Ok(Ended::Fine)
+}
+
+fn planned(load: &LoadPlan) -> PlannedLoad {
+    let (rate_per_s, share_of_slowest) = match load.rate {
+        Rate::PerS(rate) => (Some(rate), None),
+        Rate::OfSlowest { share, .. } => (None, Some(share)),
+    };
+    PlannedLoad {
+        slug: load.slug.clone(),
+        rate_per_s,
+        share_of_slowest,
+        arrivals: load.arrivals,
+        warm_up_ms: load.warm_up_ms,
+        window_ms: load.window_ms,
+        timeout_ms: load.timeout_ms,
+        live_per_s: load.live_per_s,
+    }
+}
+
+fn lines(plan: &Plan<'_>) -> Vec<Line> {
+    let cells = |cells: [String; 3]| Line::Cells(cells.to_vec());
+    let head = |cells: [&str; 3]| Line::Cells(cells.map(str::to_owned).to_vec());
+    let mut lines = vec![head(["arm", "pipeline", "how"])];
+    lines.extend(plan.arms.iter().map(|arm| cells(arm_cells(arm))));
+    lines.push(Line::Heading(String::new()));
+    lines.push(head(["load", "rate", "how"]));
+    lines.extend(plan.loads.iter().map(|load| cells(load_cells(load))));
+    lines
+}
+
+fn arm_cells(arm: &Arm) -> [String; 3] {
+    let load = format!("{} × {}", arm.connections, arm.in_flight_per_connection);
+    let mut how = vec![load, format!("{} a batch", arm.batch_metrics)];
+    if arm.codec == Codec::Msgpack {
+        how.push("MessagePack".into());
+    }
+    if arm.tls {
+        how.push("TLS".into());
+    }
+    if arm.flush == Flush::Each {
+        how.push("a flush an answer".into());
+    }
+    how.extend(arm.link.map(|link| format!("{} ms round trip", link.round_trip_ms)));
+    how.extend(
+        arm.link.and_then(|link| link.bandwidth_mbit_per_s).map(|mbit| format!("{mbit} Mbit/s")),
+    );
+    [arm.slug.clone(), arm.pipeline.clone(), how.join(", ")]
+}
+
+fn load_cells(load: &PlannedLoad) -> [String; 3] {
+    let rate = match (load.rate_per_s, load.share_of_slowest) {
+        (Some(rate), _) => format::rate(rate),
+        (None, share) => format!("{} % of slowest", (share.unwrap_or(0.0) * 100.0).round()),
+    };
+    let arrivals = match load.arrivals {
+        Arrivals::Constant => "constant".to_owned(),
+        Arrivals::Poisson => "Poisson".to_owned(),
+        Arrivals::Burst { batches } => format!("bursts of {batches}"),
+    };
+    let ms = |ms: u64| format::latency(Some(ms * 1_000_000));
+    let live = if load.live_per_s.is_some() { ", live subscriber" } else { "" };
+    let how =
+        format!("{arrivals}, warm-up {}, window {}{live}", ms(load.warm_up_ms), ms(load.window_ms));
+    [load.slug.clone(), rate, how]
+}
