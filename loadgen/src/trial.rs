@@ -77,13 +77,22 @@ pub fn run(
     let run = fresh_run();
     let plan = plan(launched, request, run);
     let (times, ran, watched) =
-        drive(launched, plan, payloads, request.faults, request.generator_cores, gauge)?;
+        drive(launched, plan, payloads, request.faults, request.generator_cores, gauge)
+            .map_err(|error| explained(error, launched))?;
     let findings = [request.findings, &launched.findings()].concat();
     let request = &Request { findings: &findings, ..*request };
     let audit = account::audit(launched, run, watched.death.as_deref());
     let started_utc = account::utc_of(times.window.0);
     let trial = account::trial(request, &ran, &watched, audit, started_utc);
     Ok(Finished { trial, measured: ran.driven.measured, watched })
+}
+
+/// Where nothing could be opened because somebody is dead, that is the news.
+fn explained(error: anyhow::Error, launched: &mut dyn Launched) -> anyhow::Error {
+    match launched.server_death() {
+        Some(death) => error.context(death),
+        None => error,
+    }
 }
 
 fn plan(launched: &dyn Launched, request: &Request<'_>, run: RunId) -> Plan {

@@ -14,6 +14,7 @@ mod environment;
 mod faults;
 mod foreign_clients;
 mod hostile;
+mod link;
 mod keygen;
 mod produce;
 mod race;
