@@ -51,23 +51,31 @@
   }
 
   function seals(model) {
-    const heads = ["arm", "load", "measurement", "audit", "valid trials", "why"];
-    const rows = lines(model, ({ arm, load, trials }) => {
-      const row = model.row(arm.slug, load.slug);
-      const measurement = ["INVALID", "SUSPECT", "VALID"].find((verdict) => trials.some((trial) => trial.measurement === verdict));
-      const valid = trials.filter((trial) => trial.measurement !== "INVALID").length;
-      return [arm.slug, load.slug, seal(measurement), seal(worst(trials)), valid + " of " + trials.length, reasons(row, trials)];
-    });
+    const groups = model.groups.map(({ promise, arms }) => [
+      el("h3", null, promise),
+      el("ul", { class: "sealed" }, arms.flatMap((arm) => model.loads.map((load) => one(model, arm, load)))),
+    ]);
     return el("div", null,
       el("p", null, "Measurement judges the instrument: VALID, SUSPECT (read with care) or INVALID (kept, struck through, in no figure). Audit judges the system: KEPT or BROKEN."),
-      scrolling("Seals", table(heads, rows, "Seals and their reasons")));
+      groups);
+  }
+
+  function one(model, arm, load) {
+    const trials = model.trials(arm.slug, load.slug);
+    if (trials.length === 0) return null;
+    const measurement = ["INVALID", "SUSPECT", "VALID"].find((verdict) => trials.some((trial) => trial.measurement === verdict));
+    const counted = trials.filter((trial) => trial.measurement !== "INVALID").length;
+    const told = reasons(model.row(arm.slug, load.slug), trials);
+    return el("li", null,
+      el("p", { class: "what" }, el("strong", null, arm.slug), " under ", load.slug, el("span", { class: "seals" }, seal(measurement), " ", seal(worst(trials))),
+        el("span", { class: "small" }, counted + " of " + trials.length + " trials count" + (told.length ? "" : "; every check passed in all of them"))),
+      told.length ? el("ul", { class: "reasons" }, told.map((text) => el("li", null, prose(text)))) : null);
   }
 
   // The summary's reasons; for loads without a row, the checks that object.
   function reasons(row, trials) {
-    const own = row ? row.reasons : [...new Set(trials.flatMap((trial) => trial.checks.map((check) => check.verdict + ": " + check.sentence)))];
-    if (own.length === 0) return "every check passed in every trial";
-    return el("ul", { class: "reasons" }, own.map((text) => el("li", null, prose(text))));
+    if (row) return row.reasons;
+    return [...new Set(trials.flatMap((trial) => trial.checks.map((check) => check.verdict + ": " + check.sentence)))];
   }
 
   Tailrace.accounts = { ledger, seals };

@@ -25,7 +25,7 @@
   function background(experiment) {
     const parts = [];
     if (experiment.prediction) parts.push(el("p", { class: "prediction" }, el("strong", null, "Predicted before the run: "), prose(experiment.prediction)));
-    if (experiment.prose) parts.push(details("What this experiment is about", () => el("div", null, paragraphs(experiment.prose)), { class: "quiet" }));
+    if (experiment.about) parts.push(details("What this experiment is about", () => el("div", null, paragraphs(experiment.about)), { class: "quiet" }));
     return parts;
   }
 

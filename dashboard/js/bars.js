@@ -10,8 +10,8 @@
   const lanes = Tailrace.lanes;
   const { medianOf } = Tailrace.run;
 
-  // spec: { id, title, look, unit (axis), parts: [{ name, of(trial) }], text(value), loads(state),
-  // plots }. A part that is null was not ours to measure.
+  // spec: { id, title, look, unit (axis), parts: [{ name, of(trial) }], text(value), tick(value),
+  // loads(state), besideDots, plots }. A part that is null was not ours to measure.
   function figure(page, spec) {
     const { model } = page;
     return charts.figure(page, {
@@ -21,7 +21,7 @@
       key: [entry("solid", spec.parts[0].name), entry("pale", spec.parts[1].name), entry("dot", "one trial")],
       plots: spec.plots,
       label: (state) => "Bars: " + spec.title + " under " + spec.loads(state).map((load) => load.label).join(" and ") + ".",
-      draw: (state, narrow) => draw(model, state, narrow, spec),
+      draw: (state, room) => draw(model, state, room, spec),
       table: (state) => tableOf(model, state, spec),
     });
   }
@@ -46,19 +46,20 @@
     return parts.length ? parts.reduce((sum, value) => sum + value, 0) : null;
   }
 
-  function draw(model, state, narrow, spec) {
+  function draw(model, state, { narrow, wide }, spec) {
     const loads = spec.loads(state);
-    const rows = lanes.layout(model, narrow, loads.length);
+    const unnamed = wide && spec.besideDots;
+    const rows = lanes.layout(model, { narrow: narrow && !unnamed, lanes: loads.length, unnamed });
     const bars = rows.rows.flatMap((row) => loads.map((load, index) => ({ row, y: row.middle + (index - (loads.length - 1) / 2) * 20, ...bar(model, state, spec, row.arm, load) })));
     const drawn = bars.filter(({ parts }) => parts.some((part) => part !== null));
     if (drawn.length === 0) return { note: "Nothing of this was ours to measure." };
     const most = Math.max(...drawn.flatMap(({ parts, totals }) => [(parts[0] || 0) + (parts[1] || 0), ...totals.map(({ total }) => total)]));
-    const x = { ...charts.axis(spec.unit), type: "linear", min: 0, max: most * (narrow ? 1.45 : 1.3) };
-    x.ticks = { ...x.ticks, callback: (value) => spec.tick ? spec.tick(value) : format.digits(value, 3), maxTicksLimit: 5 };
+    const x = { ...charts.axis(spec.unit), type: "linear", min: 0, suggestedMax: most * (loads.length > 1 ? 1.6 : 1.3) };
+    x.ticks = { ...x.ticks, callback: (value) => (spec.tick ? spec.tick(value) : format.count(value)), maxTicksLimit: 6 };
     const config = {
       type: "scatter",
       data: { datasets: drawn.flatMap((one) => datasets(one, spec, loads.length > 1 && one.load.slug !== state.load)) },
-      options: charts.options({ layout: { padding: lanes.padding(rows) }, scales: { x, y: lanes.scale(rows) } }),
+      options: charts.options({ layout: lanes.layoutOf(rows), scales: { x, y: lanes.scale(rows) } }),
       plugins: [lanes.plugin(rows), labels(drawn, spec, loads.length > 1)],
     };
     return { height: rows.total, config };
@@ -126,6 +127,7 @@
     parts: [{ name: "server", of: (trial) => trial.cost.server_cpu_us_per_metric }, { name: "backend", of: (trial) => trial.cost.backend_cpu_us_per_metric }],
     text: format.micros,
     loads: () => page.model.headline,
+    besideDots: true,
     plots: [],
   });
 

@@ -9,12 +9,14 @@
   const theme = Tailrace.theme;
   // Below this width of a chart its labels move above what they name.
   const NARROW = 560;
+  // From here on pictures stand side by side, as in css/pages.css.
+  const wide = window.matchMedia("(min-width: 68rem)");
   // Between redraws while a window is being resized.
   const RESIZE_PAUSE_MS = 120;
 
   // spec: { id, title, look (what to look for), key (legend, text or elements), plots (names of
-  // the SVGs that stand in), label(state), draw(state, narrow) → { height, config } or { note },
-  // table(state) }. Returns the figure.
+  // the SVGs that stand in), label(state), draw(state, { narrow, wide }) → { height, config } or
+  // { note }, table(state) }. Returns the figure.
   function figure(page, spec) {
     const canvasPlace = el("div", { class: "chart" });
     const note = el("p", { class: "small note", hidden: true });
@@ -26,36 +28,41 @@
       page.charts ? [canvasPlace, note] : fallback(page, spec),
       behind);
     let chart = null;
-    let wasNarrow = null;
+    let shape = "";
 
     function redraw() {
-      const state = page.chosen.state;
-      const drawn = page.charts ? show(state) : false;
-      behind.replaceChildren(details("The same as a table", () => spec.table(page.chosen.state)));
-      return drawn;
+      if (page.charts) show(page.chosen.state);
+      const open = behind.querySelector("details[open]") !== null;
+      const table = details("The same as a table", () => spec.table(page.chosen.state));
+      table.open = open;
+      behind.replaceChildren(table);
     }
 
     function show(state) {
       if (chart) chart.destroy();
       chart = null;
-      wasNarrow = canvasPlace.clientWidth < NARROW;
-      const drawing = spec.draw(state, wasNarrow, canvasPlace.clientWidth);
+      canvasPlace.hidden = false;
+      shape = shapeOf(canvasPlace);
+      const drawing = spec.draw(state, { narrow: canvasPlace.clientWidth < NARROW, wide: wide.matches });
       note.hidden = !drawing.note;
       note.textContent = drawing.note || "";
       canvasPlace.hidden = !drawing.config;
-      if (!drawing.config) return false;
+      if (!drawing.config) return;
       const canvas = el("canvas", { role: "img", "aria-label": spec.label(state) + " The same figures stand in the table below." });
       canvasPlace.style.height = drawing.height + "px";
       canvasPlace.replaceChildren(canvas);
       chart = new window.Chart(canvas, drawing.config);
-      return true;
     }
 
     page.redraws.push(redraw);
     page.resizes.push(() => {
-      if (page.charts && canvasPlace.clientWidth < NARROW !== wasNarrow) redraw();
+      if (page.charts && shapeOf(canvasPlace) !== shape) redraw();
     });
     return make;
+  }
+
+  function shapeOf(place) {
+    return (place.clientWidth < NARROW) + "/" + wide.matches;
   }
 
   // The plots that were drawn when the run was made; they do not follow the reader's choice.

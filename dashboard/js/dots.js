@@ -27,7 +27,7 @@
       key: key(),
       plots: ["dots"],
       label: (state) => "Dot plot: p50 and p99 of each arm under " + model.load(state.load).label + ".",
-      draw: (state, narrow) => draw(model, state, narrow),
+      draw: (state, room) => draw(model, state, room),
       table: (state) => tableOf(model, state),
     });
   }
@@ -44,8 +44,9 @@
     return model.trials(arm.slug, state.load, state.rounds);
   }
 
-  function draw(model, state, narrow) {
-    const rows = lanes.layout(model, narrow);
+  // Beside the bars, the rows are as high as theirs.
+  function draw(model, state, { narrow, wide }) {
+    const rows = lanes.layout(model, { narrow: narrow && !wide, lanes: wide ? model.headline.length : 1 });
     const marks = rows.rows.map((row) => marksOf(model, state, row));
     const values = marks.flatMap((mark) => mark.all).filter((value) => value !== null);
     if (values.length === 0) return { note: "No trial under this load has this latency; choose another." };
@@ -58,7 +59,7 @@
     const config = {
       type: "scatter",
       data: { datasets: marks.flatMap((mark) => datasets(mark, place)) },
-      options: charts.options({ layout: { padding: lanes.padding(rows) }, scales: { x, y: lanes.scale(rows) } }),
+      options: charts.options({ layout: lanes.layoutOf(rows), scales: { x, y: lanes.scale(rows) } }),
       plugins: [lanes.plugin(rows, (chart, context) => {
         band(chart, context, model, state, rows);
         if (beyond) strip(chart, context, edge);

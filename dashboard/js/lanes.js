@@ -15,10 +15,10 @@
   // Room below the rows for the axis and its title.
   const AXIS = 52;
 
-  // lanes: how many bars or the like one arm has.
-  function layout(model, narrow, lanes) {
+  // lanes: how many bars or the like one arm has; unnamed: the names stand in the chart beside.
+  function layout(model, { narrow, lanes, unnamed }) {
     const own = Math.max(ROW, (lanes || 1) * 20 + 8);
-    const found = { narrow, rows: [], headings: [], height: 0, baseline: model.experiment.baseline };
+    const found = { narrow, unnamed, rows: [], headings: [], height: 0, baseline: model.experiment.baseline };
     for (const { promise, arms } of model.groups) {
       found.headings.push({ top: found.height, text: promise });
       found.height += HEADING;
@@ -33,8 +33,13 @@
     return found;
   }
 
+  function layoutOf(rows) {
+    // Without room for overhanging points the rows of two charts stay level.
+    return { autoPadding: false, padding: padding(rows) };
+  }
+
   function padding(rows) {
-    return { left: rows.narrow ? 8 : NAMES_WIDTH, right: 14, top: 0, bottom: 0 };
+    return { left: rows.narrow || rows.unnamed ? 8 : NAMES_WIDTH, right: 14, top: 0, bottom: 0 };
   }
 
   function scale(rows) {
@@ -50,7 +55,7 @@
         context.save();
         if (behind) behind(chart, context);
         headings(chart, context, rows);
-        names(chart, context, rows);
+        if (!rows.unnamed) names(chart, context, rows);
         context.restore();
       },
     };
@@ -91,5 +96,5 @@
     }
   }
 
-  Tailrace.lanes = { layout, padding, scale, plugin };
+  Tailrace.lanes = { layout, layoutOf, scale, plugin };
 })();

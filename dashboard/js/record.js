@@ -11,7 +11,7 @@
 
   function trials(page) {
     const { model } = page;
-    return el("div", null, recomputed(model), details(format.plural(model.run.trials.length, "trial") + ", one by one, with their histograms", () => trialTable(page)));
+    return el("div", null, recomputed(model), coarse(model.run), details(format.plural(model.run.trials.length, "trial") + ", one by one, with their histograms", () => trialTable(page)));
   }
 
   // Percentiles computed here from buckets against those that the summary recorded.
@@ -31,6 +31,13 @@
       ? "Percentiles of this page are computed here from the histograms' buckets: all " + all + " rows of p50 and p99 equal the summary's, nanosecond for nanosecond."
       : "Of " + all + " rows of p50 and p99 computed here from the histograms' buckets, " + (all - equal) + " differ from the summary's: its files do not belong together.";
     return el("p", { id: "recomputed", class: equal === all ? "" : "banner alarm", "data-equal": equal, "data-all": all }, text);
+  }
+
+  // Buckets are 1/1024 of a doubling wide, joined ones so many times more.
+  function coarse({ coarseness }) {
+    if (coarseness === 0) return null;
+    const percent = format.digits((100 * 2 ** coarseness) / 1024, 2);
+    return el("p", { class: "small" }, "To keep this page small, neighbouring buckets were joined: merged rounds are within " + percent + " %, the percentiles of single trials exact.");
   }
 
   function trialTable(page) {

@@ -50,7 +50,7 @@
       ["downloads", "Downloads", Tailrace.record.downloads(page)],
     ];
     main.replaceChildren(
-      Tailrace.answer.section(model), missing(charts, list), Tailrace.controls.render(model, page.chosen), coarse(run),
+      Tailrace.answer.section(model), missing(charts, list), Tailrace.controls.render(model, page.chosen),
       ...sections.map(([id, title, content]) => el("section", { id, "aria-labelledby": id + "-title" }, el("h2", { id: id + "-title" }, title), content)));
     contents(sections);
     Tailrace.charts.connect(page);
@@ -64,12 +64,6 @@
     if (charts) return "";
     const why = list.charts.missing || "it cannot be loaded";
     return el("p", { class: "banner care", id: "no-charts" }, "Chart.js is missing here (" + why + "), so the plots of the run's folder stand in its place; they do not follow the choices below.");
-  }
-
-  function coarse(run) {
-    if (run.coarseness === 0) return "";
-    const percent = Tailrace.format.digits((2 ** run.coarseness - 1) / 10.24, 2);
-    return el("p", { class: "small" }, "To keep this page small, neighbouring buckets were joined: curves and merged rounds are within " + percent + " %; percentiles of single trials are exact.");
   }
 
   function contents(sections) {

@@ -29,7 +29,7 @@
       look: LOOK,
       plots: model.headline.map((load) => "spectrum-" + load.slug),
       label: (state) => "Percentile spectrum of each arm under " + model.load(state.load).label + ".",
-      draw: (state, narrow) => draw(model, state, narrow),
+      draw: (state, room) => draw(model, state, room),
       table: (state) => tableOf(model, state),
     });
   }
@@ -38,7 +38,7 @@
     return model.arms.filter((arm) => !state.hidden.has(arm.slug));
   }
 
-  function draw(model, state, narrow) {
+  function draw(model, state, { narrow }) {
     const curves = shown(model, state).flatMap((arm) => curvesOf(model, state, arm));
     const values = curves.flatMap(({ points }) => points.map(({ y }) => y)).filter((y) => y !== null);
     if (values.length === 0) return { note: "No trial under this load has this latency, or every arm is hidden." };
@@ -107,7 +107,7 @@
     const colour = invalid ? theme.faded("beyond", 0.5) : bold ? theme.colour(arm.colour) : theme.faded(arm.colour, 0.38);
     const grey = theme.faded("beyond", bold ? 0.9 : 0.35);
     return [
-      { ...base, data: within, borderColor: colour, pointHoverBackgroundColor: colour, borderWidth: bold ? 2.6 : 1, borderDash: arm.floor && bold ? [] : [], order: bold ? 1 : 3 },
+      { ...base, data: within, borderColor: colour, pointHoverBackgroundColor: colour, borderWidth: bold ? 2.6 : 1, order: bold ? 1 : 3 },
       { ...base, data: beyond, borderColor: grey, pointHoverBackgroundColor: grey, borderWidth: bold ? 1.6 : 1, borderDash: [4, 4], order: bold ? 2 : 4 },
     ];
   }
@@ -157,7 +157,7 @@
         if (!found.supported) return "too few";
         return found.ns === null ? "> timeout" : format.latency(found.ns);
       });
-      const largest = whole.unanswered ? format.plural(whole.unanswered, "batch").replace("batchs", "batches") + " unanswered" : format.latency(whole.values[whole.values.length - 1]);
+      const largest = whole.unanswered ? format.count(whole.unanswered) + " unanswered" : format.latency(whole.values[whole.values.length - 1]);
       return [arm.slug, format.count(whole.total), ...figures, largest];
     });
     return scrolling("Percentiles of the chosen rounds together", table(heads, rows));

@@ -4,7 +4,7 @@
   "use strict";
 
   const Tailrace = (window.Tailrace = window.Tailrace || {});
-  const { el, table, scrolling, seal } = Tailrace.dom;
+  const { el, table, scrolling, seal, details } = Tailrace.dom;
   const format = Tailrace.format;
 
   const HEADS = [
@@ -21,29 +21,49 @@
     const unit = value.median_ns >= 999.5e6 ? 1e9 : 1e6;
     const figure = (ns) => format.digits(ns / unit, 3);
     const text = format.latency(value.median_ns);
-    if (value.interval_ns) return text + " (95 %: " + value.interval_ns.map(figure).join("–") + ")";
+    if (value.interval_ns) return ranged(text, "95 %: " + value.interval_ns.map(figure).join("–"));
     const highest = value.beyond_timeout ? "> timeout" : value.highest_ns === null ? null : figure(value.highest_ns);
     if (value.lowest_ns === null || highest === null || (value.by_round_ns.length < 2 && !value.beyond_timeout)) return text;
-    return text + " (" + figure(value.lowest_ns) + "–" + highest + ")";
+    return ranged(text, figure(value.lowest_ns) + "–" + highest);
+  }
+
+  function ranged(text, range) {
+    return [text + " ", el("span", { class: "range" }, "(" + range + ")")];
   }
 
   function versus(model, row) {
+    if (row.arm === model.experiment.baseline) return "baseline";
     if (row.floor) return "floor";
+    if (row.trials_valid === 0) return "not ranked";
     if (row.machine_not_pipeline) return "machine, not pipeline";
-    return row.p99_to_baseline ? format.ratio(row.p99_to_baseline) : row.arm === model.experiment.baseline ? "baseline" : "–";
+    return format.ratio(row.p99_to_baseline);
   }
 
   function cpu(row) {
     const total = format.micros(row.cpu_us_per_metric);
     const backend = row.backend_cpu_us_per_metric;
     if (backend === null || row.cpu_us_per_metric === null) return total;
-    return total + " (" + format.digits(row.cpu_us_per_metric - backend, 3) + " + " + format.digits(backend, 3) + ")";
+    return ranged(total, format.digits(row.cpu_us_per_metric - backend, 3) + " + " + format.digits(backend, 3));
   }
 
   function answered(row) {
-    return row.acked === row.scheduled
-      ? "all " + format.count(row.scheduled)
-      : format.count(row.acked) + " of " + format.count(row.scheduled) + " (" + format.share(row.acked, row.scheduled) + ")";
+    // No trial counts: "all 0" would read like success.
+    if (row.trials_valid === 0) return format.NOTHING;
+    if (row.acked === row.scheduled) return "all " + format.count(row.scheduled);
+    return format.share(row.acked, row.scheduled) + " of " + format.count(row.scheduled);
+  }
+
+  // An arm with one INVALID trial of three keeps its figures, of the two others, and says so.
+  function measurement(row) {
+    if (row.trials_valid === row.trials) return seal(row.measurement);
+    return [seal(row.measurement), " (" + row.trials_valid + " of " + row.trials + " trials count)"];
+  }
+
+  // From trials with a subscriber: the row's own, else those of a load with the same rate.
+  function live(model, row, load) {
+    const twin = model.loads.find((other) => other.feed_one_in && Math.abs(other.rate_per_s - load.rate_per_s) < 1e-6);
+    const other = twin && model.row(row.arm, twin.slug);
+    return spread(row.live_p99 || (other && other.live_p99));
   }
 
   function figures(model, load) {
@@ -53,7 +73,7 @@
         class: row.audit === "BROKEN" ? "broken" : row.trials_valid === 0 ? "struck" : null,
         cells: [
           [Tailrace.controls.mark(model.arm(row.arm)), row.arm], answered(row), spread(row.p50), spread(row.p99), versus(model, row),
-          cpu(row), format.bytes(row.wire_bytes_per_metric), spread(row.live_p99), seal(row.audit), seal(row.measurement),
+          cpu(row), row.acked ? format.bytes(row.wire_bytes_per_metric) : format.NOTHING, live(model, row, model.load(load)), seal(row.audit), measurement(row),
         ],
       }));
       return lines.length ? [{ heading: promise }, ...lines] : [];
@@ -72,9 +92,16 @@
           format.digits(load.window_ms / 1000, 2) + " s, timeout " + format.digits(load.timeout_ms / 1000, 2) +
           " s. CPU is server + backend. Compare within a promise only."
         : "The summary has no row of its own for this load: what its subscriber saw stands in the column “live p99” of the load without one.";
-      place.replaceChildren(el("p", { class: "small" }, note), ...(made ? [made] : []));
+      place.replaceChildren(el("p", { class: "small" }, note), ...(made ? [made, details("The slowest single answers, as events", () => slowest(model, state.load))] : []));
     });
     return place;
+  }
+
+  // Single events: the machine stalls now and then, so they rank nobody.
+  function slowest(model, load) {
+    const rows = model.groups.flatMap(({ arms }) => arms).map((arm) => model.row(arm.slug, load)).filter(Boolean).flatMap((row) =>
+      row.slowest.map((answer) => [row.arm, format.latency(answer.ack_ns), format.digits(answer.due_ns / 1e9, 3) + " s", format.latency(answer.lateness_ns)]));
+    return scrolling("Slowest answers", table(["arm", "ack", "due in the window at", "of it lateness (the generator's own)"], rows));
   }
 
   function arrivals(load) {
@@ -85,5 +112,5 @@
     return String(typeof kind === "object" ? JSON.stringify(kind) : kind);
   }
 
-  Tailrace.tables = { section, spread, cpu, arrivals };
+  Tailrace.tables = { section, arrivals };
 })();

@@ -18,7 +18,8 @@
     { key: "p50", name: "p50", colour: "series-1", width: 1.8 },
     { key: "p99", name: "p99", colour: "series-2", width: 1.8 },
     { key: "lateness", name: "largest lateness", colour: "series-4", width: 1 },
-    { key: "max", name: "largest ack", colour: "beyond", width: 1 },
+    // With several rounds it would hide the others.
+    { key: "max", name: "largest ack (of a single round)", colour: "beyond", width: 1, alone: true },
   ];
 
   function figure(page) {
@@ -71,10 +72,10 @@
       el("h4", null, arm.slug), place, told, ended,
       details("The same as a table", () => tableOf(arm, trials))));
     const x = { ...charts.axis(""), type: "linear", min: 0, max: until };
-    x.ticks = { ...x.ticks, callback: (value) => format.digits(value, 2) + " s", maxTicksLimit: 6 };
+    x.ticks = { ...x.ticks, callback: (value) => String(Number(value.toFixed(3))) + " s", maxTicksLimit: 6 };
     return new window.Chart(canvas, {
       type: "scatter",
-      data: { datasets: CURVES.flatMap((curve, order) => trials.map((trial) => dataset(trial, curve, order, trials.length))) },
+      data: { datasets: CURVES.filter((curve) => !curve.alone || trials.length === 1).flatMap((curve, order) => trials.map((trial) => dataset(trial, curve, order, trials.length))) },
       options: charts.options({ layout: { padding: { top: 10, right: 8 } }, scales: { x, y: charts.logMs(ms, { title: "" }) }, interaction: { mode: "nearest", axis: "xy", intersect: false } }),
       plugins: [events(trials, faults)],
     });
@@ -86,7 +87,7 @@
       const ns = timeline[curve.key][index];
       return { x: due / 1000, y: ns === null ? null : Math.max(ns, 1) / 1e6, text: "round " + trial.round + ", due at " + format.digits(due / 1000, 3) + " s, " + curve.name + ": " + format.latency(ns) };
     }).filter((point) => point.x >= 0);
-    const opacity = trial.measurement === "INVALID" ? 0.25 : several > 1 ? 0.7 : 1;
+    const opacity = trial.measurement === "INVALID" ? 0.25 : several > 1 ? (curve.key === "lateness" ? 0.5 : 0.75) : 1;
     return { data, showLine: true, spanGaps: false, pointRadius: 0, pointHoverRadius: 4, borderWidth: curve.width, borderColor: theme.faded(curve.colour, opacity), pointHoverBackgroundColor: theme.colour(curve.colour), order };
   }
 

@@ -80,9 +80,14 @@ fn write(
         } else {
             entry(&name, &folder)
         };
-        entries.push(entry.unwrap_or_else(|error| Entry::unreadable(&name, format!("{error:#}"))));
+        entries.push(entry.unwrap_or_else(|error| Entry::unreadable(&name, told(&error, results))));
     }
     Ok(site.write_list(&entries, charts)?)
+}
+
+/// The site may be shown to anyone: whose disk the runs are on is not its business.
+fn told(error: &anyhow::Error, results: &Path) -> String {
+    format!("{error:#}").replace(&format!("{}/", results.display()), "")
 }
 
 /// Data and files of one run. Where the run was cut short, what is there is summed up here.

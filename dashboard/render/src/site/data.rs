@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use tailrace_measure::record::{
     AuditSeal, Check, Cost, Distribution, FaultEvent, Ledger, Manifest, Measurement, Outcomes,
-    SlowAnswer, Summary,
+    Summary,
 };
 
 use super::buckets::packed;
@@ -21,13 +21,15 @@ pub const RUN_BYTES_MAX: usize = 500_000;
 /// At this coarseness buckets are an eighth of a doubling wide, 9 %: nothing coarser is worth a
 /// curve, so a run with hundreds of trials is larger than [`RUN_BYTES_MAX`] instead.
 const COARSENESS_MAX: u32 = 7;
+/// `service` and `lateness` explain, they do not decide: their buckets are coarser by this.
+const EXPLAINING_COARSER: u32 = 2;
 /// Slices of a timeline at full detail; a chart has no more pixels for them.
 const SLICES_MAX: usize = 600;
 
 #[derive(Serialize)]
 struct Run<'a> {
     format: u32,
-    /// Up to 2ⁿ neighbouring buckets of a histogram became one.
+    /// Up to 2ⁿ neighbouring buckets of ack and live became one.
     coarseness: u32,
     manifest: &'a Manifest,
     summary: &'a Summary,
@@ -49,12 +51,10 @@ struct Trial<'a> {
     measurement: Measurement,
     audit: AuditSeal,
     checks_valid: usize,
-    /// Those that object.
-    checks: Vec<&'a Check>,
+    checks: Vec<Objection<'a>>,
     outcomes: &'a Outcomes,
     cost: &'a Cost,
     ledger: &'a Ledger,
-    slowest: &'a [SlowAnswer],
     faults: &'a [FaultEvent],
     ended_early: Option<&'a str>,
     ack: Spectrum,
@@ -62,6 +62,14 @@ struct Trial<'a> {
     lateness: Spectrum,
     live: Option<Spectrum>,
     timeline: Timeline,
+}
+
+/// A check of the instrument that did not pass.
+#[derive(Serialize)]
+struct Objection<'a> {
+    verdict: Measurement,
+    quantile: Option<f64>,
+    sentence: &'a str,
 }
 
 /// Buckets, and how many batches rank above all of them.
@@ -101,6 +109,7 @@ fn trial(data: &TrialData, coarseness: u32) -> Trial<'_> {
     let (valid, objecting): (Vec<&Check>, Vec<&Check>) =
         trial.seals.checks.iter().partition(|check| check.verdict == Measurement::Valid);
     let latencies = &trial.latencies;
+    let explaining = (coarseness + EXPLAINING_COARSER).min(COARSENESS_MAX);
     let live = data.live.as_ref().zip(latencies.live.as_ref());
     Trial {
         arm: &trial.arm,
@@ -114,19 +123,22 @@ fn trial(data: &TrialData, coarseness: u32) -> Trial<'_> {
         measurement: trial.seals.measurement,
         audit: trial.seals.audit,
         checks_valid: valid.len(),
-        checks: objecting,
+        checks: objecting.into_iter().map(objection).collect(),
         outcomes: &trial.outcomes,
         cost: &trial.cost,
         ledger: &trial.ledger,
-        slowest: &trial.slowest,
         faults: &trial.faults,
         ended_early: trial.ended_early.as_deref(),
         ack: spectrum(&data.ack, &latencies.ack, coarseness),
-        service: spectrum(&data.service, &latencies.service, coarseness),
-        lateness: spectrum(&data.lateness, &latencies.lateness, coarseness),
+        service: spectrum(&data.service, &latencies.service, explaining),
+        lateness: spectrum(&data.lateness, &latencies.lateness, explaining),
         live: live.map(|(histogram, record)| spectrum(histogram, record, coarseness)),
         timeline: Timeline::of(&data.slices, SLICES_MAX >> coarseness),
     }
+}
+
+fn objection(check: &Check) -> Objection<'_> {
+    Objection { verdict: check.verdict, quantile: check.quantile, sentence: &check.sentence }
 }
 
 fn spectrum(histogram: &Histogram<u64>, record: &Distribution, coarseness: u32) -> Spectrum {
