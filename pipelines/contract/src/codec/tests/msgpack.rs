@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::metric;
 use crate::codec::{Codec, Decoded, Refused, decode};
-use crate::limits::{BATCH_METRICS_MAX, BODY_BYTES_MAX, SEQ_MAX};
-use crate::{Metric, Problem, ProblemKind, Producer};
+use crate::limits::{ATTRIBUTES_MAX, BATCH_METRICS_MAX, BODY_BYTES_MAX, SEQ_MAX};
+use crate::{AttributeValue, Metric, Problem, ProblemKind, Producer};
 
 /// As another implementation writes it.
 fn packed(value: &Value) -> Vec<u8> {
@@ -163,6 +163,38 @@ fn says_where_it_stops_being_messagepack() {
     }
 }
 
+/// Every form of every item, at the edges of what it holds: byte for byte what the other
+/// implementation writes.
+#[test]
+fn every_item_takes_its_shortest_form() {
+    let edges = [0_i64, 7, 8, 15, 16, 31, 32, 63];
+    let numbers = edges.into_iter().flat_map(|power| {
+        let edge = 1_i64.checked_shl(power as u32).unwrap_or(i64::MAX);
+        [edge.wrapping_sub(1), edge, -1 - edge.wrapping_sub(1), -edge.wrapping_sub(1), -32, -33]
+    });
+    let number = |number: i64| AttributeValue::Number(number.into());
+    let lengths = [0, 1, 15, 16, 31, 32, 255, 256, 1_024];
+    let texts = lengths.map(|length| AttributeValue::Text("x".repeat(length).into()));
+    let more = [AttributeValue::Number(u64::MAX.into()), AttributeValue::Flag(true)];
+    let values: Vec<_> = numbers.map(number).chain(texts).chain(more).collect();
+    let metric = |attributes: &[AttributeValue], time_ms| {
+        let keyed = attributes.iter().enumerate();
+        let attributes = keyed.map(|(i, value)| (format!("k{i}").into(), value.clone())).collect();
+        Metric { name: "a".into(), value: -0.5, time_ms, attributes }
+    };
+    let times = [0, 127, 128, 255, 256, 65_535, 65_536, u64::from(u32::MAX), 1 << 32];
+    let mut metrics: Vec<_> = values.chunks(ATTRIBUTES_MAX).map(|v| metric(v, None)).collect();
+    metrics.extend(times.map(|time| metric(&[], Some(time))));
+    metrics.extend([15, 16, 17].map(|count| metric(&values[..count], Some(1))));
+    for count in [1, 15, 16, metrics.len(), BATCH_METRICS_MAX] {
+        let some: Vec<_> = metrics.iter().cycle().take(count).cloned().collect();
+        let mut body = Vec::new();
+        Codec::Msgpack.encode_metrics(&some, &mut body);
+        assert!(body == rmp_serde::to_vec_named(&some).unwrap(), "{count} metrics differ");
+        assert_eq!(decode(&body).unwrap().metrics, some);
+    }
+}
+
 /// Lengths that are only claimed cost nothing: kept, any of these would need gigabytes.
 #[test]
 fn claimed_lengths_are_not_believed() {
@@ -174,6 +206,9 @@ fn claimed_lengths_are_not_believed() {
         {
             let problem = problem(&body);
             assert_eq!(problem.kind, ProblemKind::Malformed, "{problem:?}");
+            let claimed = ["4294967295", "4294967296", "8589934590"];
+            let refused_at_once = claimed.iter().any(|claim| problem.detail.contains(claim));
+            assert!(refused_at_once || body == claim, "{problem:?}");
         }
     }
 }
@@ -189,7 +224,37 @@ fn large_nonsense_is_refused_within_bounds() {
     assert!(problem(&pairs).fields[0].detail.contains("keys are strings"));
 }
 
+/// Something like a batch, right or wrong in any place.
+fn document() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        prop_oneof![any::<i64>(), -200..200i64].prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        (-1e6..1e6f64).prop_map(Value::from),
+        "[a-z \\n]{0,40}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 64, 4, |inner| {
+        const KEYS: [&str; 9] =
+            ["name", "value", "time", "attributes", "producer", "seq", "metrics", "unit", ""];
+        let fields =
+            prop::collection::btree_map(prop::sample::select(&KEYS[..]), inner.clone(), 0..6);
+        let object = fields.prop_map(|fields| {
+            fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+        });
+        prop_oneof![prop::collection::vec(inner, 0..4).prop_map(Value::Array), object]
+    })
+}
+
 proptest! {
+    #[test]
+    fn any_document_is_judged_alike(document in document()) {
+        // Scalars are no documents: which codec they would be in cannot be told.
+        if document.is_object() || document.is_array() {
+            check(&document);
+        }
+    }
+
     #[test]
     fn what_is_packed_decodes_to_what_json_decodes_to(
         metrics in prop::collection::vec(metric(), 1..24), seq in 0..=SEQ_MAX,
