@@ -16,6 +16,9 @@ use tailrace_sys::{Signal, send_group};
 /// The variable that forbids to ask npm, for machines without a network and for tests.
 pub(super) const OFFLINE: &str = "TAILRACE_OFFLINE";
 
+/// The variable that names a Chart.js that is on this machine, as in an image.
+const NAMED: &str = "TAILRACE_CHART_JS";
+
 /// Enough for two small packages over a slow line; a race that has ended does not wait longer.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// Between looks at npm, which takes about a second.
@@ -37,8 +40,15 @@ pub(super) fn offline() -> bool {
     std::env::var(OFFLINE).is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
 
-/// Chart.js below the site's folder: the one that is there, or if it may be asked, npm's.
+/// Chart.js below the site's folder: the one that was named, else the one that is there, or if
+/// it may be asked, npm's.
 pub(super) fn charts(site: &Path, ask: bool) -> Charts {
+    if let Some(named) = std::env::var_os(NAMED).filter(|path| !path.is_empty()) {
+        return match take(Path::new(&named), site) {
+            Ok(()) => Charts::Script(SCRIPT.to_owned()),
+            Err(error) => Charts::Missing(format!("{error:#}")),
+        };
+    }
     let found = locked().map(|version| {
         fs::read_to_string(site.join(VERSION)).is_ok_and(|there| there == version)
             && site.join(SCRIPT).is_file()
@@ -52,6 +62,15 @@ pub(super) fn charts(site: &Path, ask: bool) -> Charts {
         },
         Err(error) => Charts::Missing(format!("{error:#}")),
     }
+}
+
+/// Copies a Chart.js, whose first lines say which it is and under what licence. It gets no
+/// version of ours, so that without the variable npm is asked again.
+fn take(named: &Path, site: &Path) -> anyhow::Result<()> {
+    let vendor = site.join("vendor");
+    fs::create_dir_all(&vendor).with_context(|| vendor.display().to_string())?;
+    let copied = fs::copy(named, site.join(SCRIPT)).map(drop);
+    copied.with_context(|| format!("{NAMED} names {}", named.display()))
 }
 
 /// The version of Chart.js in the lock.

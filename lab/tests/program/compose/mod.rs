@@ -35,6 +35,8 @@ fn pages_are_served_by_nginx(stack: &Stack) {
     for header in ["content-security-policy: default-src 'self'", "x-frame-options: deny"] {
         assert!(site.head.contains(header), "{header} is not in {}", site.head);
     }
+    let chart = http::get(stack.address("nginx", 8080), "/vendor/chart.umd.min.js");
+    assert!(chart.head.contains("javascript") && chart.body.len() > 100_000, "{}", chart.head);
     assert_eq!(http::get(stack.address("nginx", 8080), "/.npmrc").status, 404);
     assert_eq!(http::get(stack.address("nginx", 8080), "/../etc/passwd").status, 400);
     for (port, pipeline) in [(8081, "http1-redis"), (8082, "http2-redis"), (8083, "ws-memory")] {

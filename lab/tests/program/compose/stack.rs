@@ -133,7 +133,11 @@ impl Stack {
         let words = service.command.iter().map(|word| self.here(name, service, word));
         let mut words = words.collect::<Vec<_>>().into_iter();
         let mut command = match image(service) {
-            "tailrace" => tailrace(words),
+            "tailrace" => {
+                let mut program = tailrace(words);
+                program.env("TAILRACE_CHART_JS", chart_js());
+                program
+            }
             "redis" => {
                 let mut redis = component("TAILRACE_TEST_REDIS_SERVER", &words.next().unwrap());
                 let port = self.address(name, REDIS_PORT).port().to_string();
@@ -320,6 +324,13 @@ impl Stack {
 /// The program that an image holds.
 fn image(service: &Service) -> &str {
     service.image.split(':').next().unwrap_or_default()
+}
+
+/// What the image has at the place that its environment names.
+fn chart_js() -> PathBuf {
+    let file = root().join("dashboard/node_modules/chart.js/dist/chart.umd.min.js");
+    assert!(file.exists(), "Chart.js is missing; run the tests with: cargo xtask test -p tailrace");
+    file
 }
 
 /// Ports inside the container.
