@@ -1,4 +1,5 @@
-//! The end of a run: summary, plots and report of what was measured, the table, the exit code.
+//! The end of a run: summary, plots, report and page of what was measured, the table, the exit
+//! code.
 
 use tailrace_loadgen::folder::Folder;
 use tailrace_loadgen::trial::Finished;
@@ -8,7 +9,7 @@ use tailrace_render::{RunData, TrialData};
 
 use super::Stage;
 use crate::exit::Ended;
-use crate::{printing, table};
+use crate::{printing, site, table};
 
 /// Sums up, draws, prints, and says how it ended.
 ///
@@ -27,7 +28,16 @@ pub(super) fn conclude(
     let drawn = finished.into_iter().map(data).collect();
     let run = RunData { manifest, trials: drawn, summary };
     tailrace_render::render(&run, folder.path())?;
-    print(&run.manifest, &run.summary, folder, stage)?;
+    if stage.json {
+        printing::json(&run.summary)?;
+    } else {
+        table::print(&run.manifest, &run.summary)?;
+    }
+    // Whoever wants to end does not wait for npm.
+    let page = site::page_of(stage.results, &run.manifest.run, !interrupted);
+    if !stage.json {
+        printing::line(&open(folder, page))?;
+    }
     let cut_short = trials.iter().any(|trial| trial.ended_early.is_some());
     Ok(ended(&run.summary, interrupted, cut_short))
 }
@@ -44,19 +54,13 @@ fn data(finished: Finished) -> TrialData {
     }
 }
 
-/// Prints the table, or JSON.
-fn print(
-    manifest: &Manifest,
-    summary: &Summary,
-    folder: &Folder,
-    stage: &Stage<'_>,
-) -> anyhow::Result<()> {
-    if stage.json {
-        return printing::json(summary);
-    }
-    table::print(manifest, summary)?;
+/// What to open: the page among all runs, and the report in one file.
+fn open(folder: &Folder, page: Option<String>) -> String {
     let report = folder.path().join("report.html");
-    Ok(printing::line(&format!("\nOpen {}", report.display()))?)
+    match page {
+        Some(page) => format!("\nOpen {page}\n  or {} (one file)", report.display()),
+        None => format!("\nOpen {}", report.display()),
+    }
 }
 
 /// The worst of what happened decides the exit code. A refuted expectation is an answer.

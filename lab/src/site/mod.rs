@@ -47,10 +47,11 @@ pub fn run(arguments: &SiteArgs) -> anyhow::Result<Ended> {
 }
 
 /// The page of a run that has just been recorded, with what else changed since the site was
-/// written. The run is on disk whatever comes of it, so a failure is told and nothing more.
-pub fn page_of(results: &Path, run: &str) -> Option<String> {
+/// written. The run is on disk whatever comes of it, so a failure is told and nothing more. npm is
+/// asked for Chart.js where it may be.
+pub fn page_of(results: &Path, run: &str, ask_npm: bool) -> Option<String> {
     let site = Site::at(beside(results));
-    let charts = npm::charts(site.folder(), !npm::offline());
+    let charts = npm::charts(site.folder(), ask_npm && !npm::offline());
     match write(&site, results, &charts, &|name, folder| !site.is_fresh(name, folder)) {
         Ok(index) => Some(address(&index.with_file_name("run.html"), &Site::query(run))),
         Err(error) => {
