@@ -168,7 +168,7 @@ impl Walk {
 
     /// What can be wrong with the keys of a metric or a batch.
     fn keys(&mut self, pointer: &str, object: &Object, known: &[&str]) {
-        for (key, _) in object.fields.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
+        for (key, _) in object.fields.iter().filter(|(key, _)| !known.contains(&&**key)) {
             let pointer = format!("{pointer}/{}", escape(key));
             self.wrong(&pointer, format!("is unknown; known are {}", known.join(", ")));
         }

@@ -11,7 +11,7 @@ use crate::limits::{ATTRIBUTES_MAX, BATCH_METRICS_MAX, FIELD_ERRORS_MAX};
 /// refusal lists.
 const FIELDS_KEPT_MAX: usize = ATTRIBUTES_MAX + FIELD_ERRORS_MAX;
 
-/// One value.
+/// One value. Small, because a hostile body of a megabyte holds a million of them.
 #[derive(Debug, PartialEq)]
 pub(super) enum Seen {
     Null,
@@ -19,11 +19,11 @@ pub(super) enum Seen {
     /// Finite; with the number when it is whole and not below zero.
     Number(Option<u64>),
     NotFinite,
-    Text(String),
+    Text(Box<str>),
     Binary,
     Extension,
-    Array(Array),
-    Object(Object),
+    Array(Box<Array>),
+    Object(Box<Object>),
 }
 
 #[derive(Debug, PartialEq)]
@@ -37,7 +37,7 @@ pub(super) struct Array {
 #[derive(Debug, PartialEq)]
 pub(super) struct Object {
     /// The first [`FIELDS_KEPT_MAX`], in the order of the body.
-    pub(super) fields: Vec<(String, Seen)>,
+    pub(super) fields: Vec<(Box<str>, Seen)>,
     /// All.
     pub(super) count: usize,
     /// What stood where a key should be text.
@@ -47,7 +47,7 @@ pub(super) struct Object {
 impl Object {
     /// The first field of that name.
     pub(super) fn get(&self, name: &str) -> Option<&Seen> {
-        self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+        self.fields.iter().find(|(key, _)| &**key == name).map(|(_, value)| value)
     }
 }
 
@@ -131,7 +131,7 @@ impl<'de> Visitor<'de> for Anything {
         while list.next_element::<IgnoredAny>()?.is_some() {
             count += 1;
         }
-        Ok(Seen::Array(Array { values, count }))
+        Ok(Seen::Array(Box::new(Array { values, count })))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Seen, A::Error> {
@@ -147,6 +147,6 @@ impl<'de> Visitor<'de> for Anything {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
             count += 1;
         }
-        Ok(Seen::Object(Object { fields, count, strange_key }))
+        Ok(Seen::Object(Box::new(Object { fields, count, strange_key })))
     }
 }
