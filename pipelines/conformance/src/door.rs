@@ -2,14 +2,18 @@
 //! bodies say what shall happen. Read next: a transport's `tests/server.rs`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tailrace_contract::ingest::Accepted;
 use tailrace_contract::{Answer, Caller, Ingest, Problem, ProblemKind};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
-/// `full` is refused, `hold` waits until released, any other body is accepted as one metric,
-/// or as many as the number that it is.
+/// Between two looks of a blocked thread at the gate.
+const BLOCK_PAUSE: Duration = Duration::from_millis(1);
+
+/// `full` is refused, `hold` waits until released, `block` keeps the server's whole thread until
+/// then, any other body is accepted as one metric, or as many as the number that it is.
 #[derive(Clone)]
 pub struct TestDoor {
     arrived: mpsc::UnboundedSender<Bytes>,
@@ -38,7 +42,7 @@ impl Watcher {
         self.arrived.recv().await.expect("the server runs")
     }
 
-    /// Lets one held body through.
+    /// Lets one held or blocking body through.
     pub fn release(&self) {
         self.gate.add_permits(1);
     }
@@ -48,6 +52,11 @@ impl Ingest for TestDoor {
     fn admit(&self, _: &Caller, body: Bytes) -> impl Future<Output = Answer> + Send + 'static {
         let gate = self.gate.clone();
         let _ = self.arrived.send(body.clone());
+        if &body[..] == b"block" {
+            while gate.try_acquire().map(SemaphorePermit::forget).is_err() {
+                std::thread::sleep(BLOCK_PAUSE);
+            }
+        }
         async move {
             if &body[..] == b"hold" {
                 // The gate is never closed, so acquiring cannot fail.

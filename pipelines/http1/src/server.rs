@@ -14,6 +14,7 @@ use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tailrace_contract::identity::RUN_HEADER;
+use tailrace_contract::transport::Flush;
 use tailrace_contract::{
     Answer, Caller, Ingest, Options, Problem, ProblemKind, Server, Transport, limits, origin,
 };
@@ -78,15 +79,21 @@ pub fn serve<I: Ingest>(
 ) -> io::Result<Box<dyn Server>> {
     let security = Security::new(options.tls.as_ref(), Http1::ALPN)?;
     let beginning = (security, limits.head_timeout);
+    let flush = options.flush;
     serve_secured(listener, limits.connections_max, beginning, move |stream, stop| {
-        connection(stream, ingest.clone(), limits, stop)
+        connection(stream, ingest.clone(), (limits, flush), stop)
     })
 }
 
 /// One connection, from its first byte to its last.
-async fn connection<I: Ingest>(stream: Stream, ingest: I, limits: Limits, stop: CancellationToken) {
+async fn connection<I: Ingest>(
+    stream: Stream,
+    ingest: I,
+    (limits, flush): (Limits, Flush),
+    stop: CancellationToken,
+) {
     let session = Arc::new(Session::default());
-    let socket = Socket::new(stream, session.clone(), limits);
+    let socket = Socket::new(stream, session.clone(), (limits, flush));
     let service = service_fn(move |request| {
         session.enter(Phase::Body);
         answer(ingest.clone(), session.clone(), limits.body_timeout, request)

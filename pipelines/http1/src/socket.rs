@@ -15,6 +15,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use tailrace_contract::transport::Flush;
 use tailrace_socket::{Patience, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -35,6 +36,7 @@ pub(crate) struct Socket {
     stream: Stream,
     session: Arc<Session>,
     limits: Limits,
+    flush: Flush,
     collected: Vec<u8>,
     /// Bytes of `collected` that were written already.
     written: usize,
@@ -51,11 +53,16 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(stream: Stream, session: Arc<Session>, limits: Limits) -> Self {
+    pub(crate) fn new(
+        stream: Stream,
+        session: Arc<Session>,
+        (limits, flush): (Limits, Flush),
+    ) -> Self {
         Self {
             stream,
             session,
             limits,
+            flush,
             collected: Vec::new(),
             written: 0,
             starved: false,
@@ -191,9 +198,10 @@ impl AsyncWrite for Socket {
         Poll::Ready(Ok(bytes.len()))
     }
 
-    /// Puts it off while hyper is sure to read again soon.
+    /// Puts it off while hyper is sure to read again soon, unless answers go one by one.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.starved && self.session.phase() != Phase::Log {
+        let is_sure = !self.starved && self.session.phase() != Phase::Log;
+        if is_sure && self.flush == Flush::Batch {
             return Poll::Ready(Ok(()));
         }
         ready!(self.poll_write_out(cx))?;

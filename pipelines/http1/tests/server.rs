@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use tailrace_conformance::{TestDoor, Watcher, door};
+use tailrace_contract::transport::Flush;
 use tailrace_contract::{Options, Server};
 use tailrace_http1::{Limits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -67,6 +68,37 @@ async fn check(limits: Limits, bytes: &[u8], status: u16, expect: &str) -> Strin
     assert!(head.starts_with(&format!("http/1.1 {status} ")), "{head}{body}");
     assert!((head.clone() + &body).contains(expect), "{expect} is not in {head}{body}");
     head
+}
+
+/// Two requests in one piece, of which the second keeps the server's thread: what is on the wire
+/// by then was flushed before it was looked at.
+async fn check_flush(flush: Flush, first_is_out: bool) {
+    let (ingest, mut watcher) = door();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let options = Options { flush, ..Options::default() };
+    let server = serve(listener, ingest, Limits::default(), &options).unwrap();
+    let mut stream = TcpStream::connect(server.addresses()[0]).await.unwrap();
+    stream.write_all((post("1") + &post("block")).as_bytes()).await.unwrap();
+    for body in ["1", "block"] {
+        assert_eq!(watcher.arrival().await, body);
+    }
+    // Not through the runtime, which may not have heard yet of what has arrived.
+    let stream = stream.into_std().unwrap();
+    let is_out = stream.peek(&mut [0]).is_ok();
+    watcher.release();
+    assert_eq!(is_out, first_is_out, "{flush:?}");
+    let mut stream = TcpStream::from_std(stream).unwrap();
+    for _ in 0..2 {
+        let (head, body) = read_answer(&mut stream).await;
+        assert!(head.starts_with("http/1.1 202"), "{head}");
+        assert_eq!(body, "{\"accepted\":1}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_leave_together_or_each_by_itself() {
+    check_flush(Flush::Batch, false).await;
+    check_flush(Flush::Each, true).await;
 }
 
 #[tokio::test]

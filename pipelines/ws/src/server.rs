@@ -5,6 +5,7 @@ use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
 
+use tailrace_contract::transport::Flush;
 use tailrace_contract::{Ingest, Options, Server, Transport, limits};
 use tailrace_socket::{Security, Stream, linger, serve_secured};
 use tokio::io::AsyncWriteExt;
@@ -60,22 +61,23 @@ pub fn serve<I: Ingest>(
 ) -> io::Result<Box<dyn Server>> {
     let security = Security::new(options.tls.as_ref(), Ws::ALPN)?;
     let beginning = (security, limits.head_timeout);
+    let flush = options.flush;
     serve_secured(listener, limits.connections_max, beginning, move |stream, stop| {
-        connection(stream, ingest.clone(), limits, stop)
+        connection(stream, ingest.clone(), (limits, flush), stop)
     })
 }
 
 async fn connection<I: Ingest>(
     mut stream: Stream,
     ingest: I,
-    limits: Limits,
+    (limits, flush): (Limits, Flush),
     stop: CancellationToken,
 ) {
     let upgrading = timeout(limits.head_timeout, upgrade::accept(&mut stream));
     let Some(upgraded) = stop.run_until_cancelled(upgrading).await else { return };
     let refusal = match upgraded {
         Ok(Ok(upgraded)) => {
-            let session = Session::new(stream, upgraded, ingest, limits).await;
+            let session = Session::new(stream, upgraded, ingest, (limits, flush)).await;
             if let Some(stream) = session.run(&stop).await {
                 linger(stream, limits.linger).await;
             }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::stream::{FuturesOrdered, Stream};
 use futures_util::{FutureExt, Sink, StreamExt};
 use tailrace_contract::limits::BODY_BYTES_MAX;
+use tailrace_contract::transport::Flush;
 use tailrace_contract::{Answer, BoxFuture, Caller, Ingest};
 use tailrace_socket::{Patience, Stream as Socket};
 use tokio_tungstenite::WebSocketStream;
@@ -47,6 +48,7 @@ pub(crate) struct Session<I> {
     ingest: I,
     caller: Caller,
     limits: Limits,
+    flush: Flush,
     /// Messages so far: the sequence of those that name none.
     count: u64,
     /// Batches that wait for the log, oldest first.
@@ -63,7 +65,12 @@ pub(crate) struct Session<I> {
 }
 
 impl<I: Ingest> Session<I> {
-    pub(crate) async fn new(stream: Socket, upgraded: Upgraded, ingest: I, limits: Limits) -> Self {
+    pub(crate) async fn new(
+        stream: Socket,
+        upgraded: Upgraded,
+        ingest: I,
+        (limits, flush): (Limits, Flush),
+    ) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BYTES)
             .write_buffer_size(WRITE_BYTES)
@@ -77,6 +84,7 @@ impl<I: Ingest> Session<I> {
             ingest,
             caller,
             limits,
+            flush,
             count: 0,
             waiting: FuturesOrdered::new(),
             slot: None,
@@ -127,7 +135,7 @@ impl<I: Ingest> Session<I> {
     /// Queues the answers of batches that the log has taken, in their order.
     fn answer_finished(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(Some((count, answer))) = self.waiting.poll_next_unpin(cx) {
-            self.send_answer(count, &answer);
+            self.send_answer(count, &answer, cx);
         }
     }
 
@@ -171,7 +179,7 @@ impl<I: Ingest> Session<I> {
             empty => empty.insert(ReusableBoxFuture::new(admitting)),
         };
         match slot.poll(cx) {
-            Poll::Ready(answer) if self.waiting.is_empty() => self.send_answer(count, &answer),
+            Poll::Ready(answer) if self.waiting.is_empty() => self.send_answer(count, &answer, cx),
             Poll::Ready(answer) => {
                 self.waiting.push_back(Box::pin(std::future::ready((count, answer))));
             }
@@ -185,13 +193,17 @@ impl<I: Ingest> Session<I> {
         }
     }
 
-    fn send_answer(&mut self, count: u64, answer: &Answer) {
+    fn send_answer(&mut self, count: u64, answer: &Answer, cx: &mut Context<'_>) {
         self.scratch.clear();
         answer.write_message(count, &mut self.scratch);
         let bytes = Bytes::copy_from_slice(&self.scratch);
         // A raw frame: what we wrote is JSON, nobody needs to check that it is UTF-8.
         let frame = Frame::message(bytes, OpCode::Data(Data::Text), true);
         self.send(Message::Frame(frame));
+        if self.flush == Flush::Each {
+            // A full socket is tried again with the batch's own flush.
+            let _ = self.poll_flush(cx);
+        }
     }
 
     /// Queues a message. A full socket is no error here; the flush will wait for it.

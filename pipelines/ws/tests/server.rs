@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use frames::{UPGRADE, frame, read_frame, read_head, text, upgrade};
 use tailrace_conformance::{Watcher, door};
+use tailrace_contract::transport::Flush;
 use tailrace_contract::{Options, Server};
 use tailrace_ws::{Limits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -64,6 +65,34 @@ async fn check_close(bytes: &[u8], code: u16, expect: &str) {
     stream.write_all(&[&text("1"), bytes].concat()).await.unwrap();
     expect_answer(&mut stream, "{\"seq\":0,\"accepted\":1}").await;
     expect_close(&mut stream, code, expect).await;
+}
+
+/// Two messages in one piece, of which the second keeps the server's thread: what is on the wire
+/// by then was flushed before it was looked at.
+async fn check_flush(flush: Flush, first_is_out: bool) {
+    let (ingest, mut watcher) = door();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let options = Options { flush, ..Options::default() };
+    let server = serve(listener, ingest, Limits::default(), &options).unwrap();
+    let mut stream = upgrade(server.addresses()[0]).await;
+    stream.write_all(&[text("1"), text("block")].concat()).await.unwrap();
+    for body in ["1", "block"] {
+        assert_eq!(watcher.arrival().await, body);
+    }
+    // Not through the runtime, which may not have heard yet of what has arrived.
+    let stream = stream.into_std().unwrap();
+    let is_out = stream.peek(&mut [0]).is_ok();
+    watcher.release();
+    assert_eq!(is_out, first_is_out, "{flush:?}");
+    let mut stream = TcpStream::from_std(stream).unwrap();
+    expect_answer(&mut stream, "{\"seq\":0,\"accepted\":1}").await;
+    expect_answer(&mut stream, "{\"seq\":1,\"accepted\":1}").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_leave_together_or_each_by_itself() {
+    check_flush(Flush::Batch, false).await;
+    check_flush(Flush::Each, true).await;
 }
 
 #[tokio::test]
