@@ -5,10 +5,11 @@
 
 use std::time::Instant;
 
+use crate::greeting::PREFACE;
 use crate::server::Limits;
 
-/// The client's first bytes are no frame (RFC 9113, section 3.4).
-const PREFACE_BYTES: u32 = 24;
+/// The client's first bytes are no frame.
+const PREFACE_BYTES: u32 = PREFACE.len() as u32;
 const HEAD_BYTES: usize = 9;
 /// A piece of a body shorter than this costs more than it brings: it counts as a frame without
 /// data. The last piece of a body may be as short as it likes.

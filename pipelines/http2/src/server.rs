@@ -4,20 +4,20 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::server::Builder;
+use h2::server::{Builder, Connection};
 use tailrace_contract::transport::Flush;
 use tailrace_contract::{Ingest, Options, Server, Transport, limits};
-use tailrace_socket::{Security, serve_secured};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tailrace_socket::{Security, linger, serve_secured};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::Http2;
+use crate::greeting::{self, Fault};
 use crate::session::Session;
 use crate::socket::Socket;
 use crate::watch::Watch;
@@ -138,19 +138,40 @@ async fn connection<S, I>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     I: Ingest,
 {
-    let watch = Arc::new(Watch::default());
-    let socket = Socket::new(stream, watch.clone(), limits);
-    let builder = builder(&limits);
-    let mut greeting = pin!(timeout(limits.head_timeout, builder.handshake::<_, Bytes>(socket)));
     // While the greeting is under way nothing is in flight: draining need not wait for it.
-    let Some(greeted) = stop.run_until_cancelled(greeting.as_mut()).await else { return };
-    match greeted {
-        Ok(Ok(connection)) => {
-            Session::new(connection, watch, ingest, limits, flush).run(&stop).await;
+    let greeting = timeout(limits.head_timeout, greet(stream, &limits));
+    let Some(Ok(Some((connection, watch)))) = stop.run_until_cancelled(greeting).await else {
+        return;
+    };
+    Session::new(connection, watch, ingest, limits, flush).run(&stop).await;
+}
+
+/// Everything before the first request; none when the connection ended in between.
+async fn greet<S>(
+    mut stream: S,
+    limits: &Limits,
+) -> Option<(Connection<Socket<S>, Bytes>, Arc<Watch>)>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let first = match greeting::read(&mut stream).await {
+        Ok(first) => first,
+        Err(Fault::Refused(answer)) => {
+            stream.write_all(&answer).await.ok()?;
+            linger(stream, limits.linger).await;
+            return None;
         }
-        // Not an HTTP/2 client, or gone: its own log will say it.
-        Ok(Err(fault)) => tracing::debug!("no HTTP/2 connection: {fault}"),
-        Err(_elapsed) => tracing::debug!("no HTTP/2 preface came in time"),
+        Err(Fault::Gone) => return None,
+    };
+    let watch = Arc::new(Watch::default());
+    let socket = Socket::new(stream, first, watch.clone(), *limits);
+    match builder(limits).handshake(socket).await {
+        Ok(connection) => Some((connection, watch)),
+        Err(fault) => {
+            // Clients that vanish are ordinary.
+            tracing::debug!("no HTTP/2 connection: {fault}");
+            None
+        }
     }
 }
 

@@ -86,6 +86,7 @@ where
             if !self.is_draining && stopped.as_mut().poll(cx).is_ready() {
                 self.is_draining = true;
                 self.silence.satisfied();
+                self.watch.note_agreed();
                 self.connection.graceful_shutdown();
             }
             self.poll(cx)

@@ -25,6 +25,8 @@ const LINGER_BYTES_MAX: usize = 16 << 20;
 #[derive(Debug)]
 pub(crate) struct Socket<S> {
     stream: S,
+    /// What was read before h2 came, from the preface on.
+    first: Vec<u8>,
     watch: Arc<Watch>,
     budget: Budget,
     limits: Limits,
@@ -36,9 +38,10 @@ pub(crate) struct Socket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    pub(crate) fn new(stream: S, watch: Arc<Watch>, limits: Limits) -> Self {
+    pub(crate) fn new(stream: S, first: Vec<u8>, watch: Arc<Watch>, limits: Limits) -> Self {
         Self {
             stream,
+            first,
             watch,
             budget: Budget::new(limits),
             limits,
@@ -78,7 +81,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+        if this.first.is_empty() {
+            ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+        } else {
+            let taken = this.first.len().min(buffer.remaining());
+            buffer.put_slice(&this.first[..taken]);
+            this.first.drain(..taken);
+        }
         let bytes = &buffer.filled()[before..];
         this.has_ended = bytes.is_empty();
         if !this.budget.pass(bytes) {
@@ -125,7 +134,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
             self.is_shut = true;
         }
-        ready!(self.poll_linger(cx));
+        if !self.watch.is_agreed() {
+            ready!(self.poll_linger(cx));
+        }
         Poll::Ready(Ok(()))
     }
 }

@@ -11,6 +11,7 @@ pub(crate) struct Watch {
     is_partial: AtomicBool,
     is_flooded: AtomicBool,
     is_write_blocked: AtomicBool,
+    is_agreed: AtomicBool,
     incomplete_bytes: AtomicUsize,
 }
 
@@ -48,6 +49,15 @@ impl Watch {
 
     pub(crate) fn is_write_blocked(&self) -> bool {
         self.is_write_blocked.load(Relaxed)
+    }
+
+    /// The client was asked to come to an end: nothing of it will be left unread.
+    pub(crate) fn note_agreed(&self) {
+        self.is_agreed.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_agreed(&self) -> bool {
+        self.is_agreed.load(Relaxed)
     }
 
     /// Adds bytes of an incomplete body; false when they would be more than `max`.

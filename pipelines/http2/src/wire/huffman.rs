@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_breaks_the_rules_is_nothing() {
-        check(b"\x64\x00", None); // padded with zeros
+        check(b"\x64", None); // padded with zeros
         check(b"\x64\x0e\xff\xff", None); // a whole byte of padding
         check(b"\xff\xff\xff\xff", None); // the end mark
         assert_eq!(decode(b"\xa8\xeb\x10\x64\x9c\xbf", &mut [0; 7]), None);
