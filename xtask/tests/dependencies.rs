@@ -28,9 +28,8 @@ fn allowed(name: &str) -> Option<Allowed> {
         "tailrace-backend" => tested(&["tailrace-contract", "tailrace-sys"]),
         // Bytes and times: it knows no protocol, and nobody that is measured knows it.
         "tailrace-link" => only(&["tailrace-sys"]),
-        "tailrace-socket" | "tailrace-producers" | "tailrace-targets" => {
-            only(&["tailrace-contract"])
-        }
+        "tailrace-socket" => tested(&["tailrace-contract"]),
+        "tailrace-producers" | "tailrace-targets" => only(&["tailrace-contract"]),
         // The suite knows the contract only; its own tests try it on the real parts.
         "tailrace-conformance" => Some(Allowed { normal: &["tailrace-contract"], dev: &PARTS }),
         // The contract only: lab hands it the transports' wires. Its tests need servers.
@@ -85,7 +84,7 @@ struct Confined {
     in_tests_of: &'static [&'static str],
 }
 
-const CONFINED: [Confined; 2] = [
+const CONFINED: [Confined; 3] = [
     Confined {
         libraries: &["redis", "rusqlite", "tokio-postgres", "sqlx", "async-nats"],
         to: &["tailrace-backend"],
@@ -102,6 +101,12 @@ const CONFINED: [Confined; 2] = [
             "tailrace-targets",
         ],
         in_tests_of: &["tailrace", "tailrace-conformance", "tailrace-loadgen"],
+    },
+    // Transports and generator get a stream or a session: how it is secured is not theirs to say.
+    Confined {
+        libraries: &["rustls", "tokio-rustls", "rustls-native-certs", "rcgen"],
+        to: &["tailrace-socket", "tailrace-producers", "tailrace-conformance", "tailrace"],
+        in_tests_of: &["tailrace-http1", "tailrace-http2", "tailrace-ws"],
     },
 ];
 
@@ -184,6 +189,8 @@ fn forbidden_edges_are_found() {
     check("tailrace-render", "tailrace-contract", false, true);
     check("tailrace-measure", "tokio", true, true);
     check("tailrace-service", "redis", false, true);
+    check("tailrace-ws", "rustls", false, true);
+    check("tailrace-loadgen", "rustls", true, true);
     check("tailrace", "redis", false, true);
     check("tailrace", "redis", true, false);
     check("tailrace", "tailrace-http1", false, false);

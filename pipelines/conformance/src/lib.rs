@@ -15,7 +15,7 @@
 //! The observer must count what the door answered (`tailrace_ingest_refused_total` at
 //! `/metrics`); a multi-threaded runtime is not needed.
 //!
-//! [`door`] is for a transport's own tests.
+//! [`door`] and [`secured`] are for a transport's own tests.
 //!
 //! Read next: [`Subject`], then `gate.rs` (how a log is made to stall), then any file in
 //! `cases/`.
@@ -25,6 +25,7 @@ mod client;
 mod door;
 mod gate;
 mod observer;
+pub mod secured;
 mod subject;
 mod traffic;
 

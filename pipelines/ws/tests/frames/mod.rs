@@ -1,6 +1,6 @@
 //! Frames by hand, so that the tests do not trust the code they test.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 pub(crate) const UPGRADE: &str = "GET /v1/ingest HTTP/1.1\r\nHost: t\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -34,7 +34,7 @@ pub(crate) fn text(payload: &str) -> Vec<u8> {
 
 /// Reads one short frame: its first byte and its payload.
 #[allow(dead_code)]
-pub(crate) async fn read_frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+pub(crate) async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> (u8, Vec<u8>) {
     let first = stream.read_u8().await.expect("a frame");
     let length = match stream.read_u8().await.unwrap() {
         126 => stream.read_u16().await.unwrap().into(),
@@ -47,7 +47,7 @@ pub(crate) async fn read_frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
 
 /// Reads up to the end of a head.
 #[allow(dead_code)]
-pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
+pub(crate) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.expect("an answer"));
