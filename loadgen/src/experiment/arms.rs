@@ -126,7 +126,7 @@ const AXES: [Axis; 6] = [
 ];
 
 fn link(arm: &Arm) -> String {
-    let Some(link) = arm.link else { return "0ms".into() };
+    let Some(link) = arm.link else { return "direct".into() };
     let bandwidth = link.bandwidth_mbit_per_s.map(|mbit| format!("-{mbit}mbit"));
     // A point is no letter of a slug.
     format!("{}ms{}", link.round_trip_ms, bandwidth.unwrap_or_default()).replace('.', "p")

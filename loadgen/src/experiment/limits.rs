@@ -30,8 +30,8 @@ pub const WINDOW_MS_MAX: u64 = 600_000;
 pub const TIMEOUT_MS_MAX: u64 = 60_000;
 /// Round trip of a link: once around the world by geostationary satellite.
 pub const ROUND_TRIP_MS_MAX: u64 = 2_000;
-/// Bandwidth of a link, million bits a second.
-pub const BANDWIDTH_MBIT_MAX: f64 = 100_000.0;
+/// Bandwidth of a link, million bits a second: from a modem to what its proxy can carry.
+pub const BANDWIDTH_MBIT: (f64, f64) = (0.05, 10_000.0);
 /// A ratio beyond this is a slip of the pen.
 pub const RATIO_MAX: f64 = 1e6;
 /// The whole experiment.
