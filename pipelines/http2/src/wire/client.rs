@@ -173,3 +173,26 @@ impl Client {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_stream_of_a_connection_is_announced() {
+        let (mut out, mut events) = (Vec::new(), Vec::new());
+        let mut client = Client::new(&Peer::plain("t", None, 10));
+        client.is_ready = true;
+        client.streams = Streams::new((1 << 31) - 3);
+        let request = Request { method: "POST", target: "/", headers: &[], body: b"" };
+        for room in [10, 9] {
+            client.note_last_stream(&mut events);
+            assert_eq!((client.room(), events.len()), (room, 0));
+            client.send(&request, 7, &mut out);
+        }
+        assert_eq!(client.room(), 0);
+        client.note_last_stream(&mut events);
+        client.note_last_stream(&mut events);
+        assert_eq!(events, [WireEvent::Closing]);
+    }
+}
