@@ -8,14 +8,15 @@ import { Lines } from "./lines.js";
 /** A silence longer than this is a gap in the line, in seconds: fleets may report every few. */
 const GAP_S = 12;
 
-/** What is drawn, in this order. `top` is the end of a scale that has one. */
+/** What is drawn, in this order. `top` is the end of a scale that has one. What belongs together has
+    one colour, and only those are used that stand out 3 to 1 from the card. */
 const SPECS = [
   { metric: "cpu.usage", title: "CPU", format: percent, top: 100, series: 1 },
   { metric: "memory.used", title: "Memory used", format: bytes, series: 4 },
   { metric: "disk.io", title: "Disk reads and writes", format: bytesPerSecond, series: 3 },
-  { metric: "disk.usage", title: "Disk full", format: percent, top: 100, series: 5 },
+  { metric: "disk.usage", title: "Disk full", format: percent, top: 100, series: 3 },
   { metric: "network.rx", title: "Network in", format: bytesPerSecond, series: 2 },
-  { metric: "network.tx", title: "Network out", format: bytesPerSecond, series: 6 },
+  { metric: "network.tx", title: "Network out", format: bytesPerSecond, series: 2 },
 ];
 
 /** Makes the panels below `home` and answers what draws them. */

@@ -61,10 +61,13 @@ export class Fleet {
   #events = new Map();
   /** The server's clock minus this one's, by the promptest event so far. */
   #ahead_ms = -Infinity;
+  /** The second in which the feed began: part of it was not heard, so it is not drawn. */
+  #begun = null;
 
   /** Forgets the server's clock: a new connection may lead to another machine. */
   reconnected() {
     this.#ahead_ms = -Infinity;
+    this.#begun = null;
   }
 
   /** Takes in a batch; `each` is told of every metric with its host. */
@@ -72,10 +75,11 @@ export class Fleet {
     const received = batch.received;
     this.#ahead_ms = Math.max(this.#ahead_ms, received - Date.now());
     const second = Math.floor(received / 1000);
+    this.#begun ??= second;
     for (const metric of batch.metrics) {
       const host = String(metric.attributes?.host ?? batch.producer);
       this.#seen(host, second);
-      this.#watched.get(metric.name)?.add(second, metric.value);
+      if (second !== this.#begun) this.#watched.get(metric.name)?.add(second, metric.value);
       if (metric.name.startsWith("event.")) this.#event(metric.name, second);
       else each(host, metric, received);
     }

@@ -26,6 +26,20 @@ function cell(text, className, title) {
   return element;
 }
 
+/** Two lines in one cell: what matters, and below it what it is about. */
+function pair(first, second, className, titles = []) {
+  const element = document.createElement("td");
+  element.className = className;
+  for (const [i, text] of [first, second].entries()) {
+    const line = document.createElement("div");
+    line.textContent = text;
+    if (titles[i] && titles[i] !== text) line.title = titles[i];
+    if (i > 0) line.className = "small";
+    element.append(line);
+  }
+  return element;
+}
+
 function row(...cells) {
   const element = document.createElement("tr");
   element.append(...cells);
@@ -89,13 +103,12 @@ export function showAlerts(alerts) {
     const others = hosts > 1 ? ` and ${count(hosts - 1)} more` : "";
     return row(
       cell(clock(second * 1000), "time"),
-      cell(brief(worst.host) + others, "name", worst.host),
-      cell(brief(name), "name", name),
-      cell(`${valueOf(name, worst.value)}, usually ${valueOf(name, worst.usual)}`, "value"),
+      pair(brief(name), brief(worst.host) + others, "name", [name, worst.host]),
+      pair(valueOf(name, worst.value), `usually ${valueOf(name, worst.usual)}`, "number"),
       cell(worst.score > SCORE_SHOWN ? `> ${SCORE_SHOWN}\u00a0×` : `${plain(worst.score)}\u00a0×`, "number"),
     );
   });
-  fill(find("alerts"), rows, 5, "No spikes so far.");
+  fill(find("alerts"), rows, 4, "No spikes so far.");
   const unlisted = alerts.unlisted > 0 ? `${count(alerts.unlisted)} more were not listed.` : "";
   say(find("unlisted"), unlisted);
 }
@@ -104,6 +117,9 @@ export function showAlerts(alerts) {
 export function tellSpikes(number) {
   say(find("alerts-aloud"), number > 0 ? `${count(number)} new ${number === 1 ? "spike" : "spikes"}` : "");
 }
+
+/** Colours of the bars: the first of the theme's, which stand out from any background. */
+const BAR_COLOURS = 4;
 
 /** Event types of the last seconds as bars. */
 export function showEvents(rows, seconds) {
@@ -120,7 +136,7 @@ export function showEvents(rows, seconds) {
     figure.textContent = `${percent((100 * number) / sum)} · ${plain(number / seconds)}/s`;
     bar.className = "bar";
     bar.style.setProperty("--share", `${(100 * number) / most}%`);
-    bar.style.setProperty("--bar", `var(--series-${1 + (i % 6)})`);
+    bar.style.setProperty("--bar", `var(--series-${1 + (i % BAR_COLOURS)})`);
     item.append(label, figure, bar);
     return item;
   });
@@ -134,9 +150,9 @@ export function showBatches(batches) {
     return row(
       cell(clock(received), "time"),
       cell(brief(producer, 24), "name", producer),
-      cell(String(seq), "number"),
-      cell(String(metrics.length), "number"),
       cell(brief(shown, 40), "name", shown),
+      cell(String(metrics.length), "number"),
+      cell(String(seq), "number"),
     );
   });
   fill(find("batches"), rows, 5, "No batch so far.");

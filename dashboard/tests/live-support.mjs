@@ -79,6 +79,12 @@ export async function open(test, browser, server, options = {}) {
   return { page, seen };
 }
 
+/** Asks again and again until it is so. */
+export async function until(what, ask) {
+  const end = Date.now() + PATIENCE_MS;
+  while (!(await ask())) if (Date.now() > end) throw new Error(`not within ${PATIENCE_MS} ms: ${what}`);
+}
+
 /** Waits until the status says so. */
 export async function state(page, name) {
   await page.waitForSelector(`#state[data-state="${name}"]`);
