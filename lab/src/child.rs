@@ -10,7 +10,7 @@ use tailrace_backend::{Found, PrivateRedis};
 use tailrace_contract::{Peer, RunId, Wire};
 use tailrace_loadgen::account::Finding;
 use tailrace_loadgen::arena::{Launched, Launcher};
-use tailrace_measure::record::{Arm, Measurement};
+use tailrace_measure::record::{Arm, Flush, Measurement};
 use tailrace_producers::tls::Tls;
 
 use crate::cli::{REDIS_PASSWORD_FILE, REDIS_URL, RedisArgs};
@@ -152,6 +152,9 @@ impl Running {
         command.env_remove(REDIS_PASSWORD_FILE);
         command.args(["serve", &self.arm.pipeline, "--open", "--with-parent"]);
         command.args(["--ingest", "127.0.0.1:0", "--observer", "127.0.0.1:0"]);
+        if self.arm.flush == Flush::Each {
+            command.args(["--flush", "each"]);
+        }
         if let Some(backend) = &self.backend {
             backend.tell(&mut command);
         }

@@ -161,6 +161,9 @@ pub struct ServeArgs {
     /// networks of containers whose ports are published on loopback only
     #[arg(long)]
     pub trust_network: bool,
+    /// When a connection's answers leave: one flush for all that are ready, or one for each
+    #[arg(long, value_enum, default_value_t = FlushArg::Batch)]
+    pub flush: FlushArg,
     /// Prefix of all keys and channels in Redis
     #[arg(long, default_value = "tailrace", env = "TAILRACE_REDIS_PREFIX")]
     pub redis_prefix: String,
@@ -330,6 +333,24 @@ impl From<CodecArg> for tailrace_contract::codec::Codec {
         match codec {
             CodecArg::Json => Self::Json,
             CodecArg::Msgpack => Self::Msgpack,
+        }
+    }
+}
+
+/// When a connection's answers leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FlushArg {
+    /// All that are ready, together.
+    Batch,
+    /// Each by itself: shows what coalescing saves.
+    Each,
+}
+
+impl From<FlushArg> for tailrace_contract::transport::Flush {
+    fn from(flush: FlushArg) -> Self {
+        match flush {
+            FlushArg::Batch => Self::Batch,
+            FlushArg::Each => Self::Each,
         }
     }
 }

@@ -99,7 +99,7 @@ async fn serve(
     arguments: &ServeArgs,
     tls: Option<TlsIdentity>,
 ) -> anyhow::Result<Ended> {
-    let options = Options { tls, ..Options::default() };
+    let options = Options { tls, flush: arguments.flush.into() };
     let listeners = Listeners {
         ingest: bind(arguments.ingest)?,
         observer: bind(arguments.observer)?,

@@ -46,7 +46,9 @@ pub fn play(definition: &Definition, stage: &Stage<'_>) -> anyhow::Result<Ended>
     if arms.iter().all(|arm| arm.floor) {
         return Err(Fault::Missing(format!("no arm can run here: {}", left_out.join("; "))).into());
     }
-    left_out.iter().for_each(|line| eprintln!("left out: {line}"));
+    for line in &left_out {
+        eprintln!("left out: {line}");
+    }
     let surroundings = machine::Surroundings::look();
     let mut children = Children {
         server_cores: surroundings.server_cores.clone(),

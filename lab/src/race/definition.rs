@@ -86,13 +86,11 @@ fn loads(arguments: &RaceArgs, low_per_s: f64) -> Vec<LoadPlan> {
         window_ms: (low.window_ms * 3 / 5).max(1),
         ..low.clone()
     };
-    let high = match arguments.high_rate {
-        Some(rate) => load(arguments, "high", "high", Rate::PerS(rate)),
-        None => {
-            let above = Some(low_per_s);
-            load(arguments, "high", "", Rate::OfSlowest { share: HIGH_SHARE, above })
-        }
-    };
+    let share = Rate::OfSlowest { share: HIGH_SHARE, above: Some(low_per_s) };
+    let high = arguments.high_rate.map_or_else(
+        || load(arguments, "high", "", share),
+        |rate| load(arguments, "high", "high", Rate::PerS(rate)),
+    );
     vec![low, live, high]
 }
 
