@@ -18,8 +18,9 @@ pub fn print(manifest: &Manifest, summary: &Summary) -> anyhow::Result<()> {
         let (name, connections, depth) = (&arm.slug, arm.connections, arm.in_flight_per_connection);
         let slowest = slowest(summary, name);
         printing::line(&format!(
-            "{name}: {connections} connections × {depth} in flight, {} a batch; {slowest}",
-            arm.batch_metrics
+            "{name}: {connections} connections × {depth} in flight, {} a batch as {}; {slowest}",
+            arm.batch_metrics,
+            arm.codec.label()
         ))?;
     }
     for warning in &summary.warnings {

@@ -166,7 +166,7 @@ fn arms(run: &RunData) -> Vec<[String; 5]> {
         });
         [
             arm.slug.clone(),
-            format::count(arm.batch_metrics.into()),
+            format!("{}, {}", format::count(arm.batch_metrics.into()), arm.codec.label()),
             format::count(arm.connections.into()),
             format::count(arm.in_flight_per_connection.into()),
             rates.collect::<Vec<_>>().join(" · "),

@@ -104,6 +104,16 @@ pub enum Codec {
     Msgpack,
 }
 
+impl Codec {
+    /// As people write it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Msgpack => "MessagePack",
+        }
+    }
+}
+
 /// When a server hands a connection's answers to the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
