@@ -13,6 +13,7 @@ use tailrace_measure::clock::now;
 use tailrace_measure::record::{Arrivals, Load};
 use tailrace_measure::schedule;
 use tailrace_producers::payload::Payloads;
+use tailrace_producers::tls::Tls;
 
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const SEED: u64 = 7;
@@ -28,6 +29,8 @@ pub(crate) struct Drive {
     pub(crate) batch_metrics: usize,
     /// Observer of a feed that follows every batch.
     pub(crate) feed: Option<SocketAddr>,
+    /// How connections begin; none: in clear text.
+    pub(crate) tls: Option<Tls>,
     pub(crate) gauge: Arc<Gauge>,
 }
 
@@ -46,7 +49,7 @@ impl Drive {
             feed_one_in: None,
         };
         let gauge = Arc::default();
-        Self { load, connections: 2, depth: 64, batch_metrics: 1, feed: None, gauge }
+        Self { load, connections: 2, depth: 64, batch_metrics: 1, feed: None, tls: None, gauge }
     }
 
     /// Batches due in the window, and with the warm-up.
@@ -72,6 +75,7 @@ impl Drive {
         let payloads = Payloads::new(SEED, self.batch_metrics, 16, Codec::Json).unwrap();
         let mut plan = Plan::of_load(&self.load, SEED, RunId(1), address);
         plan.connections = self.connections;
+        plan.tls.clone_from(&self.tls);
         plan.feed = self.feed.map(|observer| FeedPlan { observer, seed: SEED, one_in: 1 });
         let driver = Driver::open(plan, &payloads, Arc::clone(&self.gauge), new_wire)?;
         let driven = driver.run(now().plus(HEAD_START_NS))?;

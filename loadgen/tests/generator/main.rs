@@ -8,4 +8,5 @@ mod drive;
 mod feed;
 mod server;
 mod times;
+mod tls;
 mod trials;
