@@ -394,7 +394,7 @@ fn what_waits_for_a_window_is_bounded() {
 #[test]
 fn longer_frames_are_written_where_the_server_takes_them() {
     let (mut wire, mut out) = (ready(1, &[(FRAME, 30_000)]), Vec::new());
-    wire.encode(&request(&[0; 40_000]), 0, &mut out);
+    wire.encode(&request(&vec![0; 40_000]), 0, &mut out);
     let lengths: Vec<_> = parse(&out)[1..].iter().map(|frame| frame.3.len()).collect();
     assert_eq!(lengths, [30_000, 10_000]);
 }
