@@ -4,10 +4,13 @@
 //! drawn from the histograms. Reading a results folder belongs to the program. Read `table` and
 //! `format` next, then `plots`, then `report`, then `site`.
 
-pub mod format;
 #[cfg(test)]
 extern crate self as tailrace_render;
 
+#[cfg(test)]
+#[path = "../tests/fixture/mod.rs"]
+mod fixture;
+pub mod format;
 mod plots;
 mod report;
 mod run;

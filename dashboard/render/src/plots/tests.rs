@@ -1,9 +1,7 @@
 //! What must hold in every picture: nothing is cut off, no text lies on other text.
 
 use super::{drafts, style};
-
-#[path = "../../tests/fixture/mod.rs"]
-mod fixture;
+use crate::fixture;
 
 #[test]
 fn text_stays_in_the_picture_and_apart() {

@@ -64,11 +64,11 @@ fn put(text: &mut String, mut value: u64) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// What `js/histogram.js` does.
-    fn unpacked(text: &str) -> Vec<(u64, u64)> {
+    pub(crate) fn unpacked(text: &str) -> Vec<(u64, u64)> {
         let (mut numbers, mut value, mut shift) = (Vec::new(), 0, 0);
         for digit in text.bytes() {
             let digit = DIGITS.iter().position(|d| *d == digit).unwrap() as u64;

@@ -10,6 +10,8 @@ mod files;
 mod list;
 mod pages;
 mod script;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 use std::fmt::Write as _;
@@ -44,7 +46,7 @@ pub struct Site {
 }
 
 #[derive(Serialize)]
-struct Runs<'a> {
+struct List<'a> {
     format: u32,
     program: &'static str,
     charts: &'a Charts,
@@ -109,7 +111,7 @@ impl Site {
     pub fn write_list(&self, entries: &[Entry], charts: &Charts) -> Result<PathBuf, RenderError> {
         let runs = entries.iter().rev().collect();
         let program = env!("CARGO_PKG_VERSION");
-        let list = Runs { format: FORMAT, program, charts, runs };
+        let list = List { format: FORMAT, program, charts, runs };
         let script = script::assigning(&opening(), "TAILRACE_RUNS", &list)?;
         write::text(&self.folder.join("data"), "runs.js", &script)?;
         Ok(self.folder.join("index.html"))
@@ -134,17 +136,4 @@ fn place(name: &str) -> String {
         }
     }
     place
-}
-
-#[cfg(test)]
-mod tests {
-    use super::place;
-
-    #[test]
-    fn places_are_safe_and_differ() {
-        assert_eq!(place("2026-11-21T04-02-56Z-race-546b19"), "2026-11-21T04-02-56Z-race-546b19");
-        assert_eq!(place("../a b"), "_2e._2fa_20b");
-        assert_ne!(place("a_2e"), place("a."));
-        assert_eq!(place("ü"), "_c3_bc");
-    }
 }
