@@ -85,7 +85,7 @@ fn large_batches_go_out_in_parts_and_in_order() {
     socket.listen(8).unwrap();
     let secured = Secured::start(socket.into());
     let tls = Some(secured.tls("http/1.1"));
-    let mut drive = Drive { connections: 1, batch_metrics: 1_000, tls, ..Drive::new(150.0, 200) };
+    let mut drive = Drive { connections: 1, batch_metrics: 1_000, tls, ..Drive::new(900.0, 200) };
     drive.load.timeout_ms = 20_000;
     let address = secured.address;
     let driven = drive.run_with(address, &move || Box::new(wire(address))).unwrap();
