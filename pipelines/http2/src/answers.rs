@@ -2,12 +2,15 @@
 //! text and no length: HTTP/2 has frames for that. Read next: `session.rs`.
 
 use bytes::Bytes;
+use h2::server::SendResponse;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use tailrace_contract::ingest::Accepted;
 use tailrace_contract::problem::PROBLEM_JSON;
 use tailrace_contract::{Answer, Problem, ProblemKind};
 
+/// Whoever waits for an answer.
+pub(crate) type Responder = SendResponse<Bytes>;
 /// An answer whose body is whole.
 pub(crate) type Whole = Response<Bytes>;
 
@@ -49,4 +52,19 @@ fn whole(status: StatusCode, kind: HeaderValue, body: Bytes) -> Whole {
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, kind);
     answer
+}
+
+/// Queues an answer. It fails where the client has reset the stream: then nobody waits for it.
+pub(crate) fn send(mut responder: Responder, answer: Whole) {
+    let (head, body) = answer.into_parts();
+    if let Ok(mut stream) = responder.send_response(Response::from_parts(head, ()), false) {
+        let _ = stream.send_data(body, true);
+    }
+}
+
+/// Tells a client that waits for it to send its body.
+pub(crate) fn consent(responder: &mut Responder) {
+    let mut interim = Response::new(());
+    *interim.status_mut() = StatusCode::CONTINUE;
+    let _ = responder.send_informational(interim);
 }

@@ -16,6 +16,10 @@ use tailrace_contract::{Problem, ProblemKind};
 use crate::head;
 use crate::watch::Watch;
 
+/// Bytes of a body that are thrown away after it was refused: many times the largest one, so
+/// that whoever sends it can read the answer.
+const DISCARD_BYTES_MAX: usize = 16 << 20;
+
 /// Why there is no body.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -69,6 +73,29 @@ impl Body {
             let detail = format!("the body was not complete after {} s", limit.as_secs_f32());
             Err(Fault::Refused(Problem::new(ProblemKind::Timeout, detail)))
         })
+    }
+
+    /// Whether nothing of it is to come.
+    pub(crate) fn is_over(&self) -> bool {
+        self.stream.is_end_stream()
+    }
+
+    /// Throws away what the client is still sending, for as long as `limit`. It has been
+    /// answered already; some clients read that only when they have sent all, and lose it if the
+    /// stream is reset before.
+    pub(crate) async fn discard(mut self, limit: Duration) {
+        let discarding = async {
+            let mut discarded = 0;
+            while let Some(Ok(piece)) = poll_fn(|cx| self.stream.poll_data(cx)).await {
+                self.release(piece.len());
+                discarded += piece.len();
+                if discarded > DISCARD_BYTES_MAX {
+                    return;
+                }
+            }
+        };
+        // One that goes on for longer is reset, which is no error (RFC 9113, section 8.1).
+        let _ = tokio::time::timeout(limit, discarding).await;
     }
 
     fn take(&mut self, piece: Bytes) -> Result<(), Problem> {

@@ -10,28 +10,28 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use h2::server::{Connection, SendResponse};
+use futures_util::{FutureExt, StreamExt};
+use h2::server::Connection;
 use h2::{Reason, RecvStream};
-use http::{Request, Response};
+use http::Request;
 use tailrace_contract::transport::Flush;
-use tailrace_contract::{Answer, BoxFuture, Caller, Ingest};
+use tailrace_contract::{Answer, BoxFuture, Caller, Ingest, Problem};
 use tailrace_socket::Patience;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, ReusableBoxFuture};
 
-use crate::answers::{self, Whole};
+use crate::answers::{self, Responder, Whole};
 use crate::body::{Body, Fault};
 use crate::head;
 use crate::server::Limits;
 use crate::socket::Socket;
 use crate::watch::Watch;
 
-type Responder = SendResponse<Bytes>;
-/// A request that had to wait, and its answer; none when the client took it back.
-type Finished = (Responder, Option<Whole>);
+/// A request that had to wait, and its answer; none when there is nothing to answer, for
+/// instance because the client took it back.
+type Finished = Option<(Responder, Whole)>;
 
 pub(crate) struct Session<S, I> {
     connection: Connection<Socket<S>, Bytes>,
@@ -118,9 +118,9 @@ where
 
     /// Answers requests that had to wait.
     fn answer_finished(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(Some((responder, answer))) = self.waiting.poll_next_unpin(cx) {
-            if let Some(answer) = answer {
-                send(responder, answer);
+        while let Poll::Ready(Some(finished)) = self.waiting.poll_next_unpin(cx) {
+            if let Some((responder, answer)) = finished {
+                answers::send(responder, answer);
             }
         }
     }
@@ -168,23 +168,30 @@ where
         cx: &mut Context<'_>,
     ) {
         let (head, stream) = request.into_parts();
+        let mut body = Body::new(stream, self.watch.clone(), self.limits.incomplete_bytes_max);
         let caller = match head::judge(&head) {
             Ok(caller) => caller,
-            Err(problem) => return send(responder, answers::refusal(&problem)),
+            Err(problem) => return self.refuse(&problem, body, responder),
         };
-        let mut body = Body::new(stream, self.watch.clone(), self.limits.incomplete_bytes_max);
         match body.poll_whole(cx) {
             Poll::Ready(Ok(bytes)) => self.admit(&caller, bytes, body, responder, cx),
-            Poll::Ready(Err(Fault::Refused(problem))) => {
-                send(responder, answers::refusal(&problem));
-            }
+            Poll::Ready(Err(Fault::Refused(problem))) => self.refuse(&problem, body, responder),
             Poll::Ready(Err(Fault::Gone)) => {}
             Poll::Pending => {
                 if head::expects_consent(&head) {
-                    consent(&mut responder);
+                    answers::consent(&mut responder);
                 }
                 self.wait_for_body(caller, body, responder);
             }
+        }
+    }
+
+    /// Refuses a request, whose body may still be on its way.
+    fn refuse(&mut self, problem: &Problem, body: Body, responder: Responder) {
+        answers::send(responder, answers::refusal(problem));
+        if !body.is_over() {
+            let discarding = body.discard(self.limits.linger);
+            self.waiting.push(Box::pin(discarding.map(|()| None)));
         }
     }
 
@@ -206,30 +213,33 @@ where
             empty => empty.insert(ReusableBoxFuture::new(admitting)),
         };
         if let Poll::Ready(answer) = slot.poll(cx) {
-            return send(responder, answers::from_ingest(&answer));
+            return answers::send(responder, answers::from_ingest(&answer));
         }
         body.release_rest();
         if let Some(admitting) = self.slot.take() {
             // It is polled once more in the next turn, to learn whom to wake.
             self.waiting.push(Box::pin(async move {
-                (responder, Some(answers::from_ingest(&admitting.await)))
+                Some((responder, answers::from_ingest(&admitting.await)))
             }));
         }
     }
 
     fn wait_for_body(&mut self, caller: Caller, mut body: Body, responder: Responder) {
-        let (ingest, limit) = (self.ingest.clone(), self.limits.body_timeout);
+        let (ingest, limits) = (self.ingest.clone(), self.limits);
         self.waiting.push(Box::pin(async move {
-            let answer = match body.whole_in_time(limit).await {
+            match body.whole_in_time(limits.body_timeout).await {
                 Ok(bytes) => {
                     body.release_rest();
                     drop(body);
-                    Some(answers::from_ingest(&ingest.admit(&caller, bytes).await))
+                    Some((responder, answers::from_ingest(&ingest.admit(&caller, bytes).await)))
                 }
-                Err(Fault::Refused(problem)) => Some(answers::refusal(&problem)),
+                Err(Fault::Refused(problem)) => {
+                    answers::send(responder, answers::refusal(&problem));
+                    body.discard(limits.linger).await;
+                    None
+                }
                 Err(Fault::Gone) => None,
-            };
-            (responder, answer)
+            }
         }));
     }
 
@@ -280,19 +290,4 @@ fn over(fault: &h2::Error) -> Over {
     // Clients that vanish or break the protocol are ordinary; their own log will say it.
     tracing::debug!("connection ended: {fault}");
     Over
-}
-
-/// Queues an answer. It fails where the client has reset the stream: then nobody waits for it.
-fn send(mut responder: Responder, answer: Whole) {
-    let (head, body) = answer.into_parts();
-    if let Ok(mut stream) = responder.send_response(Response::from_parts(head, ()), false) {
-        let _ = stream.send_data(body, true);
-    }
-}
-
-/// Tells a client that waits for it to send its body.
-fn consent(responder: &mut Responder) {
-    let mut interim = Response::new(());
-    *interim.status_mut() = http::StatusCode::CONTINUE;
-    let _ = responder.send_informational(interim);
 }

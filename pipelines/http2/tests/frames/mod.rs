@@ -204,6 +204,15 @@ impl Client {
         self.answer().await
     }
 
+    /// The next reset: which stream, and why. Answers that come before are dropped.
+    pub(crate) async fn reset(&mut self) -> (u32, u32) {
+        while self.resets.is_empty() {
+            let frame = self.frame().await.expect("a reset");
+            drop(self.take(&frame).await);
+        }
+        self.resets.remove(0)
+    }
+
     /// Reads up to the end; the reason of the last farewell.
     pub(crate) async fn end(&mut self) -> Option<u32> {
         while let Some(answer) = self.try_answer().await {
