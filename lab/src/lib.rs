@@ -35,6 +35,7 @@ pub mod served;
 pub mod site;
 pub mod table;
 pub mod tls;
+pub mod verdicts;
 
 use std::process::ExitCode;
 

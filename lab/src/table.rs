@@ -4,7 +4,7 @@ use tailrace_measure::record::{Manifest, SlowAnswer, Summary};
 use tailrace_render::{format, table};
 
 use crate::columns::{self, Line};
-use crate::printing;
+use crate::{printing, verdicts};
 
 /// Prints table, notes, sentences and warnings.
 ///
@@ -29,7 +29,7 @@ pub fn print(manifest: &Manifest, summary: &Summary) -> anyhow::Result<()> {
     for sentence in &summary.sentences {
         printing::line(&format!("\n{sentence}"))?;
     }
-    Ok(())
+    verdicts::print(summary)
 }
 
 /// Headings of the columns, short enough for a terminal; [`KEY`] says what they mean.

@@ -2,7 +2,9 @@
 //! declared order, never that of a figure: a table sorted by p99 would rank what noise ranks.
 //! Figures come from the summary; how they read is [`crate::format`]'s.
 
-use tailrace_measure::record::{Arm, AuditSeal, Load, Manifest, Measurement, Row, Summary};
+use tailrace_measure::record::{
+    Arm, AuditSeal, Judgment, Load, Manifest, Measurement, Row, Summary,
+};
 
 use crate::format;
 use crate::run;
@@ -152,6 +154,15 @@ pub fn seal(seal: Measurement) -> &'static str {
         Measurement::Valid => "VALID",
         Measurement::Suspect => "SUSPECT",
         Measurement::Invalid => "INVALID",
+    }
+}
+
+/// The verdict on an expectation as it is printed.
+pub fn judgment(verdict: Judgment) -> &'static str {
+    match verdict {
+        Judgment::Confirmed => "CONFIRMED",
+        Judgment::Refuted => "REFUTED",
+        Judgment::CannotTell => "CANNOT TELL",
     }
 }
 

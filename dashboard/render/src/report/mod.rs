@@ -1,8 +1,9 @@
 //! `report.html` and `report.md`: the same view in two templates. The templates are files in
 //! `templates/`, embedded when the crate is built. Everything that comes from a record is
 //! escaped there; the pictures alone, which this crate has drawn, go in as they are. What stands
-//! in the view is in `view` and `trials`.
+//! in the view is in `view`, `asked` and `trials`.
 
+mod asked;
 mod trials;
 mod view;
 

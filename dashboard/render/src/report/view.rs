@@ -4,6 +4,7 @@
 use serde::Serialize;
 use tailrace_measure::record::{Arm, Arrivals, Load, Row, SlowAnswer, Trial};
 
+use super::asked::{Asked, asked};
 use super::trials::{self, TrialView, batches, seen_of};
 use crate::plots::Plot;
 use crate::{RenderError, RunData, format, run, table};
@@ -12,6 +13,7 @@ use crate::{RenderError, RunData, format, run, table};
 pub(super) struct View {
     run: String,
     question: String,
+    asked: Asked,
     started: String,
     command: String,
     attempts_before: u32,
@@ -70,6 +72,7 @@ pub(super) fn view(run: &RunData, plots: &[Plot]) -> Result<View, RenderError> {
     Ok(View {
         run: manifest.run.clone(),
         question: manifest.experiment.question.clone(),
+        asked: asked(run),
         started: manifest.started_utc.clone(),
         command: manifest.command.join(" "),
         attempts_before: manifest.attempts_before,
