@@ -31,6 +31,8 @@ const SWEEP_MS = 120_000;
 /** Every how many seconds the server is asked for its health. */
 const HEALTH_EVERY = 5;
 const AGGREGATES_EVERY = 2;
+/** The same while there are more names than this: the answer grows with them. */
+const [MANY_NAMES, MANY_EVERY] = [500, 15];
 
 const theme = window.Tailrace.theme;
 const fleet = new Fleet();
@@ -46,6 +48,7 @@ let told = { version: -1, spikes: 0, at: 0 };
 let held_until = 0;
 let seconds = 0;
 let asking = false;
+let aggregates_every = AGGREGATES_EVERY;
 
 const feed = new Feed({ state: connection, batch, lagged: behind, anew: () => fleet.reconnected() });
 
@@ -124,16 +127,18 @@ async function askInTurn() {
   rates = (await server.rates()) ?? rates;
   adapt();
   if (seconds % HEALTH_EVERY === 1) panels.showHealth(await server.health());
-  if (seconds % AGGREGATES_EVERY === 1) {
+  if (seconds % aggregates_every === 1) {
     const aggregates = await server.aggregates();
     if (aggregates) panels.showAggregates(aggregates);
+    aggregates_every = aggregates?.names?.length > MANY_NAMES ? MANY_EVERY : AGGREGATES_EVERY;
   }
 }
 
 function start() {
   theme.connect(find("theme"));
   find("plain").hidden = Boolean(window.Chart);
-  find("try-it").textContent = `tailrace produce ${location.origin} --hosts 50 --spikes every=20s,for=5s`;
+  const trust = location.protocol === "https:" ? " --insecure" : "";
+  find("try-it").textContent = `tailrace produce ${location.origin}${trust} --hosts 50 --spikes every=20s,for=5s`;
   find("retry").addEventListener("click", () => feed.open());
   find("threshold").addEventListener("input", (event) => {
     spikes.threshold = Number(event.target.value);

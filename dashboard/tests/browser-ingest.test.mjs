@@ -52,6 +52,8 @@ test("the live page works over TLS", async (t) => {
   await page.locator("#name").press("Enter");
   await shows(page, "#send-answer", /^202/);
   await shows(page, "#batches", /over\.tls/);
+  const list = await page.context().request.get(`${server.url}/`, { headers: { accept: "*/*" } });
+  assert.match(await list.text(), /curl -N https:/);
   assert.deepEqual(seen, []);
 });
 

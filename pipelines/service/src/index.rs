@@ -44,6 +44,7 @@ fn text(shared: &Shared, headers: &HeaderMap) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     // The host comes from the client; as plain text it can do no harm, but it may be long.
     let host = host.filter(|host| host.len() <= 255).unwrap_or("HOST:PORT");
+    let scheme = shared.scheme;
     let mut page = format!("Tailrace, observer of {}\n\n", shared.pipeline);
     // Writing to a string cannot fail.
     for (method, path, what) in ROUTES {
@@ -51,9 +52,9 @@ fn text(shared: &Shared, headers: &HeaderMap) -> String {
     }
     let _ = writeln!(
         page,
-        "\nA browser shows the live page here: http://{host}/\n\n\
-         Try, in two terminals:\n\n  curl -N http://{host}/v1/metrics/live\n  \
-         curl http://{host}/v1/ingest -d '{{\"name\":\"cpu\",\"value\":0.5}}'"
+        "\nA browser shows the live page here: {scheme}://{host}/\n\n\
+         Try, in two terminals:\n\n  curl -N {scheme}://{host}/v1/metrics/live\n  \
+         curl {scheme}://{host}/v1/ingest -d '{{\"name\":\"cpu\",\"value\":0.5}}'"
     );
     page
 }

@@ -45,7 +45,7 @@ pub async fn serve<I: Ingest>(
     let security = Security::new(tls, ALPN)?;
     let acceptor = Acceptor::new(listener)?;
     let address = acceptor.address()?;
-    let (shared, ingest) = Shared::new(parts, limits);
+    let (shared, ingest) = Shared::new(parts, limits, tls.is_some());
     let router = routes::router(Arc::clone(&shared), ingest);
     shared.connections.spawn(accept(acceptor, security, router, Arc::clone(&shared)));
     let guard = shared.cut.clone().drop_guard();

@@ -75,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) seats: Arc<Semaphore>,
     pub(crate) feed: FeedCounts,
     pub(crate) chart: ChartFile,
+    /// How the addresses served here begin.
+    pub(crate) scheme: &'static str,
 }
 
 /// What the feeds did so far.
@@ -87,7 +89,7 @@ pub(crate) struct FeedCounts {
 }
 
 impl Shared {
-    pub(crate) fn new<I: Ingest>(parts: Observer<I>, limits: Limits) -> (Arc<Self>, I) {
+    pub(crate) fn new<I: Ingest>(parts: Observer<I>, limits: Limits, tls: bool) -> (Arc<Self>, I) {
         let shared = Self {
             pipeline: parts.pipeline,
             log: parts.log,
@@ -101,6 +103,7 @@ impl Shared {
             seats: Arc::new(Semaphore::new(limits.subscribers_max)),
             feed: FeedCounts::default(),
             chart: ChartFile::new(parts.chart_js),
+            scheme: if tls { "https" } else { "http" },
             limits,
         };
         (Arc::new(shared), parts.ingest)
