@@ -91,6 +91,9 @@ pub struct RaceArgs {
     /// How batches are written: MessagePack is the control that shows what JSON costs
     #[arg(long, value_enum, default_value_t = CodecArg::Json)]
     pub codec: CodecArg,
+    /// Serve every pipeline over TLS, and its observer; the floor stays in clear text
+    #[arg(long)]
+    pub tls: bool,
     /// Everything random comes from here
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

@@ -60,16 +60,19 @@ fn arms(arguments: &RaceArgs) -> Result<Vec<Arm>, Fault> {
 }
 
 fn arm(known: &Known, arguments: &RaceArgs) -> Arm {
+    // An echo has no handshake: it stays the floor of what the machine does in clear text.
+    let tls = arguments.tls && !known.floor;
+    let clear = if arguments.tls && known.floor { ", in clear text" } else { "" };
     Arm {
-        slug: known.name.clone(),
+        slug: format!("{}{}", known.name, if tls { "-tls" } else { "" }),
         pipeline: known.name.clone(),
-        promise: known.promise.clone(),
+        promise: format!("{}{clear}", known.promise),
         floor: known.floor,
         connections: known.connections,
         in_flight_per_connection: known.in_flight_per_connection,
         batch_metrics: arguments.batch,
         codec: arguments.codec.into(),
-        tls: false,
+        tls,
         flush: Flush::Batch,
         link: arguments.link.record(),
     }

@@ -241,6 +241,25 @@ mod tests {
         connection.encode(&request, key);
     }
 
+    /// Encrypting runs ahead of the socket by one step.
+    #[test]
+    fn what_is_sealed_and_not_on_its_way_is_still_stamped() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let wire = Box::new(TcpWire::new(10));
+        let mut connection = Connection::start(address, wire, None).unwrap();
+        let mut in_flight = InFlight::default();
+        for byte in 0..4 {
+            encode(&mut connection, &mut in_flight, byte);
+        }
+        connection.written = connection.out.len();
+        connection.forget_written();
+        connection.mark_sent(Stamp(7), &mut in_flight);
+        assert!((0..4).all(|key| in_flight.get_mut(key).unwrap().sent == Stamp(7)));
+        connection.forget_written();
+        assert!(connection.out.is_empty());
+    }
+
     /// A peer that takes a little at a time, while there is always more to come.
     #[test]
     fn what_was_written_is_forgotten_and_nothing_else() {

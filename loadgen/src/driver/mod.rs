@@ -48,7 +48,8 @@ pub struct Driven {
     pub measured: Measured,
     /// Sequences that were acknowledged, in time or late.
     pub acked: RangeSet,
-    /// Payload bytes, handshakes included.
+    /// Payload bytes from the anchor on. Connections that stood by then were opened before; of one
+    /// that was opened again, its handshakes are included.
     pub bytes: Bytes,
     /// Sampled batches that were acknowledged, and those the subscriber saw.
     pub live: LiveCount,
@@ -166,6 +167,10 @@ impl<'a> Driver<'a> {
         self.times = Times { anchor, window };
         let cut = Window { start: window.0, end: window.1 };
         self.recorder = Recorder::new(cut, self.plan.timeout_ns);
+        // Opening is paid once in hours; divided by a window's metrics it would say nothing.
+        for connection in &mut self.connections {
+            connection.bytes = Bytes::default();
+        }
         self.advance();
         loop {
             self.release_due();

@@ -1,6 +1,6 @@
 //! How an accepted connection begins: in clear text at once, or with a TLS handshake (1.2 or
-//! 1.3) under a time limit, in the connection's own task. It asks for no client certificate and
-//! staples no revocation answer. Read next: `stream.rs` (what a transport gets), `serve.rs`
+//! 1.3) under a time limit, in the connection's own task. It asks for no client certificate,
+//! staples no revocation answer and resumes no session. Read next: `stream.rs` (what a transport gets), `serve.rs`
 //! (who calls this).
 
 use std::fmt;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::NoServerSessionStorage;
 use tailrace_contract::problem::PROBLEM_JSON;
 use tailrace_contract::{Problem, ProblemKind, TlsIdentity};
 use tokio::io::AsyncWriteExt;
@@ -89,9 +90,15 @@ fn config(identity: &TlsIdentity) -> io::Result<ServerConfig> {
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|fault| unusable(fault.to_string()))?;
-    builder.with_no_client_auth().with_single_cert(chain, key).map_err(|fault| {
+    let served = builder.with_no_client_auth().with_single_cert(chain, key);
+    let mut config = served.map_err(|fault| {
         unusable(format!("this certificate and this key cannot be served together: {fault}"))
-    })
+    })?;
+    // Nobody resumes a session: agents keep their connections, so tickets would be bytes and
+    // memory for nothing, and connections of one measurement would cost different amounts.
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(config)
 }
 
 /// None when the client was told that it should have spoken TLS.
