@@ -212,7 +212,8 @@ impl Stack {
             assert!(conf.contains(&format!("listen {port};")), "nothing listens on {port}");
             conf = conf.replace(&format!("listen {port};"), &listen);
         }
-        let conf = self.here(name, service, &conf);
+        // One process: a test that fails kills it, and workers would live on.
+        let conf = format!("master_process off;\n{}", self.here(name, service, &conf));
         std::fs::write(self.folder.path().join("nginx.conf"), conf).unwrap();
     }
 
