@@ -17,16 +17,18 @@ pub(crate) fn answer(grid: &Grid<'_>) -> Option<Answer> {
     let primary = grid.experiment.primary.as_ref().filter(|_| !grid.trials.is_empty())?;
     let comparisons = compare(grid, primary);
     let sentence = sentence(grid, primary, &comparisons)?;
-    let (figure, load) = (primary.figure, primary.load.clone());
-    Some(Answer { figure, load, sentence, comparisons })
+    let Primary { figure, load, against_load, .. } = primary.clone();
+    Some(Answer { figure, load, against_load, sentence, comparisons })
 }
 
 fn compare(grid: &Grid<'_>, primary: &Primary) -> Vec<Comparison> {
     let mut comparisons: Vec<Comparison> = pairs(grid, primary)
         .into_iter()
         .map(|(arm, against)| {
-            let spot = |arm| Spot { arm, load: &primary.load };
-            let divided = divide(grid, primary.figure, spot(&arm), spot(&against));
+            let other = primary.against_load.as_ref().unwrap_or(&primary.load);
+            let spots =
+                (Spot { arm: &arm, load: &primary.load }, Spot { arm: &against, load: other });
+            let divided = divide(grid, primary.figure, spots.0, spots.1);
             let (ratio, why_not) = match divided {
                 Ok(divided) => (Some(divided.ratio), None),
                 Err(why) => (None, Some(why)),
@@ -42,8 +44,13 @@ fn pairs(grid: &Grid<'_>, primary: &Primary) -> Vec<(String, String)> {
     if !primary.pairs.is_empty() {
         return primary.pairs.clone();
     }
-    let arms = grid.groups().into_iter().flatten();
-    arms.filter_map(|arm| Some((arm.slug.clone(), grid.baseline(arm)?.slug.clone()))).collect()
+    let mut arms = grid.groups().into_iter().flatten();
+    if primary.against_load.is_some() {
+        return arms.map(|arm| (arm.slug.clone(), arm.slug.clone())).collect();
+    }
+    arms.by_ref()
+        .filter_map(|arm| Some((arm.slug.clone(), grid.baseline(arm)?.slug.clone())))
+        .collect()
 }
 
 fn correct(comparisons: &mut [Comparison]) {
@@ -59,9 +66,9 @@ fn correct(comparisons: &mut [Comparison]) {
 
 fn sentence(grid: &Grid<'_>, primary: &Primary, comparisons: &[Comparison]) -> Option<String> {
     let load = grid.experiment.loads.iter().find(|load| load.slug == primary.load)?;
-    let clauses: Vec<String> =
-        comparisons.iter().map(|one| clause(primary.figure, one, comparisons.len())).collect();
-    let (figure, rate) = (capitalized(primary.figure.title()), number(load.rate_per_s));
+    let telling = Telling { primary, family: comparisons.len() };
+    let clauses: Vec<String> = comparisons.iter().map(|one| telling.clause(one)).collect();
+    let (figure, rate) = (primary.figure.title(), number(load.rate_per_s));
     let several = if comparisons.len() > 1 && few_rounds(comparisons) {
         " Several comparisons, few rounds: some of it may be chance."
     } else {
@@ -92,34 +99,48 @@ fn promises_differ(grid: &Grid<'_>, one: &Comparison) -> bool {
     promise(&one.arm) != promise(&one.against) && one.ratio.is_some()
 }
 
-fn clause(figure: Figure, one: &Comparison, family: usize) -> String {
-    let Comparison { arm, against, ratio, p_holm, why_not } = one;
-    let Some(ratio) = ratio else {
-        let why = why_not.as_deref().unwrap_or("there is no ratio");
-        return format!("`{arm}` and `{against}` cannot be compared, because {why}");
-    };
-    let by_chance = p_holm.is_some_and(|chance| chance >= CHANCE_MAX);
-    if verdict(ratio) == Verdict::Same {
-        format!("`{arm}` against `{against}`: {}", no_difference(ratio))
-    } else if by_chance {
-        format!(
-            "`{arm}` against `{against}`: no difference found, corrected for {family} comparisons"
-        )
-    } else {
-        told(figure, arm, against, ratio)
+/// How comparisons are told.
+struct Telling<'a> {
+    primary: &'a Primary,
+    /// Comparisons that are corrected together.
+    family: usize,
+}
+
+impl Telling<'_> {
+    fn clause(&self, one: &Comparison) -> String {
+        let Comparison { arm, ratio, p_holm, why_not, .. } = one;
+        let other = self.other(one);
+        let Some(ratio) = ratio else {
+            let why = why_not.as_deref().unwrap_or("there is no ratio");
+            return format!("`{arm}` cannot be compared with {other}, because {why}");
+        };
+        let by_chance = p_holm.is_some_and(|chance| chance >= CHANCE_MAX);
+        if verdict(ratio) == Verdict::Same {
+            format!("`{arm}` against {other}: {}", no_difference(ratio))
+        } else if by_chance {
+            let family = self.family;
+            format!(
+                "`{arm}` against {other}: no difference found, corrected for {family} comparisons"
+            )
+        } else {
+            self.told(arm, &other, ratio)
+        }
     }
-}
 
-fn told(figure: Figure, arm: &str, against: &str, ratio: &Ratio) -> String {
-    let (more, less) = match figure {
-        Figure::P50 | Figure::P99 | Figure::LiveP99 => ("higher", "lower"),
-        Figure::Cpu | Figure::WireBytes | Figure::Achieved => ("more", "less"),
-    };
-    let (much, often) = factor(ratio, more, less);
-    format!("`{arm}` {much} than `{against}` {often}")
-}
+    /// What an arm is divided by: another arm, or itself under another load.
+    fn other(&self, one: &Comparison) -> String {
+        match &self.primary.against_load {
+            Some(load) => format!("itself under `{load}`"),
+            None => format!("`{}`", one.against),
+        }
+    }
 
-fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    fn told(&self, arm: &str, other: &str, ratio: &Ratio) -> String {
+        let (more, less) = match self.primary.figure {
+            Figure::P50 | Figure::P99 | Figure::LiveP99 => ("higher", "lower"),
+            Figure::Cpu | Figure::WireBytes | Figure::Achieved => ("more", "less"),
+        };
+        let (much, often) = factor(ratio, more, less);
+        format!("`{arm}` {much} than {other} {often}")
+    }
 }

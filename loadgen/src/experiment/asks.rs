@@ -40,6 +40,15 @@ pub(super) fn primary(
     let Some(entry) = &shape.primary else { return Ok(None) };
     let figure = entry.figure.0;
     let load = load(&entry.load, figure, loads, place)?;
+    let against_load = entry.against_load.as_ref();
+    if let Some(other) = against_load
+        && (!entry.pairs.is_empty() || other.get_ref() == entry.load.get_ref())
+    {
+        let what = "against_load is another load, and divides each arm by itself: without pairs";
+        return Err(place.fault(other.span(), what));
+    }
+    let against_load =
+        against_load.map(|other| self::load(other, figure, loads, place)).transpose()?;
     if entry.pairs.len() > limits::PAIRS_MAX {
         let what = format!("more than {} pairs", limits::PAIRS_MAX);
         return Err(place.fault(entry.load.span(), &what));
@@ -51,7 +60,7 @@ pub(super) fn primary(
         }
         Ok(pair)
     });
-    Ok(Some(Primary { figure, load, pairs: pairs.collect::<Result<_, _>>()? }))
+    Ok(Some(Primary { figure, load, against_load, pairs: pairs.collect::<Result<_, _>>()? }))
 }
 
 pub(super) fn expectations(

@@ -69,6 +69,7 @@ pub(super) struct LoadEntry {
 pub(super) struct PrimaryEntry {
     pub(super) figure: As<Figure>,
     pub(super) load: Spanned<String>,
+    pub(super) against_load: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) pairs: Vec<[Spanned<String>; 2]>,
 }

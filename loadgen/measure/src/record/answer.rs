@@ -14,6 +14,8 @@ pub struct Answer {
     pub figure: Figure,
     /// Slug of the load under which it was read.
     pub load: String,
+    /// Slug of the load of the arms that others are divided by, if it is another.
+    pub against_load: Option<String>,
     /// In one sentence, with names in backticks.
     pub sentence: String,
     /// The comparisons that the sentence tells, in declared order.

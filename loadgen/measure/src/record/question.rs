@@ -75,7 +75,10 @@ pub struct Primary {
     pub figure: Figure,
     /// Slug of the load under which it is read.
     pub load: String,
-    /// Which arm is divided by which: slugs. None: each by the baseline of its promise.
+    /// Slug of a load under which the same arm is its own measure: each arm is divided by itself
+    /// there. None: arms are divided by each other.
+    pub against_load: Option<String>,
+    /// Which arm is divided by which: slugs. Empty: each by the baseline of its promise.
     pub pairs: Vec<(String, String)>,
 }
 
