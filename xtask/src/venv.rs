@@ -9,9 +9,12 @@ use anyhow::{Context, Result};
 use crate::shell;
 
 /// Fixed versions, so that every machine tests the same. All run on Python 3.9 and later.
-const PACKAGES: [(&str, &str); 2] = [
+const PACKAGES: [(&str, &str); 4] = [
     // A WebSocket client.
     ("websockets", "15.0.1"),
+    // An HTTP client, and what it needs to speak HTTP/2.
+    ("httpx", "0.28.1"),
+    ("h2", "4.3.0"),
     // The codec, as its authors' most used implementation writes it.
     ("msgpack", "1.1.2"),
 ];

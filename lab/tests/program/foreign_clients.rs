@@ -1,5 +1,5 @@
-//! Clients that share no line with this project: curl, the Python package `websockets`, a
-//! Redis client, and curl again as an `EventSource` would behave. What they send must be
+//! Clients that share no line with this project: curl, h2load, the Python packages `websockets`
+//! and `httpx`, a Redis client, and curl again as an `EventSource` would behave. What they send must be
 //! where the pipeline says it is.
 
 use std::net::SocketAddr;
@@ -19,31 +19,55 @@ pub(crate) fn curl() -> Command {
     command
 }
 
-/// Posts with curl; the status, and the body as JSON.
-fn curl_post(ingest: SocketAddr, body: &Value) -> (String, Value) {
+/// Posts with curl; the version of HTTP, the status, and the body as JSON.
+fn curl_post_over(version: &[&str], ingest: SocketAddr, body: &Value) -> (String, String, Value) {
     let mut command = curl();
+    command.args(version);
     command.args(["-H", "content-type: application/json", "-H", &format!("tailrace-run: {RUN}")]);
-    command.args(["--data-binary", &body.to_string(), "--write-out", "\n%{http_code}"]);
+    let write_out = "\n%{http_version} %{http_code}";
+    command.args(["--data-binary", &body.to_string(), "--write-out", write_out]);
     let output = run(command.arg(format!("http://{ingest}/v1/ingest")));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let (answer, status) = text.rsplit_once('\n').unwrap_or_else(|| panic!("{}", told(&output)));
-    (status.into(), serde_json::from_str(answer).unwrap())
+    let (answer, end) = text.rsplit_once('\n').unwrap_or_else(|| panic!("{}", told(&output)));
+    let (version, status) = end.split_once(' ').unwrap_or_else(|| panic!("{}", told(&output)));
+    (version.into(), status.into(), serde_json::from_str(answer).unwrap())
+}
+
+/// Posts with curl over HTTP/1.1; the status, and the body as JSON.
+fn curl_post(ingest: SocketAddr, body: &Value) -> (String, Value) {
+    let (version, status, answer) = curl_post_over(&[], ingest, body);
+    assert_eq!(version, "1.1");
+    (status, answer)
 }
 
 #[test]
 fn what_curl_posts_is_in_redis() {
+    check_curl("http1-redis", "1.1", &[]);
+}
+
+#[test]
+fn what_curl_posts_over_http2_is_in_redis() {
+    check_curl("http2-redis", "2", &["--http2-prior-knowledge"]);
+}
+
+fn check_curl(pipeline: &str, version: &str, options: &[&str]) {
     let redis = redis();
-    let server = Server::start("http1-redis", &["--redis", &redis.url(), "--redis-prefix", "try"]);
+    let server = Server::start(pipeline, &["--redis", &redis.url(), "--redis-prefix", "try"]);
+    let post = |body: &Value| {
+        let (spoken, status, answer) = curl_post_over(options, server.ingest, body);
+        assert_eq!(spoken, version);
+        (status, answer)
+    };
     let metric = json!({"name": "cpu", "value": 0.25, "attributes": {"host": "a", "core": 3}});
     let array = json!([{"name": "cpu", "value": 1}, {"name": "memory", "value": 2, "time": 1}]);
     let batch = json!({"producer": "curl", "seq": 7, "metrics": [{"name": "disk", "value": -1}]});
 
-    let (status, answer) = curl_post(server.ingest, &metric);
+    let (status, answer) = post(&metric);
     assert_eq!((status.as_str(), &answer["accepted"]), ("202", &json!(1)), "{answer}");
     assert_eq!(answer["retry_safe"], false, "it named no sequence: {answer}");
-    let (status, answer) = curl_post(server.ingest, &array);
+    let (status, answer) = post(&array);
     assert_eq!((status.as_str(), &answer["accepted"]), ("202", &json!(2)), "{answer}");
-    let (status, answer) = curl_post(server.ingest, &batch);
+    let (status, answer) = post(&batch);
     assert_eq!((status.as_str(), &answer), ("202", &json!({"accepted": 1})));
 
     let mut connection = ::redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
@@ -106,6 +130,73 @@ fn what_a_python_websocket_client_sends_is_in_the_aggregates() {
     assert_eq!(server.aggregate("python.nameless"), Value::Null);
     let audit = http::get(server.observer, &format!("/v1/audit/{RUN}")).json();
     assert_eq!(audit["producers"][0]["present"], json!([[40, 42]]), "{audit}");
+}
+
+/// Posts batches side by side on one connection, one of them bad, and prints the answers in
+/// their order.
+const PYTHON_HTTP2_CLIENT: &str = r#"
+import concurrent.futures, httpx, json, sys
+
+url, run = sys.argv[1:]
+bodies = [{"producer": "httpx", "seq": seq, "metrics": [{"name": "httpx.load", "value": seq}]}
+          for seq in range(20)]
+# More than a window of HTTP/2's default, in one batch.
+bodies.append([{"name": "httpx.many", "value": n, "attributes": {"text": "x" * 200}}
+               for n in range(1000)])
+bodies.append({"name": "httpx.bad", "value": "one"})
+with httpx.Client(http1=False, http2=True, trust_env=False, timeout=30,
+                  limits=httpx.Limits(max_connections=1)) as client:
+    def post(body):
+        answer = client.post(url, json=body, headers={"Tailrace-Run": run})
+        return [answer.http_version, answer.status_code, answer.json()]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for answer in pool.map(post, bodies):
+            print(json.dumps(answer))
+"#;
+
+#[test]
+fn what_a_python_http2_client_sends_is_in_the_aggregates() {
+    let redis = redis();
+    let url = redis.url();
+    for (pipeline, more) in [("http2-memory", &[][..]), ("http2-redis", &["--redis", &url])] {
+        let server = Server::start(pipeline, more);
+        let mut python = component("TAILRACE_TEST_PYTHON", "python3");
+        python.args(["-", &format!("http://{}/v1/ingest", server.ingest), RUN]);
+        let output = run_with_input(&mut python, PYTHON_HTTP2_CLIENT.as_bytes());
+        assert!(
+            output.status.success(),
+            "TAILRACE_TEST_PYTHON must name a Python with the packages httpx and h2 (`cargo xtask \
+             test` makes one): {}",
+            told(&output)
+        );
+        let text = String::from_utf8(output.stdout).unwrap();
+        let answers: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let accepted = json!(["HTTP/2", 202, {"accepted": 1}]);
+        assert!(answers[..20].iter().all(|answer| *answer == accepted), "{answers:?}");
+        assert_eq!((&answers[20][1], &answers[20][2]["accepted"]), (&json!(202), &json!(1_000)));
+        assert_eq!((&answers[21][1], &answers[21][2]["status"]), (&json!(400), &json!(400)));
+
+        let audit = http::get(server.observer, &format!("/v1/audit/{RUN}")).json();
+        let producers = audit["producers"].as_array().unwrap();
+        let mine = producers.iter().find(|producer| producer["producer"] == "httpx");
+        assert_eq!(mine.unwrap()["present"], json!([[0, 19]]), "{audit}");
+    }
+}
+
+#[test]
+fn what_h2load_sends_is_counted() {
+    let server = Server::start("http2-memory", &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let body = folder.path().join("batch.json");
+    std::fs::write(&body, json!({"name": "h2load", "value": 1}).to_string()).unwrap();
+    let mut command = component("TAILRACE_TEST_H2LOAD", "h2load");
+    command.args(["-n", "2000", "-c", "4", "-m", "100", "-H", "content-type: application/json"]);
+    command.arg("-d").arg(&body);
+    let output = run(command.arg(format!("http://{}/v1/ingest", server.ingest)));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("status codes: 2000 2xx, 0 3xx, 0 4xx, 0 5xx"), "{}", told(&output));
+    assert_eq!(server.aggregate("h2load")["count"], 2_000);
 }
 
 /// curl on the live feed, as `EventSource` asks for it; returns once the subscription stands.
