@@ -27,12 +27,27 @@ struct Claim {
 
 /// The codec's servers do the decoding and validation that a pipeline cannot do without, so
 /// they are what its transport and log are judged by; the raw ones show the whole price.
-const COMPARISONS: [Comparison; 3] = [
+const COMPARISONS: [Comparison; 4] = [
     Comparison {
         arguments: &["bare-http1-codec", "http1-memory", "bare-http1"],
         claims: &[
             Claim { of: "http1-memory", to: "bare-http1-codec", aim: Some(0.85), remark: "" },
             Claim { of: "http1-memory", to: "bare-http1", aim: None, remark: RAW },
+        ],
+    },
+    Comparison {
+        arguments: &[
+            "bare-http2-codec",
+            "http2-memory",
+            "bare-http2",
+            "--connections",
+            "16",
+            "--in-flight",
+            "16",
+        ],
+        claims: &[
+            Claim { of: "http2-memory", to: "bare-http2-codec", aim: Some(0.85), remark: "" },
+            Claim { of: "http2-memory", to: "bare-http2", aim: None, remark: RAW },
         ],
     },
     Comparison {
@@ -63,8 +78,10 @@ const COMPARISONS: [Comparison; 3] = [
 const RAW: &str = "raw: that server does not even decode";
 
 /// Crates with benches of their hot pieces.
-const BENCHED: [&str; 6] = [
+const BENCHED: [&str; 8] = [
+    "tailrace-contract",
     "tailrace-http1",
+    "tailrace-http2",
     "tailrace-ws",
     "tailrace-tcp",
     "tailrace-backend",

@@ -2,7 +2,7 @@
 //! of a pipeline implements. It knows no socket library, no Redis and no load generator.
 //!
 //! Read in the order of the data's way: [`metric`] and [`identity`] (what travels),
-//! [`codec`] (bytes to batch, with every bad field named), [`ingest`] (the door a transport
+//! [`codec`] (JSON or `MessagePack` to batch, with every bad field named), [`ingest`] (the door a transport
 //! calls), [`log`] and [`bus`] (where an accepted batch goes), [`wire`] (the client half), [`transport`] (both halves
 //! together).
 

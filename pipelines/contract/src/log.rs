@@ -32,7 +32,7 @@ pub trait Log: Send + Sync {
     /// What an appended batch outlives.
     fn survives(&self) -> Survives;
 
-    /// Appends one batch; `body` is the validated text it was decoded from, for logs that
+    /// Appends one batch; `body` is what it was decoded from, in either codec, for logs that
     /// keep bytes. Resolves when [`Log::survives`] holds for it. Back-pressure: at the
     /// log's limit the answer is [`LogError::Full`] at once. Dropping the future does not
     /// take the batch back: it may or may not be appended.

@@ -17,7 +17,11 @@ use crate::{audit, chart, health, index, ingest, live, page, prometheus, recent}
 /// Every route with one line for people.
 pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/", "the live page for browsers, this list for others; /assets/… are its parts"),
-    ("POST", "/v1/ingest", "one metric, an array of them, or a batch; header Tailrace-Run"),
+    (
+        "POST",
+        "/v1/ingest",
+        "a metric, an array or a batch, JSON or MessagePack; header Tailrace-Run",
+    ),
     ("GET", "/v1/metrics/live", "the live feed: SSE, or WebSocket after an upgrade"),
     ("", "", "  ?view=ids|full &run=ID &sample=K&producers=K&seed=S &after=POSITION"),
     ("GET", "/v1/metrics/recent", "the newest metrics; ?limit=N (memory logs)"),

@@ -11,7 +11,9 @@ use crate::{FieldError, Problem, ProblemKind, Producer};
 #[cold]
 pub(super) fn explain(codec: Codec, body: &[u8], fault: &str) -> Refused {
     let seen = match codec {
-        Codec::Json => serde_json::from_slice(body).map_err(|fault| not_json(body, &fault)),
+        // By the reader for streams: were the one for slices used here too, the compiler would
+        // share its parts between the two paths, and the fast one would pay for the calls.
+        Codec::Json => serde_json::from_reader(body).map_err(|fault| not_json(body, &fault)),
         Codec::Msgpack => {
             msgpack::from_slice(body).map_err(|fault| format!("MessagePack: {fault}"))
         }
