@@ -26,6 +26,9 @@ const LAGGED_MS = 10_000;
 const ALOUD_MS = 10_000;
 /** After the server said that the page is too slow, it is not asked for more again so soon. */
 const THIN_HOLD_MS = 30_000;
+/** The feed follows the highest rate of the last so many seconds: it gives way to a burst at once
+    and comes back when there was none for a while. */
+const PEAKS = 10;
 /** Series without a value for so long are forgotten. */
 const SWEEP_MS = 120_000;
 /** Every how many seconds the server is asked for its health. */
@@ -49,11 +52,18 @@ let held_until = 0;
 let seconds = 0;
 let asking = false;
 let aggregates_every = AGGREGATES_EVERY;
+let health = null;
+let peaks = [];
 
 const feed = new Feed({ state: connection, batch, lagged: behind, anew: () => fleet.reconnected() });
 
 function connection(next) {
-  if (next.name === "live") server.reconnected();
+  if (next.name === "live") {
+    server.reconnected();
+    // Asked for at once: this may be another server than before.
+    seconds = 0;
+  }
+  if (next.name === "waiting") panels.showHealth({ fine: false, text: "health unknown" });
   state = next;
   showState();
 }
@@ -86,10 +96,10 @@ function showState() {
 }
 
 function adapt() {
-  if (!rates || performance.now() < held_until) return;
+  if (performance.now() < held_until) return;
   const { by, factor } = feed.thinning;
   const producers = fleet.hosts().number * (by === "producers" ? factor : 1);
-  thin(thinning(rates.batches_per_s, producers, feed.thinning));
+  thin(thinning(Math.max(...peaks), producers, feed.thinning));
 }
 
 async function everySecond() {
@@ -124,14 +134,22 @@ async function askServer() {
 
 async function askInTurn() {
   seconds += 1;
-  rates = (await server.rates()) ?? rates;
-  adapt();
-  if (seconds % HEALTH_EVERY === 1) panels.showHealth(await server.health());
-  if (seconds % aggregates_every === 1) {
-    const aggregates = await server.aggregates();
-    if (aggregates) panels.showAggregates(aggregates);
-    aggregates_every = aggregates?.names?.length > MANY_NAMES ? MANY_EVERY : AGGREGATES_EVERY;
+  const now = await server.rates();
+  if (now) {
+    rates = now;
+    peaks = [now.batches_per_s, ...peaks].slice(0, PEAKS);
+    adapt();
   }
+  if (seconds % HEALTH_EVERY === 1) health = await server.health();
+  panels.showHealth(health);
+  if (seconds % aggregates_every === 1) await askAggregates();
+}
+
+async function askAggregates() {
+  if (health.recent === false) return panels.showNoAggregates();
+  const aggregates = await server.aggregates();
+  if (aggregates) panels.showAggregates(aggregates);
+  aggregates_every = aggregates?.names.length > MANY_NAMES ? MANY_EVERY : AGGREGATES_EVERY;
 }
 
 function start() {
@@ -145,7 +163,14 @@ function start() {
     find("threshold-value").textContent = event.target.value;
   });
   sendForm(find("send"));
-  const draw = charts(find("charts"), theme);
+  drawAtPace(charts(find("charts"), theme));
+  setInterval(everySecond, SECOND_MS);
+  setInterval(() => spikes.sweep(), SWEEP_MS);
+  everySecond();
+  feed.open();
+}
+
+function drawAtPace(draw) {
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   let drawn = -Infinity;
   setInterval(() => {
@@ -154,10 +179,6 @@ function start() {
     drawn = performance.now();
     draw(fleet);
   }, DRAW_MS);
-  setInterval(everySecond, SECOND_MS);
-  setInterval(() => spikes.sweep(), SWEEP_MS);
-  everySecond();
-  feed.open();
 }
 
 start();

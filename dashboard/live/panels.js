@@ -158,17 +158,23 @@ export function showBatches(batches) {
   fill(find("batches"), rows, 5, "No batch so far.");
 }
 
+/** The log of this pipeline keeps none: that is a store's work. */
+export function showNoAggregates() {
+  fill(find("aggregates"), [], 6, "This pipeline’s log is not in memory and keeps no aggregates.");
+  say(find("aggregates-more"), "");
+}
+
 /** Rows of aggregates shown; names come from strangers and may be thousands. */
 const AGGREGATES_SHOWN = 40;
 
-export function showAggregates({ names = [], absent, overflow = 0 }) {
+export function showAggregates({ names, overflow }) {
   const most = names.toSorted((a, b) => b.count - a.count || a.name.localeCompare(b.name));
   const rows = most.slice(0, AGGREGATES_SHOWN).map(({ name, count: number, sum, min, max, last }) => row(
     cell(brief(name), "name", name),
     cell(count(number), "number"),
     ...[sum / number, min, max, last].map((value) => cell(valueOf(name, value), "number")),
   ));
-  fill(find("aggregates"), rows, 6, absent ?? "Nothing was aggregated so far.");
+  fill(find("aggregates"), rows, 6, "Nothing was aggregated so far.");
   const hidden = names.length - rows.length;
   const parts = [];
   if (hidden > 0) parts.push(`${count(hidden)} more names are not listed.`);

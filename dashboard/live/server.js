@@ -60,7 +60,7 @@ export class Server {
     };
   }
 
-  /** { fine, pipeline?, text }. */
+  /** { fine, text, pipeline?, recent? }; `recent`: whether there are aggregates to ask for. */
   async health() {
     const [health, ready] = await Promise.all([this.#reached("/health"), this.#reached("/ready")]);
     if (!health || !ready) return { fine: false, text: "does not answer" };
@@ -68,17 +68,15 @@ export class Server {
     if (!health.ok) return { fine: false, text: told.detail };
     if (!ready.ok) return { fine: false, pipeline: told.pipeline, text: "draining: takes no new work" };
     const { description, entries, waiting } = told.log;
-    const log = `${description} log, ${entries.toLocaleString("en")} batches`;
+    const log = `Log: ${description}; ${entries.toLocaleString("en")} batches`;
     const queue = waiting > 0 ? `, ${waiting.toLocaleString("en")} waiting` : "";
-    return { fine: true, pipeline: told.pipeline, text: log + queue };
+    return { fine: true, pipeline: told.pipeline, recent: told.recent, text: log + queue };
   }
 
-  /** { names, overflow }, or { absent } with the reason; nothing when the server is silent. */
+  /** { names, overflow }; nothing when the server is silent. */
   async aggregates() {
     const answer = await this.#reached("/v1/aggregates");
-    if (!answer) return null;
-    const told = await answer.json();
-    return answer.ok ? told : { absent: told.detail };
+    return answer?.ok ? answer.json() : null;
   }
 
   async #reached(path) {

@@ -27,7 +27,7 @@ test("comes to life, counts and moves", async (t) => {
   await shows(page, "#hosts", /^40$/);
   await shows(page, "#batches-rate", /^(1\d\d|2\d\d)$/);
   await shows(page, "#pipeline", /^http1-memory$/);
-  await shows(page, "#health-text", /memory log/);
+  await shows(page, "#health-text", /Log: memory; [\d,]+ batches/);
   await shows(page, "#events", /page_view.*%.*\/s/);
   await shows(page, "#batches", /(host|front)-\d+/);
   await shows(page, "#aggregates", /network\.rx/);
@@ -87,10 +87,12 @@ test("comes back by itself after the server died and lost its log", async (t) =>
   await server.kill();
   await state(page, "waiting");
   await shows(page, "#state-text", /Connection lost; next try in \d s/);
+  await shows(page, "#health-text", /unknown/);
   await page.locator("#retry").click();
   await state(page, "waiting");
   const again = await serve(t, { addresses: server });
   await state(page, "live");
+  await shows(page, "#health-text", /memory/);
   // Its position is far below the fiftieth, which the page asked to go on from.
   await post(again, { name: "after", value: 7 });
   await shows(page, "#batches", /after 7/);
@@ -165,6 +167,20 @@ test("a flood is thinned, and the page says so", async (t) => {
   await state(page, "live");
   await shows(page, "#batches", /host-\d+/);
   assert.deepEqual(seen, []);
+});
+
+test("told that it was too slow, it says how much is missing and asks for less", async (t) => {
+  const server = await serve(t);
+  const { page } = await open(t, browser, server, {
+    // A real lag needs a flood for longer than a test may take: the first answer is made up.
+    before: (fresh) => fresh.route(/\/v1\/metrics\/live\?view=full$/, (route) => route.fulfill({
+      contentType: "text/event-stream", body: 'data: {"type":"lagged","missed":1234}\n\n',
+    })),
+  });
+  await state(page, "lagged");
+  await shows(page, "#state-text", /^Live, lagged by 1,234$/);
+  await shows(page, "#thinning", /1 producer in 2,/);
+  await state(page, "live");
 });
 
 test("without Chart.js plain lines are drawn, and the page says how to get it", async (t) => {

@@ -16,12 +16,15 @@ pub(crate) struct Health {
     pipeline: String,
     log: LogHealth,
     subscribers: usize,
+    /// Whether `/v1/metrics/recent` and `/v1/aggregates` have something to tell.
+    recent: bool,
 }
 
 pub(crate) async fn health(State(shared): State<Arc<Shared>>) -> Result<Json<Health>, Refusal> {
     let log = ask_log(&shared).await?;
     let (pipeline, subscribers) = (shared.pipeline.clone(), shared.subscribers());
-    Ok(Json(Health { status: "ok", pipeline, log, subscribers }))
+    let recent = shared.recent.is_some();
+    Ok(Json(Health { status: "ok", pipeline, log, subscribers, recent }))
 }
 
 /// The log's own answer, or why there is none in time.

@@ -51,6 +51,7 @@ async fn health_is_the_logs_health() {
     let health_timeout = Duration::from_millis(50);
     let bench = bench(Limits { health_timeout, ..Limits::default() }, 64).await;
     check(&bench.get("/health").await, 200, r#""description":"vector""#);
+    check(&bench.get("/health").await, 200, r#""recent":false"#);
     bench.log.broken.store(true, Ordering::Relaxed);
     check(&bench.get("/health").await, 503, "the plug was pulled");
     check(&bench.get("/metrics").await, 200, "tailrace_log_up{pipeline=\"vec-test\"} 0");
@@ -95,4 +96,5 @@ async fn recent_metrics_come_newest_first() {
     check(&newest, 200, &expected);
     check(&bench.get("/v1/metrics/recent?limit=0").await, 400, "1 to 1000");
     check(&bench.get("/v1/aggregates").await, 200, r#""count":5,"sum":5.0"#);
+    check(&bench.get("/health").await, 200, r#""recent":true"#);
 }
