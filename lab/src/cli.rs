@@ -148,6 +148,7 @@ pub struct RedisArgs {
 
 /// Arguments of `serve`.
 #[derive(Debug, Args, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ServeArgs {
     /// Which pipeline
     pub pipeline: String,
