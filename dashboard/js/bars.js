@@ -52,7 +52,10 @@
     const rows = lanes.layout(model, { narrow: narrow && !unnamed, lanes: loads.length, unnamed });
     const bars = rows.rows.flatMap((row) => loads.map((load, index) => ({ row, y: row.middle + (index - (loads.length - 1) / 2) * 20, ...bar(model, state, spec, row.arm, load) })));
     const drawn = bars.filter(({ parts }) => parts.some((part) => part !== null));
-    if (drawn.length === 0) return { note: "Nothing of this was ours to measure." };
+    if (drawn.length === 0) {
+      const counts = rows.rows.some(({ arm }) => loads.some((load) => counted(model, state, arm, load).length));
+      return { note: counts ? "Nothing of this was ours to measure." : "No trial of this choice counts: every one is INVALID." };
+    }
     const most = Math.max(...drawn.flatMap(({ parts, totals }) => [(parts[0] || 0) + (parts[1] || 0), ...totals.map(({ total }) => total)]));
     const x = { ...charts.axis(spec.unit), type: "linear", min: 0, suggestedMax: most * (loads.length > 1 ? 1.6 : 1.3) };
     x.ticks = { ...x.ticks, callback: (value) => (spec.tick ? spec.tick(value) : format.count(value)), maxTicksLimit: 6 };
