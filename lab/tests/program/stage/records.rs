@@ -30,7 +30,9 @@ pub(crate) fn race(arguments: &[&str]) -> Raced {
 
 /// The one run of a results folder.
 pub(crate) fn only_run(results: &Path) -> Option<PathBuf> {
-    let mut runs = std::fs::read_dir(results).ok()?.map(|entry| entry.expect("an entry").path());
+    let entries = std::fs::read_dir(results).ok()?.map(|entry| entry.expect("an entry").path());
+    // The site stands beside them.
+    let mut runs = entries.filter(|entry| entry.join("manifest.json").exists());
     let run = runs.next();
     assert_eq!(runs.next(), None, "more than one run");
     run
