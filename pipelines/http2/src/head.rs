@@ -1,7 +1,7 @@
 //! A request's head: who calls, or why it is refused before a byte of its body is looked at.
 //! Read next: `body.rs`.
 
-use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
+use http::{HeaderValue, Method, header, request::Parts};
 use tailrace_contract::identity::RUN_HEADER;
 use tailrace_contract::limits::{BODY_BYTES_MAX, HEADERS_MAX};
 use tailrace_contract::{Caller, Problem, ProblemKind, origin};
@@ -20,10 +20,15 @@ pub(crate) fn judge(head: &Parts) -> Result<Caller, Problem> {
         return Err(Problem::new(ProblemKind::HeadTooLarge, detail));
     }
     same_site(head)?;
-    if declared_bytes(&head.headers).is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
-        return Err(too_large());
-    }
     Caller::from_run_header(head.headers.get(RUN_HEADER).map(HeaderValue::as_bytes))
+}
+
+/// Whether a body that has not come whole will be too large. h2 holds a client to what it
+/// declares.
+pub(crate) fn declares_too_much(head: &Parts) -> bool {
+    let declared = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let bytes: Option<u64> = declared.and_then(|text| text.parse().ok());
+    bytes.is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64)
 }
 
 /// Whether the client waits to be told before it sends its body.
@@ -58,9 +63,4 @@ fn same_site(head: &Parts) -> Result<(), Problem> {
     let authority = head.uri.authority().map(|authority| authority.as_str().as_bytes());
     let host = || head.headers.get(header::HOST).map(HeaderValue::as_bytes);
     origin::same_site(Some(origin.as_bytes()), authority.or_else(host))
-}
-
-/// h2 holds a client to what it declares.
-fn declared_bytes(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -177,6 +177,9 @@ where
             Poll::Ready(Ok(bytes)) => self.admit(&caller, bytes, body, responder, cx),
             Poll::Ready(Err(Fault::Refused(problem))) => self.refuse(&problem, body, responder),
             Poll::Ready(Err(Fault::Gone)) => {}
+            Poll::Pending if head::declares_too_much(&head) => {
+                self.refuse(&head::too_large(), body, responder);
+            }
             Poll::Pending => {
                 if head::expects_consent(&head) {
                     answers::consent(&mut responder);
