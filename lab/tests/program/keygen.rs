@@ -30,8 +30,9 @@ fn secrets_are_made_once_and_kept() {
     assert_eq!(made["redis.conf"], format!("requirepass {password}\n"));
     for (name, text) in &made {
         let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
-        let public = text.contains("BEGIN CERTIFICATE");
-        assert_eq!(mode & 0o077 == 0, !public, "{name}: {mode:o}");
+        let for_others = mode & 0o077;
+        let expected = if text.contains("BEGIN CERTIFICATE") { 0o044 } else { 0 };
+        assert_eq!(for_others, expected, "{name}: {mode:o}");
         assert!(!told.contains(text.trim_end()), "{name} is shown");
     }
 

@@ -43,14 +43,14 @@ fn pages_are_served_by_nginx(stack: &Stack) {
         let address = stack.address("nginx", port);
         let health = http::get(address, "/health").json();
         assert_eq!(health["pipeline"], pipeline);
-        feed_passes_through(stack, address, pipeline);
+        feed_passes_through(address, pipeline);
     }
 }
 
 /// A browser's page may send through Nginx, another site's may not; and what it sends comes out
 /// of the feed while that is open.
-fn feed_passes_through(stack: &Stack, address: std::net::SocketAddr, pipeline: &str) {
-    let feed = stack.feed(address);
+fn feed_passes_through(address: std::net::SocketAddr, pipeline: &str) {
+    let feed = stack::feed(address);
     let post = |origin: &str| {
         let body = r#"{"name":"through-nginx","value":1}"#;
         let head = format!(

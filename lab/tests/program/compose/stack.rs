@@ -283,16 +283,6 @@ impl Stack {
         *place.unwrap_or_else(|| panic!("{name} does not listen on {port}"))
     }
 
-    /// The live feed behind an address, open: its first line has come.
-    pub(crate) fn feed(&self, address: SocketAddr) -> Lines {
-        let mut stream = http::connect(address);
-        let target = "/v1/metrics/live?view=full";
-        write!(stream, "GET {target} HTTP/1.1\r\nhost: {address}\r\n\r\n").unwrap();
-        let feed = Lines::of(stream);
-        feed.wait_for("the feed", |line| line.starts_with("HTTP/1.1 200"));
-        feed
-    }
-
     /// What a Redis answers to a client that says nothing else.
     pub(crate) fn redis_says(&self, name: &str, command: &str) -> String {
         let mut stream = http::connect(self.address(name, REDIS_PORT));
@@ -320,6 +310,16 @@ impl Stack {
             self.stop(&name);
         }
     }
+}
+
+/// The live feed behind an address, open: its first line has come.
+pub(crate) fn feed(address: SocketAddr) -> Lines {
+    let mut stream = http::connect(address);
+    let target = "/v1/metrics/live?view=full";
+    write!(stream, "GET {target} HTTP/1.1\r\nhost: {address}\r\n\r\n").unwrap();
+    let feed = Lines::of(stream);
+    feed.wait_for("the feed", |line| line.starts_with("HTTP/1.1 200"));
+    feed
 }
 
 /// The program that an image holds.
