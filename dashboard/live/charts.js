@@ -1,12 +1,9 @@
 // The fleet's charts: mean as a line, lowest to highest host as a band. Drawn by Chart.js where
 // the server has it, by lines.js otherwise; nothing else knows which.
 
-import { SECONDS_SHOWN } from "./fleet.js";
+import { GAP_S, SECONDS_SHOWN } from "./fleet.js";
 import { bytes, bytesPerSecond, percent } from "./format.js";
 import { Lines } from "./lines.js";
-
-/** A silence longer than this is a gap in the line, in seconds: fleets may report every few. */
-const GAP_S = 12;
 
 /** What is drawn, in this order. `top` is the end of a scale that has one. What belongs together has
     one colour, and only those are used that stand out 3 to 1 from the card. */

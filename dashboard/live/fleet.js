@@ -4,6 +4,8 @@
 
 /** Seconds that the charts show. */
 export const SECONDS_SHOWN = 120;
+/** A silence longer than this is a gap in the line, in seconds: fleets may report every few. */
+export const GAP_S = 12;
 /** Seconds kept: what is shown, and some that a replay may still fill. */
 const SECONDS_KEPT = 180;
 /** A second is closed this long after its end: what arrived in it has been told by then. */

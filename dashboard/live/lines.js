@@ -1,12 +1,14 @@
 // Plain lines on a canvas, for when Chart.js is not installed: the same picture without its
 // comfort. Same three functions as a chart of charts.js has.
 
-import { SECONDS_SHOWN } from "./fleet.js";
+import { GAP_S, SECONDS_SHOWN } from "./fleet.js";
 
 /** Room for the axes' labels, in CSS pixels. */
 const ROOM = { left: 64, right: 10, top: 8, bottom: 22 };
-/** Lines of the grid, the axis not counted. */
-const GRID_LINES = 4;
+/** Lines of the grid at most, the axis not counted. */
+const GRID_LINES = 5;
+/** What a step of the grid may be, times a power of ten. */
+const STEPS = [1, 2, 2.5, 5, 10];
 
 export class Lines {
   #canvas;
@@ -28,18 +30,20 @@ export class Lines {
     this.#points = points;
     const [pen, width, height] = this.#prepare();
     const highest = points.reduce((most, point) => Math.max(most, point.highest), 0);
-    const top = this.#spec.top ?? (highest > 0 ? highest * 1.05 : 1);
+    const step = stepFor(this.#spec.top ?? (highest > 0 ? highest : 1));
+    const top = this.#spec.top ?? Math.ceil((highest || 1) / step) * step;
     const x = (ago) => ROOM.left + ((ago + SECONDS_SHOWN) / SECONDS_SHOWN) * (width - ROOM.left - ROOM.right);
     const y = (value) => height - ROOM.bottom - (value / top) * (height - ROOM.top - ROOM.bottom);
-    this.#grid(pen, width, top, x, y);
-    if (points.length === 0) return;
+    this.#grid(pen, width, top, step, x, y);
     pen.fillStyle = this.#colours.band;
-    trace(pen, points.map((p) => [x(p.x), y(p.highest)]), points.toReversed().map((p) => [x(p.x), y(p.lowest)]));
-    pen.fill();
     pen.strokeStyle = this.#colours.line;
     pen.lineWidth = 2;
-    trace(pen, points.map((p) => [x(p.x), y(p.mean)]));
-    pen.stroke();
+    for (const part of parts(points)) {
+      trace(pen, part.map((p) => [x(p.x), y(p.highest)]), part.toReversed().map((p) => [x(p.x), y(p.lowest)]));
+      pen.fill();
+      trace(pen, part.map((p) => [x(p.x), y(p.mean)]));
+      pen.stroke();
+    }
   }
 
   /** A cleared canvas as sharp as the screen. */
@@ -53,14 +57,13 @@ export class Lines {
     return [pen, width, height];
   }
 
-  #grid(pen, width, top, x, y) {
+  #grid(pen, width, top, step, x, y) {
     pen.strokeStyle = this.#colours.grid;
     pen.fillStyle = this.#colours.ink;
     pen.font = `12px ${this.#colours.font}`;
     pen.textBaseline = "middle";
     pen.textAlign = "right";
-    for (let i = 0; i <= GRID_LINES; i += 1) {
-      const value = (top * i) / GRID_LINES;
+    for (let value = 0; value <= top * 1.001; value += step) {
       trace(pen, [[ROOM.left, y(value)], [width - ROOM.right, y(value)]]);
       pen.stroke();
       pen.fillText(this.#spec.format(value), ROOM.left - 6, y(value));
@@ -71,6 +74,23 @@ export class Lines {
       pen.fillText(ago === 0 ? "now" : `${ago} s`, x(ago), y(0) + 6);
     }
   }
+}
+
+/** The smallest round step with which the grid has few lines. */
+function stepFor(top) {
+  const size = 10 ** Math.floor(Math.log10(top / GRID_LINES));
+  return size * STEPS.find((step) => (step * size) * GRID_LINES >= top);
+}
+
+/** Points without a silence between them. */
+function parts(points) {
+  const found = [];
+  for (const point of points) {
+    const last = found.at(-1)?.at(-1);
+    if (last && point.x - last.x <= GAP_S) found.at(-1).push(point);
+    else found.push([point]);
+  }
+  return found;
 }
 
 function trace(pen, ...parts) {

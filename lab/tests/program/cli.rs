@@ -55,6 +55,7 @@ fn wrong_usage_ends_with_2_and_says_what_to_try() {
         check_usage(&["serve", "http1-memory", "--open", "--ingest", address], "127.0.0.1");
         check_usage(&["serve", "http1-memory", "--open", "--observer", address], "127.0.0.1");
     }
+    check_usage(&["serve", "http1-memory", "--open", "--chart-js", "/nowhere"], "where npm puts");
     check_usage(&["race", "--fault", "disk:melt@1s"], "redis:stop:3s@2s");
     check_usage(&["race", "--rounds", "0"], "1..=20");
     check_usage(&["race", "--rate", "NaN"], "2,000,000");
