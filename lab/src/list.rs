@@ -11,25 +11,38 @@ use crate::cli::{ListArgs, SchemaArgs};
 use crate::exit::{Ended, Fault};
 use crate::printing;
 use crate::registry::PIPELINES;
+use crate::run::questions;
+
+/// An experiment that `run` knows.
+#[derive(Serialize)]
+struct Experiment {
+    name: String,
+    question: String,
+}
 
 #[derive(Serialize)]
 struct Listing {
     pipelines: Vec<&'static str>,
+    experiments: Vec<Experiment>,
     runs: Vec<String>,
 }
 
-/// Lists pipelines and recorded runs, the newest last.
+/// Lists pipelines, experiments and recorded runs, the newest last.
 ///
 /// # Errors
 /// The folder of runs cannot be read.
 pub fn run(arguments: &ListArgs) -> anyhow::Result<Ended> {
     let pipelines = PIPELINES.iter().map(|pipeline| pipeline.name).collect();
-    let listing = Listing { pipelines, runs: runs(&arguments.results)? };
+    let experiments = questions().into_iter();
+    let experiments = experiments.map(|(name, question)| Experiment { name, question }).collect();
+    let listing = Listing { pipelines, experiments, runs: runs(&arguments.results)? };
     if arguments.json {
         printing::json(&listing)?;
         return Ok(Ended::Fine);
     }
     printing::line(&format!("pipelines: {}", listing.pipelines.join(", ")))?;
+    let names: Vec<&str> = listing.experiments.iter().map(|one| one.name.as_str()).collect();
+    printing::line(&format!("experiments: {} (tailrace run --list)", names.join(", ")))?;
     if listing.runs.is_empty() {
         printing::line(&format!("no runs in {}", arguments.results.display()))?;
     }

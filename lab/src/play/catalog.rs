@@ -9,16 +9,17 @@ use crate::cli::{FsyncArg, RedisArgs};
 use crate::redis;
 use crate::registry::{self, FLOOR, LogKind, PIPELINES, Pipeline};
 
-/// Every pipeline of the registry, as experiments know it.
-pub fn catalog(redis: &RedisArgs) -> Vec<Known> {
-    PIPELINES.iter().map(|pipeline| known(pipeline, redis)).collect()
+/// Every pipeline of the registry, as experiments know it; what Redis promises depends on how it
+/// writes to disk.
+pub fn catalog(fsync: FsyncArg) -> Vec<Known> {
+    PIPELINES.iter().map(|pipeline| known(pipeline, fsync)).collect()
 }
 
-fn known(pipeline: &Pipeline, redis: &RedisArgs) -> Known {
+fn known(pipeline: &Pipeline, fsync: FsyncArg) -> Known {
     let (connections, in_flight_per_connection) = pipeline.protocol.fair_load;
     Known {
         name: pipeline.name.into(),
-        promise: promise(pipeline.log(), redis.fsync),
+        promise: promise(pipeline.log(), fsync),
         floor: pipeline.name == FLOOR,
         connections,
         in_flight_per_connection,
@@ -40,10 +41,14 @@ fn promise(log: Option<LogKind>, fsync: FsyncArg) -> String {
 
 /// The arms that can run here, and a line for each that cannot.
 pub fn available(arms: &[Arm], redis: &RedisArgs) -> (Vec<Arm>, Vec<String>) {
-    let Found::Missing(how) = redis::find(redis) else { return (arms.to_vec(), Vec::new()) };
-    let (without, with): (Vec<Arm>, Vec<Arm>) =
-        arms.iter().cloned().partition(|arm| !on_redis(arm));
-    (without, with.iter().map(|arm| format!("{}: {how}", arm.slug)).collect())
+    with(arms, &redis::find(redis))
+}
+
+/// The arms that can run with what was found.
+fn with(arms: &[Arm], found: &Found) -> (Vec<Arm>, Vec<String>) {
+    let Found::Missing(how) = found else { return (arms.to_vec(), Vec::new()) };
+    let (lacking, rest): (Vec<Arm>, Vec<Arm>) = arms.iter().cloned().partition(on_redis);
+    (rest, lacking.iter().map(|arm| format!("{}: {how}", arm.slug)).collect())
 }
 
 fn on_redis(arm: &Arm) -> bool {
@@ -69,4 +74,28 @@ pub fn backends(arms: &[Arm], arguments: &RedisArgs) -> Vec<BackendInfo> {
         Found::Missing(_) => return Vec::new(),
     };
     vec![BackendInfo { name: "redis".into(), description, private }]
+}
+
+#[cfg(test)]
+mod tests {
+    use tailrace_loadgen::experiment::read;
+
+    use super::*;
+
+    #[test]
+    fn arms_without_their_redis_are_left_out_with_a_line() {
+        let (_, text) = crate::run::shipped::SHIPPED
+            .iter()
+            .find(|(name, _)| *name == "price-of-redis")
+            .expect("it comes with the program");
+        let arms = read("x.toml", text, &[], &catalog(FsyncArg::Everysec)).unwrap().arms;
+        let (rest, left_out) = with(&arms, &Found::Missing("install one".into()));
+        assert!(rest.iter().all(|arm| !arm.pipeline.ends_with("-redis")), "{rest:?}");
+        let lacking = arms.iter().filter(|arm| arm.pipeline.ends_with("-redis"));
+        let expect: Vec<String> = lacking.map(|arm| arm.slug.clone() + ": install one").collect();
+        assert!(!expect.is_empty());
+        assert_eq!(left_out, expect);
+        let (all, none) = with(&arms, &Found::Private);
+        assert_eq!((all.len(), none.len()), (arms.len(), 0));
+    }
 }

@@ -54,7 +54,7 @@ fn arms(arguments: &RaceArgs) -> Result<Vec<Arm>, Fault> {
         return Err(Fault::Missing(how));
     }
     let is_asked = |name: &str| asked.iter().any(|pipeline| pipeline.name == name);
-    let catalog = catalog(&arguments.redis);
+    let catalog = catalog(arguments.redis.fsync);
     let wanted = |known: &&Known| asked.is_empty() || known.floor || is_asked(&known.name);
     Ok(catalog.iter().filter(wanted).map(|known| arm(known, arguments)).collect())
 }

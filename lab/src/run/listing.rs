@@ -5,7 +5,7 @@ use serde::Serialize;
 use tailrace_loadgen::experiment::{Definition, estimate_ms, read};
 
 use super::{RunArgs, definition, shipped};
-use crate::cli::RedisArgs;
+use crate::cli::FsyncArg;
 use crate::columns::{self, Line};
 use crate::exit::{Ended, Fault};
 use crate::play::catalog::{available, catalog};
@@ -38,8 +38,8 @@ fn listed(name: String, definition: &Definition, arguments: &RunArgs) -> Listed 
 }
 
 /// Name and question of every experiment whose file is right.
-pub fn questions(redis: &RedisArgs) -> Vec<(String, String)> {
-    let catalog = catalog(redis);
+pub fn questions() -> Vec<(String, String)> {
+    let catalog = catalog(FsyncArg::Everysec);
     let right = shipped::names().into_iter().filter_map(|name| {
         let found = shipped::find(&name).ok()?;
         Some((name, read(&found.file, &found.text, &[], &catalog).ok()?.question))
@@ -52,7 +52,7 @@ pub fn questions(redis: &RedisArgs) -> Vec<(String, String)> {
 /// # Errors
 /// A file of this folder is wrong.
 pub(super) fn list(arguments: &RunArgs) -> anyhow::Result<Ended> {
-    let catalog = catalog(&arguments.redis);
+    let catalog = catalog(arguments.redis.fsync);
     let mut experiments = Vec::new();
     for name in shipped::names() {
         let definition = definition(&shipped::find(&name)?, arguments, &catalog)?;
@@ -85,7 +85,7 @@ pub(super) fn verify(arguments: &RunArgs) -> anyhow::Result<Ended> {
     } else {
         arguments.experiments.clone()
     };
-    let catalog = catalog(&arguments.redis);
+    let catalog = catalog(arguments.redis.fsync);
     let mut wrong = Vec::new();
     for name in names {
         match shipped::find(&name).and_then(|found| definition(&found, arguments, &catalog)) {

@@ -37,7 +37,7 @@ pub fn run(arguments: &RunArgs) -> anyhow::Result<Ended> {
         ))
         .into());
     };
-    let catalog = catalog(&arguments.redis);
+    let catalog = catalog(arguments.redis.fsync);
     let definition = definition(&shipped::find(experiment)?, arguments, &catalog)?;
     if arguments.dry_run {
         return plan::print(&definition, arguments);

@@ -18,6 +18,7 @@ mod keygen;
 mod link;
 mod produce;
 mod race;
+mod run;
 mod seventh;
 mod stage;
 mod tls;
