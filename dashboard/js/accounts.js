@@ -3,8 +3,11 @@
   "use strict";
 
   const Tailrace = (window.Tailrace = window.Tailrace || {});
-  const { el, prose, table, scrolling, seal } = Tailrace.dom;
+  const { el, prose, table, scrolling, seal, details } = Tailrace.dom;
   const format = Tailrace.format;
+
+  // Reasons that are seen at once; a noisy machine has a dozen.
+  const TOLD = 3;
 
   const sum = (trials, of) => trials.reduce((total, trial) => total + of(trial), 0);
   const refused = (outcomes) => Object.values(outcomes.refused).reduce((total, count) => total + count, 0);
@@ -69,7 +72,12 @@
     return el("li", null,
       el("p", { class: "what" }, el("strong", null, arm.slug), " under ", load.slug, el("span", { class: "seals" }, seal(measurement), " ", seal(worst(trials))),
         el("span", { class: "small" }, counted + " of " + trials.length + " trials count" + (told.length ? "" : "; every check passed in all of them"))),
-      told.length ? el("ul", { class: "reasons" }, told.map((text) => el("li", null, prose(text)))) : null);
+      told.length ? list(told.slice(0, TOLD)) : null,
+      told.length > TOLD ? details(format.plural(told.length - TOLD, "more reason"), () => list(told.slice(TOLD))) : null);
+  }
+
+  function list(texts) {
+    return el("ul", { class: "reasons" }, texts.map((text) => el("li", null, prose(text))));
   }
 
   // The summary's reasons; for loads without a row, the checks that object.

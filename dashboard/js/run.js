@@ -91,11 +91,12 @@
     };
   }
 
-  // Colour and shape of an arm: the floor has its own, so that arms keep theirs without one.
+  // Colour and shape of an arm: the floor has its own, so that arms keep theirs without one. When
+  // colours come again, lines are dashed.
   function look(arms, arm) {
     const place = arms.filter((other) => !other.floor).findIndex((other) => other.slug === arm.slug);
     if (arm.floor || place < 0) return { colour: "floor", shape: "circle" };
-    return { colour: "series-" + ((place % SERIES) + 1), shape: SHAPES[place % SHAPES.length] };
+    return { again: place >= SERIES, colour: "series-" + ((place % SERIES) + 1), shape: SHAPES[place % SHAPES.length] };
   }
 
   // Arms by promise in declared order, the baseline first within its heading.

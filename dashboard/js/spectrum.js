@@ -47,8 +47,10 @@
     const y = charts.logMs(values, { title: narrow ? "" : title, dense: true });
     const ends = curves.filter((curve) => curve.bold).map(({ arm, points }) => ({ arm, end: points.filter((point) => point.y !== null).pop() }));
     // The strip above the largest value is where curves that met the unanswered go.
-    const out = y.max * 1.5;
-    if (curves.some(({ points }) => points.some((point) => point.y === null))) y.max = out;
+    const edge = y.max;
+    const out = edge * (edge / y.min) ** 0.08;
+    const beyond = curves.some(({ points }) => points.some((point) => point.y === null));
+    if (beyond) y.max = out;
     const config = {
       type: "scatter",
       data: { datasets: curves.flatMap((curve) => datasets(curve, out)) },
@@ -57,9 +59,27 @@
         scales: { x: percentiles(most, narrow), y },
         interaction: { mode: "nearest", axis: "xy", intersect: false },
       }),
-      plugins: narrow ? [] : [namesAtEnds(ends)],
+      plugins: [...(beyond ? [strip(edge, model.load(state.load))] : []), ...(narrow ? [] : [namesAtEnds(ends)])],
     };
     return { height: narrow ? 340 : HEIGHT, config };
+  }
+
+  function strip(edge, load) {
+    return {
+      id: "strip",
+      beforeDatasetsDraw({ ctx: context, chartArea, scales }) {
+        const bottom = scales.y.getPixelForValue(edge);
+        context.save();
+        context.fillStyle = theme.faded("alarm", 0.1);
+        context.fillRect(chartArea.left, chartArea.top, chartArea.width, bottom - chartArea.top);
+        context.fillStyle = theme.colour("alarm");
+        context.font = charts.css(11, 600);
+        context.textBaseline = "middle";
+        context.textAlign = "right";
+        context.fillText("> timeout (" + charts.ms(load.timeout_ms) + ")", chartArea.right - 6, (chartArea.top + bottom) / 2);
+        context.restore();
+      },
+    };
   }
 
   function percentiles(most, narrow) {
@@ -107,7 +127,7 @@
     const colour = invalid ? theme.faded("beyond", 0.5) : bold ? theme.colour(arm.colour) : theme.faded(arm.colour, 0.38);
     const grey = theme.faded("beyond", bold ? 0.9 : 0.35);
     return [
-      { ...base, data: within, borderColor: colour, pointHoverBackgroundColor: colour, borderWidth: bold ? 2.6 : 1, order: bold ? 1 : 3 },
+      { ...base, data: within, borderColor: colour, pointHoverBackgroundColor: colour, borderWidth: bold ? 2.6 : 1, borderDash: arm.again ? [9, 4] : [], order: bold ? 1 : 3 },
       { ...base, data: beyond, borderColor: grey, pointHoverBackgroundColor: grey, borderWidth: bold ? 1.6 : 1, borderDash: [4, 4], order: bold ? 2 : 4 },
     ];
   }
@@ -133,8 +153,11 @@
           context.strokeStyle = theme.faded(arm.colour, 0.6);
           context.setLineDash([2, 3]);
           context.beginPath();
-          context.moveTo(x, y);
-          context.lineTo(chartArea.right + 14, level);
+          // A curve that ended far from its name is known by its colour.
+          if (chartArea.right - x < chartArea.width / 3) {
+            context.moveTo(x, y);
+            context.lineTo(chartArea.right + 14, level);
+          }
           context.stroke();
           context.fillStyle = theme.colour(arm.colour);
           context.fillRect(chartArea.right + 16, level - 4, 8, 8);

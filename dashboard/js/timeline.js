@@ -10,6 +10,9 @@
   const charts = Tailrace.charts;
 
   const HEIGHT = 210;
+  // Above the curves, which nothing may hide: ticks, then a line of text for each fault.
+  const TICKS = 10;
+  const LINE = 15;
   const LOOK =
     "spikes in which lateness (the generator's own delay) rises with the latencies are this machine's, not the pipeline's; a p99 that climbs from left to right is a queue that grows. " +
     "Red ticks on top: batches due then were not answered in time.";
@@ -64,9 +67,10 @@
   function one(model, state, grid, { arm, trials }, ms, until) {
     const canvas = el("canvas", { role: "img", "aria-label": "Latency over time of " + arm.slug + " under " + model.load(state.load).label + ". The figures stand in the table below." });
     const place = el("div", { class: "chart" }, canvas);
-    place.style.height = HEIGHT + "px";
-    const faults = trials.flatMap((trial) => trial.faults.map((fault) => ({ at: fault.at_ns / 1e9, what: fault.what })));
-    const told = faults.length ? el("p", { class: "small" }, "Faults made on purpose: " + faults.map(({ at, what }) => what + " at " + format.digits(at, 2) + " s").join(", ") + ".") : null;
+    const faults = faultsOf(trials);
+    const above = TICKS + faults.length * LINE;
+    place.style.height = HEIGHT + above + "px";
+    const told = faults.length ? el("p", { class: "small" }, "Faults made on purpose: " + faults.map(({ name }) => name).join(", ") + ".") : null;
     const ended = trials.filter((trial) => trial.ended_early).map((trial) => el("p", { class: "small alarm" }, "Round " + trial.round + " ended early: " + trial.ended_early));
     grid.append(el("div", { class: "cell" },
       el("h4", null, arm.slug), place, told, ended,
@@ -76,9 +80,19 @@
     return new window.Chart(canvas, {
       type: "scatter",
       data: { datasets: CURVES.filter((curve) => !curve.alone || trials.length === 1).flatMap((curve, order) => trials.map((trial) => dataset(trial, curve, order, trials.length))) },
-      options: charts.options({ layout: { padding: { top: 10, right: 8 } }, scales: { x, y: charts.logMs(ms, { title: "" }) }, interaction: { mode: "nearest", axis: "xy", intersect: false } }),
+      options: charts.options({ layout: { padding: { top: above, right: 8 } }, scales: { x, y: charts.logMs(ms, { title: "" }) }, interaction: { mode: "nearest", axis: "xy", intersect: false } }),
       plugins: [events(trials, faults)],
     });
+  }
+
+  // What happened at the same tenth of a second in several rounds is told once.
+  function faultsOf(trials) {
+    const found = new Map();
+    for (const { at_ns, what } of trials.flatMap((trial) => trial.faults)) {
+      const name = what + " at " + (at_ns / 1e9).toFixed(1) + " s";
+      if (!found.has(name)) found.set(name, { at: at_ns / 1e9, what, name });
+    }
+    return [...found.values()].sort((a, b) => a.at - b.at);
   }
 
   function dataset(trial, curve, order, several) {
@@ -107,11 +121,11 @@
         faults.forEach(({ at, what }, index) => {
           const x = scales.x.getPixelForValue(at);
           context.beginPath();
-          context.moveTo(x, chartArea.top);
+          context.moveTo(x, chartArea.top - TICKS - (faults.length - index) * LINE);
           context.lineTo(x, chartArea.bottom);
           context.stroke();
           context.textAlign = x > (chartArea.left + chartArea.right) / 2 ? "right" : "left";
-          context.fillText(charts.fit(context, what, 110), x + (context.textAlign === "left" ? 4 : -4), chartArea.top + 2 + (index % 4) * 14);
+          context.fillText(what, x + (context.textAlign === "left" ? 4 : -4), chartArea.top - TICKS - (faults.length - index) * LINE);
         });
         context.restore();
       },
