@@ -27,7 +27,11 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
 pub(crate) fn test(components: &Components, arguments: &[&str]) -> Result<()> {
     let program = shell::target().join("debug/tailrace");
     let mut node = shell::program("node");
-    node.arg("--test").args(arguments).args(tests()?).env(PROGRAM_VARIABLE, program);
+    // Names and failures for people; without a terminal node would write TAP.
+    node.args(["--test", "--test-reporter=spec"])
+        .args(arguments)
+        .args(tests()?)
+        .env(PROGRAM_VARIABLE, program);
     shell::run(node.envs(components.iter().map(|(name, path)| (name, path))))
 }
 
