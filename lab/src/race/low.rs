@@ -32,8 +32,8 @@ mod tests {
     #[test]
     fn a_distance_lowers_the_rate_to_what_is_in_flight() {
         let arm = |round_trip_ms: Option<f64>| Arm {
-            slug: "http1-memory".into(),
-            pipeline: "http1-memory".into(),
+            slug: "far".into(),
+            pipeline: "any".into(),
             promise: String::new(),
             floor: false,
             connections: 64,

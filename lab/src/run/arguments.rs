@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::RedisArgs;
 
 /// Arguments of `run`.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Args, Clone)]
 #[command(
     after_help = "A name is looked up as experiments/NAME.toml in the current folder, then among \
