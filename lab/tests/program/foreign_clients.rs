@@ -20,7 +20,11 @@ pub(crate) fn curl() -> Command {
 }
 
 /// Posts with curl; the version of HTTP, the status, and the body as JSON.
-fn curl_post_over(version: &[&str], ingest: SocketAddr, body: &Value) -> (String, String, Value) {
+pub(crate) fn curl_post_over(
+    version: &[&str],
+    ingest: SocketAddr,
+    body: &Value,
+) -> (String, String, Value) {
     let mut command = curl();
     command.args(version);
     command.args(["-H", "content-type: application/json", "-H", &format!("tailrace-run: {RUN}")]);

@@ -2,6 +2,8 @@
 //! goes on. The conformance suite has cases like these in process; here the real program is
 //! fed raw bytes and its memory is read from outside.
 
+mod floods;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -18,8 +18,9 @@ use crate::server::Limits;
 use crate::watch::Watch;
 
 /// Bytes that are read and thrown away after the last word, so that a client that is still
-/// sending can read it. Closing with unread bytes would reset the connection.
-const LINGER_BYTES_MAX: usize = 16 << 20;
+/// sending can read it. Closing with unread bytes would reset the connection. Twice what its
+/// windows let a client have under way.
+const LINGER_BYTES_MAX: usize = 8 << 20;
 
 /// One connection's socket.
 #[derive(Debug)]
