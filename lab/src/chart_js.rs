@@ -7,8 +7,10 @@ use crate::exit::Fault;
 
 /// Below the folder that the program was started in: beside a site that was made here, or where
 /// `npm ci` puts it.
-const PLACES: [&str; 2] =
-    ["results/site/vendor/chart.umd.min.js", "dashboard/node_modules/chart.js/dist/chart.umd.min.js"];
+const PLACES: [&str; 2] = [
+    "results/site/vendor/chart.umd.min.js",
+    "dashboard/node_modules/chart.js/dist/chart.umd.min.js",
+];
 
 /// The file that was named, or the usual places. Those need not exist: who installs Chart.js
 /// while a server runs only reloads the page.
