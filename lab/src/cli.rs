@@ -88,7 +88,7 @@ pub struct RaceArgs {
     /// Metrics in a batch
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub batch: u32,
-    /// How batches are written: MessagePack is the control that shows what JSON costs
+    /// How batches are written: as text, or in the binary that shows what the text costs
     #[arg(long, value_enum, default_value_t = CodecArg::Json)]
     pub codec: CodecArg,
     /// Serve every pipeline over TLS, and its observer; the floor stays in clear text
@@ -231,7 +231,7 @@ pub struct ProduceArgs {
     /// Connections
     #[arg(long, default_value_t = 4)]
     pub connections: usize,
-    /// How batches are written: MessagePack is the control that shows what JSON costs
+    /// How batches are written: as text, or in the binary that shows what the text costs
     #[arg(long, value_enum, default_value_t = CodecArg::Json)]
     pub codec: CodecArg,
     /// Everything random comes from here
@@ -267,7 +267,7 @@ pub struct SaturateArgs {
     /// Metrics in a batch
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub batch: u32,
-    /// How batches are written: MessagePack is the control that shows what JSON costs
+    /// How batches are written: as text, or in the binary that shows what the text costs
     #[arg(long, value_enum, default_value_t = CodecArg::Json)]
     pub codec: CodecArg,
     /// Order within the rounds, and the metrics, come from here

@@ -165,6 +165,9 @@ fn a_race_in_messagepack_says_so_and_sends_less() {
     let bytes = |codec: &str| {
         let short = ["--rounds", "1", "--rate", "200", "--high-rate", "400", "--window", "100ms"];
         let raced = race(&[&["http1-memory", "--codec", codec][..], &short].concat());
+        // Windows so short may be no valid measurement; that is not asked here.
+        let code = raced.output.status.code();
+        assert!(matches!(code, Some(0 | 4)), "{}", told(&raced.output));
         let arms = raced.manifest().experiment.arms;
         let expected = if codec == "json" { Codec::Json } else { Codec::Msgpack };
         assert!(arms.iter().all(|arm| arm.codec == expected), "{arms:?}");
