@@ -34,9 +34,21 @@ pub async fn connect(
     trusted: &TlsIdentity,
     alpn: &[&str],
 ) -> io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(address).await?;
+    shake_hands(TcpStream::connect(address).await?, trusted, alpn).await
+}
+
+/// The same on a connection that stands.
+///
+/// # Errors
+/// No handshake: what the library says.
+pub async fn shake_hands(
+    stream: TcpStream,
+    trusted: &TlsIdentity,
+    alpn: &[&str],
+) -> io::Result<TlsStream<TcpStream>> {
+    let name = ServerName::from(stream.peer_addr()?.ip());
     let connector = connector(trusted, alpn).map_err(io::Error::other)?;
-    connector.connect(ServerName::from(address.ip()), stream).await
+    connector.connect(name, stream).await
 }
 
 fn connector(trusted: &TlsIdentity, alpn: &[&str]) -> Result<TlsConnector, rustls::Error> {

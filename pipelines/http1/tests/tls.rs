@@ -4,12 +4,12 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use tailrace_conformance::secured::{connect, identity};
+use tailrace_conformance::secured::{connect, identity, shake_hands};
 use tailrace_conformance::{Watcher, door};
 use tailrace_contract::{Options, Server, TlsIdentity};
 use tailrace_http1::{Limits, serve};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
@@ -26,8 +26,11 @@ struct Secured {
 }
 
 fn start(limits: Limits) -> Secured {
+    start_on(TcpListener::bind("127.0.0.1:0").unwrap(), limits)
+}
+
+fn start_on(listener: TcpListener, limits: Limits) -> Secured {
     let ((ingest, watcher), identity) = (door(), identity().unwrap());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let options = Options { tls: Some(identity.clone()), ..Options::default() };
     let server = serve(listener, ingest, limits, &options).unwrap();
     Secured { address: server.addresses()[0], server, identity, watcher }
@@ -66,6 +69,32 @@ async fn pipelined_requests_are_answered_in_order_and_the_end_is_said() {
     let answers = rest(&mut stream).await;
     let expected: Vec<String> = (0..200).map(|n| format!("{{\"accepted\":{n}}}")).collect();
     assert_eq!(bodies(&answers), expected);
+}
+
+/// Buffers so small that the answers of one read do not fit: what the socket does not take waits
+/// as records in the session, and no later write would push them out.
+#[tokio::test]
+async fn the_last_answer_comes_though_the_socket_was_full() {
+    const REQUESTS: usize = 400;
+    let socket = TcpSocket::new_v4().unwrap();
+    // What is accepted inherits it.
+    socket.set_send_buffer_size(4 << 10).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(8).unwrap().into_std().unwrap();
+    let secured = start_on(listener, Limits::default());
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    let stream = socket.connect(secured.address).await.unwrap();
+    let mut stream = shake_hands(stream, &secured.identity, &["http/1.1"]).await.unwrap();
+    // Not closed behind it: an end would push the rest out.
+    stream.write_all(post("1").repeat(REQUESTS).as_bytes()).await.unwrap();
+    let (mut answers, mut piece) = (0, vec![0; 1 << 10]);
+    while answers < REQUESTS {
+        let n = timeout(PATIENCE, stream.read(&mut piece)).await.expect("in time").unwrap();
+        assert!(n > 0, "the end after {answers} answers");
+        // Only bodies have braces.
+        answers += piece[..n].iter().filter(|&&byte| byte == b'}').count();
+    }
 }
 
 #[tokio::test]
