@@ -227,6 +227,30 @@ fn one_arm_is_compared_with_itself_and_with_the_floor() {
 }
 
 #[test]
+fn live_is_judged_under_a_load_with_a_subscriber() {
+    let bounds = Bounds { above: Some(1.5), below: None };
+    let against = ("old".into(), "low".into());
+    let claim = Claim::Ratio {
+        figure: Figure::LiveP99,
+        against: against.0,
+        against_load: against.1,
+        bounds,
+    };
+    let mut trials = run(&[1.0, 1.0, 1.0]);
+    let judged = judge(&trials, expect(claim.clone()));
+    assert_eq!(judged.verdict, Judgment::CannotTell, "nobody watched: {}", judged.sentence);
+    for trial in &mut trials {
+        let us = if trial.arm == "new" { 800 } else { 400 };
+        let entry = |q: f64| Quantile { q, ns: Some(us * US), support: 80 };
+        let quantiles = QUANTILES.map(entry).to_vec();
+        trial.latencies.live = Some(Distribution { quantiles, ..Distribution::default() });
+    }
+    let judged = judge(&trials, expect(claim));
+    assert_eq!(judged.verdict, Judgment::Confirmed, "{}", judged.sentence);
+    assert!(judged.sentence.contains("live p99") && judged.sentence.contains("2.0, so in 3 of 3"));
+}
+
+#[test]
 fn shares_and_audits_are_a_census() {
     let bounds = Bounds { above: Some(0.999), below: None };
     let mut trials = run(&[1.0]);

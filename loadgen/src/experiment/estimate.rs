@@ -10,9 +10,9 @@ const BACKEND_MS: u64 = 250;
 /// Around a window: payloads, connections, a head start, the drain, the audit, the files.
 const TRIAL_MS: u64 = 60;
 /// The closed loop that finds out what an arm takes, its warm-up included.
-const PROBE_MS: u64 = 800;
+const PROBE_MS: u64 = 660;
 /// Summary, pictures and report at the end.
-const REPORT_MS: u64 = 1_000;
+const REPORT_MS: u64 = 700;
 
 /// The whole of it, milliseconds, if no arm is left out. The floor has no live feed, so it runs
 /// no load with a subscriber.
