@@ -32,7 +32,7 @@
       el("p", { class: "eyebrow" }, run.experiment + " · " + format.moment(run.started_utc)),
       el("h2", null, el("a", { href }, prose(run.question))),
       run.broken.length ? el("p", { class: "alarm" }, "BROKEN audit: " + run.broken.join(", ") + " lost or doubled acknowledged batches.") : null,
-      run.sentences.length ? el("p", { class: "sentence" }, prose(run.sentences[0])) : null,
+      run.answer ? el("p", { class: "sentence" }, prose(run.answer)) : null,
       el("p", { class: "tags" }, run.arms.map((arm) => el("code", { class: "tag" }, arm))),
       el("dl", { class: "strip" }, facts(run).flatMap(([name, value]) => el("div", null, el("dt", null, name), el("dd", null, value)))),
     ];
@@ -44,12 +44,20 @@
     return [
       ["measurement", run.measurement ? seal(run.measurement) : format.NOTHING],
       ["audit", run.audit ? seal(run.audit) : format.NOTHING],
+      ...(run.verdicts.length ? [["expected", verdicts(run)]] : []),
       ["rounds", String(run.rounds)],
       ["earlier attempts", String(run.attempts_before)],
       ["machine", machine.cpu + (machine.virtualization ? ", " + machine.virtualization : "")],
       ["build", build],
       ["run", run.name],
     ];
+  }
+
+  // "2 confirmed, 1 refuted"
+  function verdicts(run) {
+    const kinds = [["confirmed", "confirmed"], ["refuted", "refuted"], ["cannot_tell", "cannot be told"]];
+    const counted = kinds.map(([verdict, words]) => [run.verdicts.filter((one) => one === verdict).length, words]);
+    return counted.filter(([number]) => number > 0).map(([number, words]) => number + " " + words).join(", ");
   }
 
   start();

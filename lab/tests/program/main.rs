@@ -20,5 +20,6 @@ mod produce;
 mod race;
 mod run;
 mod seventh;
+mod site;
 mod stage;
 mod tls;

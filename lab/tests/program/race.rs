@@ -289,6 +289,8 @@ fn the_table_stands_on_standard_output_and_progress_elsewhere() {
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() || output.status.code() == Some(4), "{}", told(&output));
     assert!(table.contains("http1-memory") && table.contains("report.html"), "{table}");
+    let page = results.path().join("site/run.html");
+    assert!(page.is_file() && table.contains(&format!("Open file://{}?run=", page.display())));
     assert!(!table.contains("· round 1"), "{table}");
     assert!(progress.contains("http1-memory · low · round 1"), "{progress}");
 }

@@ -2,7 +2,7 @@
 //! reason.
 
 use serde::Serialize;
-use tailrace_measure::record::{AuditSeal, Machine, Manifest, Measurement, Summary};
+use tailrace_measure::record::{AuditSeal, Judgment, Machine, Manifest, Measurement, Summary};
 
 use super::place;
 
@@ -28,14 +28,15 @@ enum State {
 struct Recorded {
     experiment: String,
     question: String,
-    sentences: Vec<String>,
-    warnings: usize,
+    /// The primary figure's answer, or the first sentence.
+    answer: Option<String>,
+    /// On what was expected, in declared order.
+    verdicts: Vec<Judgment>,
     started_utc: String,
     machine: Machine,
     revision: String,
     debug_build: bool,
     arms: Vec<String>,
-    loads: Vec<String>,
     rounds: u32,
     attempts_before: u32,
     measurement: Option<Measurement>,
@@ -51,14 +52,13 @@ impl Entry {
         let recorded = Recorded {
             experiment: experiment.name.clone(),
             question: experiment.question.clone(),
-            sentences: summary.sentences.clone(),
-            warnings: summary.warnings.len(),
+            answer: answer(summary),
+            verdicts: summary.verdicts.iter().map(|judged| judged.verdict).collect(),
             started_utc: manifest.started_utc.clone(),
             machine: manifest.machine.clone(),
             revision: manifest.build.revision.clone(),
             debug_build: manifest.build.profile == "debug",
             arms: experiment.arms.iter().map(|arm| arm.slug.clone()).collect(),
-            loads: experiment.loads.iter().map(|load| load.label.clone()).collect(),
             rounds: experiment.rounds,
             attempts_before: manifest.attempts_before,
             measurement: summary.rows.iter().map(|row| row.measurement).max(),
@@ -73,6 +73,11 @@ impl Entry {
     pub fn unreadable(name: &str, problem: String) -> Entry {
         Entry { name: name.to_owned(), place: place(name), state: State::Unreadable { problem } }
     }
+}
+
+fn answer(summary: &Summary) -> Option<String> {
+    let primary = summary.answer.as_ref().map(|answer| &answer.sentence);
+    primary.or(summary.sentences.first()).cloned()
 }
 
 /// BROKEN if any is, else KEPT if any was kept: that the floor is not audited says nothing.
