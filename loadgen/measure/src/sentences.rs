@@ -1,5 +1,6 @@
 //! The answer of a run in sentences: broken audits first, then one sentence a promise, then what
-//! the log costs. Only arms with the same promise are ranked, and only under the same load.
+//! the log costs. An experiment that named a primary figure is answered in `primary.rs` instead.
+//! Only arms with the same promise are ranked, and only under the same load.
 
 use crate::cells::Grid;
 use crate::record::{Arm, Load, Ratio, Row};
@@ -16,6 +17,10 @@ pub(crate) fn sentences(grid: &Grid<'_>, rows: &[Row]) -> Vec<String> {
     let by_rate = |a: &&&Load, b: &&&Load| a.rate_per_s.total_cmp(&b.rate_per_s);
     let Some(load) = loads.iter().max_by(by_rate) else { return sentences };
     sentences.extend(overload(grid, load));
+    if grid.experiment.primary.is_some() {
+        // Its answer is the one comparison that was announced; the rest stands in the rows.
+        return sentences;
+    }
     let talk = Talk { grid, rows, load };
     sentences.extend(grid.groups().iter().filter_map(|group| talk.comparison(group)));
     sentences.extend(talk.prices());

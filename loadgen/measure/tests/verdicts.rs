@@ -276,6 +276,7 @@ fn answer(ratios: &[f64], primary: Primary) -> String {
     let experiment =
         Experiment { primary: Some(primary), ..experiment(ratios.len() as u32, vec![]) };
     let summary = summarize("r", &experiment, &run(ratios));
+    assert!(summary.sentences.is_empty(), "nothing beside what was announced");
     summary.answer.expect("an answer").sentence
 }
 
