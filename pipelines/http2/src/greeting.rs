@@ -39,8 +39,8 @@ pub(crate) async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>
 }
 
 fn refusal() -> Vec<u8> {
-    let detail = "this listener speaks HTTP/2 only, by prior knowledge: use \
-                  `curl --http2-prior-knowledge`, or post to an http1 pipeline; browsers need TLS";
+    let detail = "this listener speaks HTTP/2 only: in clear text by prior knowledge (`curl \
+                  --http2-prior-knowledge`), over TLS by ALPN; or post to an http1 pipeline";
     let body = Problem::new(ProblemKind::UpgradeRequired, detail).to_json();
     let head = format!(
         "HTTP/1.1 426 Upgrade Required\r\nconnection: close, upgrade\r\nupgrade: h2c\r\n\
