@@ -3,7 +3,7 @@
   "use strict";
 
   const Tailrace = (window.Tailrace = window.Tailrace || {});
-  const { el, prose, seal, details } = Tailrace.dom;
+  const { el, prose, seal, details, table, scrolling } = Tailrace.dom;
   const format = Tailrace.format;
 
   function section(model) {
@@ -46,10 +46,20 @@
   }
 
   function answers(summary) {
-    const primary = summary.answer ? [el("li", { class: "primary" }, prose(summary.answer.sentence))] : [];
+    const primary = summary.answer ? [answered(summary.answer)] : [];
     const others = summary.sentences.filter((sentence) => !summary.answer || sentence !== summary.answer.sentence);
     const items = [...primary, ...others.map((sentence) => el("li", null, prose(sentence)))];
     return items.length ? el("ul", { class: "answers" }, items) : el("p", null, "The run says nothing in a sentence: too little of it is valid.");
+  }
+
+  // Many comparisons make a long sentence: they stand in a table, too.
+  function answered({ sentence, comparisons }) {
+    if (comparisons.length < 2) return el("li", { class: "primary" }, prose(sentence));
+    const rows = comparisons.map((one) => [
+      one.arm, one.against, one.ratio ? format.ratio(one.ratio) : one.why_not || format.NOTHING, one.p_holm === null ? format.NOTHING : format.digits(one.p_holm, 2),
+    ]);
+    const heads = ["arm", "divided by", "ratio (lowest–highest round)", "chance of it without a difference (Holm)"];
+    return el("li", null, prose(sentence), details("The comparisons as a table", () => scrolling("Comparisons", table(heads, rows))));
   }
 
   function verdicts(summary) {

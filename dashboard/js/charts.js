@@ -175,13 +175,22 @@
     return value >= 1000 ? String(Number((value / 1000).toPrecision(6))) + " s" : String(Number(value.toPrecision(6))) + " ms";
   }
 
-  // Text that must not be wider.
+  // Text that must not be wider. What is left out is in the middle: names differ at their ends.
   function fit(context, text, width) {
-    if (context.measureText(text).width <= width) return text;
     let short = text;
-    while (short.length > 1 && context.measureText(short + "…").width > width) short = short.slice(0, -1);
-    return short + "…";
+    for (let kept = text.length; kept > 1 && context.measureText(short).width > width; kept -= 1) {
+      short = text.slice(0, Math.ceil(kept / 2)) + "…" + text.slice(text.length - Math.floor(kept / 2));
+    }
+    return short;
   }
 
-  Tailrace.charts = { figure, connect, options, font, css, axis, logMs, fit, ms };
+  // Room for the longest of the names, within limits.
+  function room(names, size, [least, most]) {
+    const context = document.createElement("canvas").getContext("2d");
+    context.font = css(size, 600);
+    const widest = Math.max(...names.map((name) => context.measureText(name).width));
+    return Math.min(Math.max(Math.ceil(widest), least), most);
+  }
+
+  Tailrace.charts = { figure, connect, options, font, css, axis, logMs, fit, room, ms };
 })();

@@ -4,21 +4,23 @@
   "use strict";
 
   const Tailrace = (window.Tailrace = window.Tailrace || {});
-  const { css, fit } = Tailrace.charts;
+  const { css, fit, room } = Tailrace.charts;
   const theme = Tailrace.theme;
 
   const HEADING = 28;
   const ROW = 40;
   // Room above a row for its name, on narrow charts.
   const NAME = 18;
-  const NAMES_WIDTH = 138;
+  // Narrowest and widest room for names on the left.
+  const NAMES = [100, 210];
   // Room below the rows for the axis and its title.
   const AXIS = 52;
 
   // lanes: how many bars or the like one arm has; unnamed: the names stand in the chart beside.
   function layout(model, { narrow, lanes, unnamed }) {
     const own = Math.max(ROW, (lanes || 1) * 20 + 8);
-    const found = { narrow, unnamed, rows: [], headings: [], height: 0, baseline: model.experiment.baseline };
+    const names = room(model.arms.map(({ slug }) => slug), 13, NAMES) + 24;
+    const found = { narrow, unnamed, names, rows: [], headings: [], height: 0, baseline: model.experiment.baseline };
     for (const { promise, arms } of model.groups) {
       found.headings.push({ top: found.height, text: promise });
       found.height += HEADING;
@@ -39,7 +41,7 @@
   }
 
   function padding(rows) {
-    return { left: rows.narrow || rows.unnamed ? 8 : NAMES_WIDTH, right: 14, top: 0, bottom: 0 };
+    return { left: rows.narrow || rows.unnamed ? 8 : rows.names, right: 14, top: 0, bottom: 0 };
   }
 
   function scale(rows) {
@@ -78,7 +80,7 @@
 
   function names(chart, context, rows) {
     const y = chart.scales.y;
-    const width = rows.narrow ? chart.width - 16 : NAMES_WIDTH - 16;
+    const width = rows.narrow ? chart.width - 16 : rows.names - 16;
     context.textBaseline = "middle";
     context.textAlign = "left";
     for (const { arm, middle, name } of rows.rows) {

@@ -15,6 +15,8 @@
   const START = 1.25;
   const STEPS_PER_DECADE = 40;
   const HEIGHT = 440;
+  // Narrowest and widest room for names on the right.
+  const NAMES = [60, 200];
   const LISTED = [0.5, 0.9, 0.95, 0.99, 0.999, 0.9999];
 
   const LOOK =
@@ -55,7 +57,7 @@
       type: "scatter",
       data: { datasets: curves.flatMap((curve) => datasets(curve, out)) },
       options: charts.options({
-        layout: { padding: { right: narrow ? 12 : 130, top: 8 } },
+        layout: { padding: { right: narrow ? 12 : charts.room(shown(model, state).map(({ slug }) => slug), 12, NAMES) + 40, top: 8 } },
         scales: { x: percentiles(most, narrow), y },
         interaction: { mode: "nearest", axis: "xy", intersect: false },
       }),
