@@ -1,8 +1,8 @@
 //! A link as a process: nothing comes through it early, it holds no more than it may, and its
 //! death is told. The link itself is tested in `loadgen/link/tests/`.
 
-use std::io::{ErrorKind, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{ChildStdin, Stdio};
 use std::time::{Duration, Instant};
 
@@ -83,6 +83,34 @@ fn flood(address: SocketAddr) -> TcpStream {
         }
     }
     panic!("a reader that does not read was sent 64 MiB");
+}
+
+#[test]
+fn a_link_with_nothing_to_carry_sleeps() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let link = Linked::start(&[listener.local_addr().unwrap()], "20ms");
+    let connect = || {
+        let near = TcpStream::connect(link.begins[0]).unwrap();
+        (near, listener.accept().unwrap().0)
+    };
+    // Ends that have said all, and one that is not read from: level-triggered events that stay.
+    let pairs = [connect(), connect(), connect()];
+    pairs[0].0.shutdown(Shutdown::Write).unwrap();
+    pairs[1].1.shutdown(Shutdown::Write).unwrap();
+    let unread = (flood(link.begins[0]), listener.accept().unwrap());
+    unread.0.shutdown(Shutdown::Write).unwrap();
+    let (mut near, mut far) = connect();
+    let before = proc::cpu_ns(link.child.0.id()).unwrap();
+    // Round trips as a clock: 40 of them are 800 ms.
+    for _ in 0..40 {
+        let mut byte = [0];
+        near.write_all(b"x").unwrap();
+        far.read_exact(&mut byte).unwrap();
+        far.write_all(&byte).unwrap();
+        near.read_exact(&mut byte).unwrap();
+    }
+    let spent = proc::cpu_ns(link.child.0.id()).unwrap() - before;
+    assert!(spent < 300_000_000, "{spent} ns of work for 40 bytes there and back");
 }
 
 #[test]
