@@ -95,12 +95,11 @@ fn told(error: &anyhow::Error, results: &Path) -> String {
 fn write_run(site: &Site, name: &str, folder: &Folder) -> anyhow::Result<Entry> {
     let manifest = folder.read_manifest()?;
     let stored = folder.read_trials(&manifest)?;
-    let summary = match folder.read_summary()? {
-        Some(summary) => summary,
-        None => {
-            let trials: Vec<_> = stored.iter().map(|stored| stored.trial.clone()).collect();
-            summarize(&manifest.run, &manifest.experiment, &trials)
-        }
+    let summary = if let Some(summary) = folder.read_summary()? {
+        summary
+    } else {
+        let trials: Vec<_> = stored.iter().map(|stored| stored.trial.clone()).collect();
+        summarize(&manifest.run, &manifest.experiment, &trials)
     };
     let trials = stored.into_iter().map(report::data).collect();
     let run = RunData { manifest, trials, summary };
