@@ -165,6 +165,10 @@ fn mistakes_have_a_place_and_valid_names() {
     check(&with("{ below = 0.9 }", "{ under = 0.9 }"), "31:11", &["`above`", "`below`"]);
     check(&with("against = \"a-memory-b1\"\n", ""), "30:9", &["against_load"]);
     check(&with("ratio = { below = 0.9 }", "audit = \"lost\""), "31:9", &["\"kept\""]);
+    let again = "\n[[arm]]\npipeline = \"a-memory\"\n";
+    check(&(GOOD.to_owned() + again), "33:1", &["two arms are a-memory-b1"]);
+    check(&with("[1, 10]", "1979-05-27"), "7:9", &["a whole number from 1 to 1000"]);
+    check(&with("[[arm]]", "arm = 3\n[x]"), "5:7", &["expected a table [[arm]]"]);
     check(&(GOOD.to_owned() + "\n[[load]]\nslug = \"low\"\nrate = 1\n"), "33:1", &["two loads"]);
 }
 
@@ -197,6 +201,10 @@ fn the_command_line_changes_what_the_file_says() {
     assert_eq!((changed.loads[0].window_ms, changed.loads[1].window_ms), (500, 1_000));
     assert_eq!(changed.arms.len(), 7);
     assert_eq!(changed.source.unwrap().set.len(), 4);
+    let one = "arm={ pipeline = \"b-memory\", batch = [1, 10] }";
+    let asks = ["primary.pairs=[]", "expect.arm=b-memory-b10", "expect.against=b-memory-b1"];
+    let changed = good(GOOD, &[&[one][..], &asks].concat());
+    assert_eq!(slugs(&changed), ["floor", "b-memory-b1", "b-memory-b10"]);
     let changed =
         good(GOOD, &["load.2.arrivals=poisson", "expect.ratio.below=0.5", "primary.figure=p99"]);
     assert_eq!(changed.loads[1].arrivals, Arrivals::Poisson);

@@ -12,9 +12,10 @@ use super::{Catalog, Known, limits};
 
 /// The arms in declared order, the floor first.
 pub(super) fn arms(shape: &File, catalog: &Catalog, place: &Place<'_>) -> Result<Vec<Arm>, Fault> {
-    let mut arms = Vec::new();
+    let (mut arms, mut places) = (Vec::new(), Vec::new());
     for entry in &shape.arm {
         arms.extend(multiply(entry.get_ref(), catalog, place)?);
+        places.resize(arms.len(), entry.span());
         if arms.len() > limits::ARMS_MAX {
             let what = format!("more than {} arms", limits::ARMS_MAX);
             return Err(place.fault(entry.span(), &what));
@@ -26,8 +27,10 @@ pub(super) fn arms(shape: &File, catalog: &Catalog, place: &Place<'_>) -> Result
     name(&mut arms);
     let floor = catalog.iter().find(|known| known.floor && shape.floor != Some(false));
     let mut all = floor.map_or_else(Vec::new, |known| floors(known, &arms));
-    all.extend(arms);
-    distinct(&all, place)?;
+    for (arm, span) in arms.into_iter().zip(places) {
+        distinct(&arm.slug, &all).map_err(|what| place.fault(span, &what))?;
+        all.push(arm);
+    }
     Ok(all)
 }
 
@@ -147,19 +150,14 @@ fn name(arms: &mut [Arm]) {
     }
 }
 
-fn distinct(arms: &[Arm], place: &Place<'_>) -> Result<(), Fault> {
-    for (index, arm) in arms.iter().enumerate() {
-        let slug = &arm.slug;
-        if arms[..index].iter().any(|other| other.slug == *slug) {
-            return Err(
-                place.whole(&format!("two arms are {slug}; let them differ, or name one by slug"))
-            );
-        }
-        if !is_slug(slug) {
-            return Err(
-                place.whole(&format!("{slug:?} is too long for a folder's name; give a slug"))
-            );
-        }
+/// # Errors
+/// The slug is one of the others', or cannot be a folder's name.
+fn distinct(slug: &str, others: &[Arm]) -> Result<(), String> {
+    if others.iter().any(|other| other.slug == slug) {
+        return Err(format!("two arms are {slug}; let them differ, or name one by slug"));
+    }
+    if !is_slug(slug) {
+        return Err(format!("{slug:?} is too long for a folder's name; give a slug"));
     }
     Ok(())
 }

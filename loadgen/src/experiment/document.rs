@@ -33,9 +33,7 @@ impl<'a> Document<'a> {
             return Err(place.whole(&format!("an experiment may have {most} KiB")));
         }
         let mut root = DeTable::parse(place.text).map_err(|error| fault(place, &error))?;
-        for name in TABLES {
-            root.get_mut().get_mut(name).into_iter().for_each(enlist);
-        }
+        enlist_tables(root.get_mut());
         Ok(Self { root })
     }
 
@@ -55,6 +53,8 @@ impl<'a> Document<'a> {
 
     /// Reads it into its strict shape.
     pub(super) fn read(mut self, place: &Place<'a>) -> Result<File, Fault> {
+        // What was set may be one table too.
+        enlist_tables(self.root.get_mut());
         for (table, keys) in AXES {
             for entry in entries(self.root.get_mut().get_mut(table)) {
                 for key in keys {
@@ -68,6 +68,12 @@ impl<'a> Document<'a> {
 
 fn fault(place: &Place<'_>, error: &toml::de::Error) -> Fault {
     place.fault(error.span().unwrap_or(0..0), error.message())
+}
+
+fn enlist_tables(root: &mut DeTable<'_>) {
+    for name in TABLES {
+        root.get_mut(name).into_iter().for_each(enlist);
+    }
 }
 
 /// Makes a list of one of what is no list.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A mistake in a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}:{column}: {what}{with}\n    {excerpt}")]
+#[error("{file}:{line}:{column}: {what}{with}{excerpt}")]
 pub struct Fault {
     file: String,
     /// From 1.
@@ -14,6 +14,7 @@ pub struct Fault {
     what: String,
     /// What the command line had set, in words; empty: nothing.
     with: String,
+    /// The line itself, below the message, if there is anything in it.
     excerpt: String,
 }
 
@@ -42,7 +43,7 @@ impl<'a> Place<'a> {
             column: self.text[line_start..start].chars().count() + 1,
             what: what.to_owned(),
             with: if sets.is_empty() { sets } else { format!(" (with{sets})") },
-            excerpt: self.text[line_start..].lines().next().unwrap_or_default().trim().to_owned(),
+            excerpt: excerpt(self.text[line_start..].lines().next().unwrap_or_default()),
         }
     }
 
@@ -55,6 +56,14 @@ impl<'a> Place<'a> {
     pub(super) fn file_name(&self) -> &'a str {
         self.file.rsplit(['/', '\\']).next().unwrap_or(self.file)
     }
+}
+
+/// Characters of a line that a message shows.
+const EXCERPT_CHARS_MAX: usize = 120;
+
+fn excerpt(line: &str) -> String {
+    let shown: String = line.trim().chars().take(EXCERPT_CHARS_MAX).collect();
+    if shown.is_empty() { shown } else { format!("\n    {shown}") }
 }
 
 /// Names for a message: `a, b, c`.

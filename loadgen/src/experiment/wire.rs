@@ -31,7 +31,7 @@ pub(super) struct File {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table [[arm]]")]
 pub(super) struct ArmEntry {
     pub(super) slug: Option<Spanned<As<Slug>>>,
     pub(super) pipeline: Vec<Spanned<String>>,
@@ -52,7 +52,7 @@ pub(super) struct ArmEntry {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table [[load]]")]
 pub(super) struct LoadEntry {
     pub(super) slug: Option<As<Slug>>,
     pub(super) rate: Vec<As<RateWord>>,
@@ -65,7 +65,7 @@ pub(super) struct LoadEntry {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table [primary]")]
 pub(super) struct PrimaryEntry {
     pub(super) figure: As<Figure>,
     pub(super) load: Spanned<String>,
@@ -75,7 +75,7 @@ pub(super) struct PrimaryEntry {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table [[expect]]")]
 pub(super) struct ExpectEntry {
     pub(super) that: As<Line>,
     pub(super) arm: Spanned<String>,
@@ -90,7 +90,7 @@ pub(super) struct ExpectEntry {
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "bounds such as { above = 1, below = 2 }")]
 pub(super) struct BoundsEntry {
     pub(super) above: Option<As<Number>>,
     pub(super) below: Option<As<Number>>,
