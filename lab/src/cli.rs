@@ -79,9 +79,10 @@ pub struct RaceArgs {
     /// the generator offers with ease, if that is less
     #[arg(long, value_parser = rate)]
     pub high_rate: Option<f64>,
-    /// Length of each window
-    #[arg(long, default_value = "2500ms", value_parser = tailrace_producers::parse_duration)]
-    pub window: std::time::Duration,
+    /// Length of each window; without it as much as lets the race end in about two minutes, and
+    /// at most 2.5 s
+    #[arg(long, value_parser = tailrace_producers::parse_duration)]
+    pub window: Option<std::time::Duration>,
     /// An answer later than this after its due time is no answer
     #[arg(long, default_value = "5s", value_parser = tailrace_producers::parse_duration)]
     pub timeout: std::time::Duration,

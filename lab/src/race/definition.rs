@@ -27,7 +27,7 @@ pub(super) fn definition(arguments: &RaceArgs) -> Result<Definition, Fault> {
     let arms = arms(arguments)?;
     let low_per_s = super::low::rate(arguments.rate, &arms);
     let baseline = arms.iter().find(|arm| !arm.floor).map(|arm| arm.slug.clone());
-    Ok(Definition {
+    let definition = |window_ms| Definition {
         name: "race".into(),
         question: "What does each way of ingesting cost, and how long do its slowest answers take?"
             .into(),
@@ -36,12 +36,17 @@ pub(super) fn definition(arguments: &RaceArgs) -> Result<Definition, Fault> {
         source: None,
         seed: arguments.seed,
         rounds: arguments.rounds,
-        baseline: baseline.unwrap_or_default(),
-        arms,
-        loads: loads(arguments, low_per_s),
+        baseline: baseline.clone().unwrap_or_default(),
+        arms: arms.clone(),
+        loads: loads(arguments, window_ms, low_per_s),
         primary: None,
         expectations: Vec::new(),
-    })
+    };
+    let window_ms = match arguments.window {
+        Some(window) => millis(window),
+        None => super::window::fitting(definition),
+    };
+    Ok(definition(window_ms))
 }
 
 fn arms(arguments: &RaceArgs) -> Result<Vec<Arm>, Fault> {
@@ -79,25 +84,25 @@ fn arm(known: &Known, arguments: &RaceArgs) -> Arm {
 }
 
 /// All loads, in the order in which they run.
-fn loads(arguments: &RaceArgs, low_per_s: f64) -> Vec<LoadPlan> {
-    let low = load(arguments, "low", "low rate", Rate::PerS(low_per_s));
+fn loads(arguments: &RaceArgs, window_ms: u64, low_per_s: f64) -> Vec<LoadPlan> {
+    let load = |slug, label, rate| load(arguments, window_ms, slug, label, rate);
+    let low = load("low", "low rate", Rate::PerS(low_per_s));
     let live = LoadPlan {
         slug: "low-live".into(),
         label: "low rate, with a live subscriber".into(),
         live_per_s: Some(LIVE_PER_S),
         // Long enough that its p99 has the batches above it that a percentile needs.
-        window_ms: (low.window_ms * 3 / 5).max(1),
+        window_ms: (low.window_ms * 2 / 3).max(1),
         ..low.clone()
     };
     let share = Rate::OfSlowest { share: HIGH_SHARE, above: Some(low_per_s) };
-    let high = arguments.high_rate.map_or_else(
-        || load(arguments, "high", "", share),
-        |rate| load(arguments, "high", "high", Rate::PerS(rate)),
-    );
+    let high = arguments
+        .high_rate
+        .map_or_else(|| load("high", "", share), |rate| load("high", "high", Rate::PerS(rate)));
     vec![low, live, high]
 }
 
-fn load(arguments: &RaceArgs, slug: &str, label: &str, rate: Rate) -> LoadPlan {
+fn load(arguments: &RaceArgs, window_ms: u64, slug: &str, label: &str, rate: Rate) -> LoadPlan {
     // A fault must be visible in the latencies, not hidden by a cap on what may wait.
     let waiting_s = if arguments.faults.is_empty() {
         limits::WAITING_S
@@ -110,7 +115,7 @@ fn load(arguments: &RaceArgs, slug: &str, label: &str, rate: Rate) -> LoadPlan {
         rate,
         arrivals: arguments.arrivals,
         warm_up_ms: limits::WARM_UP_MS,
-        window_ms: millis(arguments.window).max(1),
+        window_ms: window_ms.max(1),
         timeout_ms: millis(arguments.timeout),
         waiting_s,
         live_per_s: None,
@@ -119,4 +124,31 @@ fn load(arguments: &RaceArgs, slug: &str, label: &str, rate: Rate) -> LoadPlan {
 
 fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use tailrace_loadgen::experiment::estimate_ms;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    fn defined(words: &[&str]) -> Definition {
+        definition(&Cli::parse_from(words).race).unwrap()
+    }
+
+    #[test]
+    fn a_race_of_everything_takes_about_two_minutes() {
+        let takes_s = estimate_ms(&defined(&["tailrace"])) / 1_000;
+        assert!((60..150).contains(&takes_s), "{takes_s} s");
+    }
+
+    #[test]
+    fn fewer_arms_get_longer_windows_and_a_window_that_was_given_stays() {
+        let all = defined(&["tailrace"]).loads[0].window_ms;
+        let two = defined(&["tailrace", "http1-memory", "ws-memory"]).loads[0].window_ms;
+        assert!(1_600 <= all && all <= two && two == 2_500, "{all}, {two}");
+        assert_eq!(defined(&["tailrace", "--window", "700ms"]).loads[0].window_ms, 700);
+    }
 }

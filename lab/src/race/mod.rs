@@ -4,6 +4,7 @@
 mod definition;
 mod low;
 pub mod saturate;
+mod window;
 
 use crate::cli::RaceArgs;
 use crate::exit::Ended;

@@ -31,7 +31,7 @@ async fn connection<I: Ingest>(stream: TcpStream, ingest: I, stop: CancellationT
         // Dropping `answers` at its end lets the writer finish what is in flight, then close.
         let _ = stop.run_until_cancelled(read(reader, ingest, answers)).await;
     };
-    let (_, written) = tokio::join!(reading, write(writer, waiting));
+    let ((), written) = tokio::join!(reading, write(writer, waiting));
     // A client that is gone takes no answers; that is its own business.
     drop(written);
 }
