@@ -47,7 +47,9 @@ pub(crate) struct Session<S, I> {
     slot: Option<ReusableBoxFuture<'static, Answer>>,
     silence: Patience,
     untaken: Patience,
+    /// What the socket had read and written when it was last looked at.
     frames: u64,
+    writes: u64,
     is_draining: bool,
 }
 
@@ -75,6 +77,7 @@ where
             silence: Patience::new(),
             untaken: Patience::new(),
             frames: 0,
+            writes: 0,
             is_draining: false,
         }
     }
@@ -101,7 +104,9 @@ where
     /// Ready when the connection is over, or with what to tell the client at its end.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Reason>> {
         loop {
-            self.answer_finished(cx);
+            if self.answer_finished(cx).is_err() {
+                return Poll::Ready(None);
+            }
             // This also writes the answers of the turn before.
             if self.accept(cx).is_err() {
                 return Poll::Ready(None);
@@ -117,12 +122,14 @@ where
     }
 
     /// Answers requests that had to wait.
-    fn answer_finished(&mut self, cx: &mut Context<'_>) {
+    fn answer_finished(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
         while let Poll::Ready(Some(finished)) = self.waiting.poll_next_unpin(cx) {
             if let Some((responder, answer)) = finished {
                 answers::send(responder, answer);
+                self.write_if_each(cx)?;
             }
         }
+        Ok(())
     }
 
     /// Reads all that is readable and writes all that is due.
@@ -147,13 +154,15 @@ where
         }
     }
 
+    fn write_if_each(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
+        if self.flush == Flush::Each { self.write(cx) } else { Ok(()) }
+    }
+
     fn answer_arrived(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
         let mut arrived = std::mem::take(&mut self.arrived);
         for (request, responder) in arrived.drain(..) {
             self.take(request, responder, cx);
-            if self.flush == Flush::Each {
-                self.write(cx)?;
-            }
+            self.write_if_each(cx)?;
         }
         // Its memory serves the next turn.
         self.arrived = arrived;
@@ -250,6 +259,10 @@ where
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Option<Reason>> {
         if self.watch.is_flooded() {
             return Poll::Ready(Some(Reason::ENHANCE_YOUR_CALM));
+        }
+        if self.watch.writes() != self.writes {
+            self.writes = self.watch.writes();
+            self.untaken.satisfied();
         }
         let has_streams = self.connection.has_streams();
         let is_answered = has_streams && self.waiting.is_empty();

@@ -126,7 +126,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.watch.note_write(flushed.is_pending());
+        // A TLS session keeps bytes of its own, which only a flush moves.
+        if flushed.is_pending() || self.watch.is_write_blocked() {
+            self.watch.note_write(flushed.is_pending());
+        }
         flushed
     }
 

@@ -11,6 +11,7 @@ pub(crate) struct Watch {
     is_partial: AtomicBool,
     is_flooded: AtomicBool,
     is_write_blocked: AtomicBool,
+    writes: AtomicU64,
     is_agreed: AtomicBool,
     incomplete_bytes: AtomicUsize,
 }
@@ -42,9 +43,15 @@ impl Watch {
         self.is_flooded.load(Relaxed)
     }
 
-    /// Whether the last write found the socket full.
+    /// A write took something, or found the socket full.
     pub(crate) fn note_write(&self, is_blocked: bool) {
         self.is_write_blocked.store(is_blocked, Relaxed);
+        self.writes.store(self.writes() + u64::from(!is_blocked), Relaxed);
+    }
+
+    /// Writes so far that took something.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes.load(Relaxed)
     }
 
     pub(crate) fn is_write_blocked(&self) -> bool {

@@ -478,6 +478,23 @@ async fn a_client_that_opens_no_window_is_cut() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_its_answer_bit_by_bit_is_not_cut() {
+    let write_timeout = Duration::from_secs(1);
+    let limits = Limits { write_timeout, ..Limits::default() };
+    let (_server, address, _watcher) = start(limits);
+    let mut client = Client::open_with(address, &[(4, 0)]).await;
+    let begun = Instant::now();
+    client.send(&post(1, "1")).await;
+    // Longer than the limit in all, and far below it between two bits.
+    for _ in 0..7 {
+        tokio::time::sleep(write_timeout / 5).await;
+        client.send(&window(1, 2)).await;
+    }
+    assert_eq!(client.answer().await.body, "{\"accepted\":1}");
+    assert!(begun.elapsed() > write_timeout && client.farewell.is_none());
+}
+
+#[tokio::test]
 async fn a_client_that_takes_no_answers_is_cut() {
     let limits = Limits { write_timeout: SHORT, ..Limits::default() };
     let (server, address, _watcher) = start(limits);
