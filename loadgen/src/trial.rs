@@ -18,6 +18,7 @@ use crate::driver::{Driven, Driver};
 use crate::faults::Fault;
 use crate::gauge::Gauge;
 use crate::plan::{FeedPlan, Pace, Plan, Times};
+use crate::source::{Batches, Source};
 use crate::watch::{Watched, watch};
 
 /// Between the last connection's opening and the first due batch: lets both sides settle.
@@ -51,6 +52,8 @@ pub struct Finished {
     pub measured: Measured,
     /// The samples of cost.
     pub watched: Watched,
+    /// Where its schedule and its window stood on the generator's clock.
+    pub times: Times,
 }
 
 /// What the event loop's thread brings home.
@@ -84,7 +87,7 @@ pub fn run(
     let audit = account::audit(launched, run, watched.death.as_deref());
     let started_utc = account::utc_of(times.window.0);
     let trial = account::trial(request, &ran, &watched, audit, started_utc);
-    Ok(Finished { trial, measured: ran.driven.measured, watched })
+    Ok(Finished { trial, measured: ran.driven.measured, watched, times })
 }
 
 /// Where nothing could be opened because somebody is dead, that is the news.
@@ -126,6 +129,7 @@ pub fn saturate(
         run,
         producer: tailrace_contract::Producer("g0".into()),
         connections: arm.connections as usize,
+        keeps_connections: true,
         ingest: launched.ingest(),
         tls: launched.ingest_tls(),
         feed: None,
@@ -184,7 +188,9 @@ fn drive(
         let (done, new_wire) = (&done, &new_wire);
         let handle = generator.spawn_scoped(scope, move || {
             let _ended = Ending { done, watcher };
-            generate(plan, payloads, gauge, new_wire, cores, &tell)
+            let run_text = run.to_string();
+            let source = Batches::new(payloads, plan.producer.clone(), &run_text);
+            generate(plan, Box::new(source), gauge, new_wire, cores, &tell)
         })?;
         let watched = told
             .recv()
@@ -211,11 +217,11 @@ impl Drop for Ending<'_> {
 }
 
 /// The body of the generator's thread.
-fn generate(
+pub(crate) fn generate<'a>(
     plan: Plan,
-    payloads: &Payloads,
+    source: Box<dyn Source + 'a>,
     gauge: &Arc<Gauge>,
-    new_wire: &(dyn Fn() -> Box<dyn Wire> + Sync),
+    new_wire: &'a (dyn Fn() -> Box<dyn Wire> + Sync),
     cores: &[usize],
     tell: &mpsc::Sender<(u32, Times)>,
 ) -> anyhow::Result<Ran> {
@@ -224,7 +230,7 @@ fn generate(
     }
     tailrace_sys::set_timer_slack_min().context("the timer slack could not be set")?;
     let (warm_up_ns, due_ns) = (plan.warm_up_ns, plan.due_ns());
-    let driver = Driver::open(plan, payloads, Arc::clone(gauge), new_wire)?;
+    let driver = Driver::open(plan, source, Arc::clone(gauge), new_wire)?;
     let anchor = now().plus(HEAD_START_NS);
     let times = Times { anchor, window: (anchor.plus(warm_up_ns), anchor.plus(due_ns)) };
     let tid = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
