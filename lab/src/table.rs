@@ -20,7 +20,7 @@ pub fn print(manifest: &Manifest, summary: &Summary) -> anyhow::Result<()> {
         printing::line(&format!(
             "{name}: {connections} connections × {depth} in flight, {} a batch as {}; {slowest}",
             arm.batch_metrics,
-            arm.codec.label()
+            table::manner(arm)
         ))?;
     }
     for warning in &summary.warnings {

@@ -3,7 +3,7 @@
 //! Figures come from the summary; how they read is [`crate::format`]'s.
 
 use tailrace_measure::record::{
-    Arm, AuditSeal, Judgment, Load, Manifest, Measurement, Row, Summary,
+    Arm, AuditSeal, Flush, Judgment, Load, Manifest, Measurement, Row, Summary,
 };
 
 use crate::format;
@@ -155,6 +155,20 @@ pub fn seal(seal: Measurement) -> &'static str {
         Measurement::Suspect => "SUSPECT",
         Measurement::Invalid => "INVALID",
     }
+}
+
+/// How the batches of an arm travel, apart from connections: codec, and what is not the usual.
+pub fn manner(arm: &Arm) -> String {
+    let usual =
+        [(arm.tls, "TLS".to_owned()), (arm.flush == Flush::Each, "a flush an answer".to_owned())];
+    let link = arm.link.iter().flat_map(|link| {
+        let trip = format!("{} ms round trip", link.round_trip_ms);
+        let bandwidth = link.bandwidth_mbit_per_s.map(|mbit| format!("{mbit} Mbit/s"));
+        std::iter::once(trip).chain(bandwidth)
+    });
+    let unusual = usual.into_iter().filter_map(|(is_so, text)| is_so.then_some(text));
+    let parts = std::iter::once(arm.codec.label().to_owned()).chain(unusual).chain(link);
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// The verdict on an expectation as it is printed.

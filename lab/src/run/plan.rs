@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use tailrace_loadgen::experiment::{Definition, LoadPlan, Rate, estimate_ms};
-use tailrace_measure::record::{Arm, Arrivals, Codec, Expectation, Flush, Primary};
-use tailrace_render::format;
+use tailrace_measure::record::{Arm, Arrivals, Expectation, Primary};
+use tailrace_render::{format, table};
 
 use super::RunArgs;
 use super::listing::size;
@@ -104,22 +104,10 @@ fn lines(plan: &Plan<'_>) -> Vec<Line> {
 }
 
 fn arm_cells(arm: &Arm) -> [String; 3] {
-    let load = format!("{} × {}", arm.connections, arm.in_flight_per_connection);
-    let mut how = vec![load, format!("{} a batch", arm.batch_metrics)];
-    if arm.codec == Codec::Msgpack {
-        how.push("MessagePack".into());
-    }
-    if arm.tls {
-        how.push("TLS".into());
-    }
-    if arm.flush == Flush::Each {
-        how.push("a flush an answer".into());
-    }
-    how.extend(arm.link.map(|link| format!("{} ms round trip", link.round_trip_ms)));
-    how.extend(
-        arm.link.and_then(|link| link.bandwidth_mbit_per_s).map(|mbit| format!("{mbit} Mbit/s")),
-    );
-    [arm.slug.clone(), arm.pipeline.clone(), how.join(", ")]
+    let (connections, in_flight) = (arm.connections, arm.in_flight_per_connection);
+    let (batch, manner) = (arm.batch_metrics, table::manner(arm));
+    let how = format!("{connections} × {in_flight}, {batch} a batch as {manner}");
+    [arm.slug.clone(), arm.pipeline.clone(), how]
 }
 
 fn load_cells(load: &PlannedLoad) -> [String; 3] {

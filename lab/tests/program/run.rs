@@ -125,9 +125,9 @@ fn a_dry_run_says_what_would_run() {
     let expect = "small: Does a flush for each answer cost anything?
 
 arm              pipeline   how
-floor            floor      4 × 16, 1 a batch
-ws-memory-batch  ws-memory  4 × 16, 1 a batch
-ws-memory-each   ws-memory  4 × 16, 1 a batch, a flush an answer
+floor            floor      4 × 16, 1 a batch as JSON
+ws-memory-batch  ws-memory  4 × 16, 1 a batch as JSON
+ws-memory-each   ws-memory  4 × 16, 1 a batch as JSON, a flush an answer
 
 load             rate       how
 bursts           1 000/s    bursts of 10, warm-up 100 ms, window 400 ms

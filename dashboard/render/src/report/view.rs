@@ -169,7 +169,7 @@ fn arms(run: &RunData) -> Vec<[String; 5]> {
         });
         [
             arm.slug.clone(),
-            format!("{}, {}", format::count(arm.batch_metrics.into()), arm.codec.label()),
+            format!("{}, {}", format::count(arm.batch_metrics.into()), table::manner(arm)),
             format::count(arm.connections.into()),
             format::count(arm.in_flight_per_connection.into()),
             rates.collect::<Vec<_>>().join(" · "),
