@@ -1,7 +1,7 @@
 //! The load generator. It owns the sockets, the event loop and the one clock by which
 //! everything is stamped; transports hand it only their client half, a `Wire`.
 //!
-//! Read in the order of a trial: [`plan`] (what is due when), [`driver`] (the event loop),
+//! Read in the order of a trial: [`plan`] (what is due when), [`source`] (what is sent), [`driver`] (the event loop),
 //! [`watch`] (cost, faults and deaths, from a thread beside it), [`trial`] (the phases),
 //! [`account`] (stamps to record), [`race`] (arms and rounds), [`folder`] (what stays on disk).
 //! [`experiment`] is what a run is asked, from a file.
@@ -17,5 +17,7 @@ pub mod observer;
 pub mod plan;
 pub mod race;
 mod secure;
+pub mod source;
+pub mod template;
 pub mod trial;
 pub mod watch;

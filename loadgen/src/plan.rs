@@ -33,8 +33,11 @@ pub struct Plan {
     pub run: RunId,
     /// See `run`.
     pub producer: Producer,
-    /// Connections to open.
+    /// Connections to open; where they are not kept, most that are open at once.
     pub connections: usize,
+    /// Whether a connection carries further requests. If not, each request opens one of its own
+    /// when it is released, and that is part of its latency.
+    pub keeps_connections: bool,
     /// Where to.
     pub ingest: SocketAddr,
     /// How connections to `ingest` begin; none: in clear text.
@@ -74,6 +77,7 @@ impl Plan {
             run,
             producer: Producer("g0".into()),
             connections: 1,
+            keeps_connections: true,
             ingest,
             tls: None,
             feed: None,

@@ -30,6 +30,8 @@ pub(super) enum Stage {
     Open,
     /// The peer takes no further requests, but may still answer.
     Closing,
+    /// Not wanted at present: the next request opens it. Only where connections are not kept.
+    Idle,
     /// It is gone; another attempt is made at this time.
     Down { retry_at: Stamp },
 }
@@ -41,6 +43,14 @@ pub(super) struct Connection {
     pub socket: TcpStream,
     pub wire: Box<dyn Wire>,
     tls: Option<Box<Session>>,
+    /// The request that it is opened for, where connections are not kept.
+    pub held: Option<u64>,
+    /// It was of use: the next attempt need not wait.
+    pub has_answered: bool,
+    /// Requests that were handed to it and are not answered.
+    pub unanswered: usize,
+    /// Times of its opening, until somebody takes them.
+    pub opening: Option<Opening>,
     /// In the driver's list of connections with room.
     pub listed: bool,
     /// In the driver's list of connections with bytes to flush.
@@ -52,6 +62,17 @@ pub(super) struct Connection {
     written: usize,
     /// Requests of which no byte was written: where they start in `out`, and their keys.
     unsent: VecDeque<(usize, u64)>,
+}
+
+/// How long it took to open a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opening {
+    /// The kernel said that it stands.
+    pub stood: Stamp,
+    /// Until it stood.
+    pub connect_ns: u64,
+    /// From there to the end of the TLS handshake.
+    pub tls_ns: Option<u64>,
 }
 
 /// Payload bytes that passed.
@@ -85,6 +106,10 @@ impl Connection {
             socket: socket.into(),
             wire,
             tls: session.map(Box::new),
+            held: None,
+            has_answered: false,
+            unanswered: 0,
+            opening: None,
             listed: false,
             dirty: false,
             watched_for_write: true,
@@ -100,6 +125,8 @@ impl Connection {
         if let Some(error) = self.socket.take_error()? {
             return Err(error);
         }
+        let at = now();
+        self.opening = Some(Opening { stood: at, connect_ns: at.since(self.since), tls_ns: None });
         if self.tls.is_some() {
             self.stage = Stage::Securing;
         } else {
@@ -118,11 +145,27 @@ impl Connection {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.stage == Stage::Open && self.wire.room() > 0
+        match self.stage {
+            Stage::Open => self.wire.room() > 0,
+            Stage::Idle => true,
+            _ => false,
+        }
+    }
+
+    /// One of its requests was answered.
+    pub(super) fn answered(&mut self) {
+        self.has_answered = true;
+        self.unanswered -= 1;
+    }
+
+    /// The requests of which no byte was written, oldest first.
+    pub(super) fn unsent_keys(&self) -> impl DoubleEndedIterator<Item = u64> {
+        self.unsent.iter().map(|&(_, key)| key)
     }
 
     /// Hands a request to the wire; it leaves with the next flush.
     pub(super) fn encode(&mut self, request: &Request<'_>, key: u64) {
+        self.unanswered += 1;
         self.unsent.push_back((self.out.len(), key));
         self.wire.encode(request, key, &mut self.out);
     }

@@ -8,7 +8,8 @@ use tailrace_sys::poller::Interest;
 
 use super::connection::{Connection, Stage};
 use super::feed::Feed;
-use super::{Driver, FEED_TOKEN, OPEN_NS_MAX, RECONNECT_NS};
+use super::inflight::Pending;
+use super::{Driver, Due, FEED_TOKEN, OPEN_NS_MAX, RECONNECT_NS};
 
 impl Driver<'_> {
     /// Opens every connection and the feed and waits until all are ready.
@@ -26,7 +27,7 @@ impl Driver<'_> {
         self.wait_until_open()
     }
 
-    fn start(&self) -> io::Result<Connection> {
+    pub(super) fn start(&self) -> io::Result<Connection> {
         Connection::start(self.plan.ingest, (self.new_wire)(), self.plan.tls.as_ref())
     }
 
@@ -54,6 +55,7 @@ impl Driver<'_> {
         match self.connections[index].established() {
             Ok(()) => {
                 self.mark_dirty(index);
+                self.note_opening(index);
                 self.list_if_roomy(index);
                 self.dispatch_waiting();
             }
@@ -61,23 +63,44 @@ impl Driver<'_> {
         }
     }
 
-    /// A connection is gone: what it had in flight is broken, and it is tried again soon.
+    /// A connection is gone: what it sent and was not answered is broken, what it did not send
+    /// goes to another, and it is tried again soon; at once, if it was of use.
     pub(super) fn lose(&mut self, index: usize, why: &str) {
-        if matches!(self.connections[index].stage, Stage::Down { .. }) {
+        if matches!(self.connections[index].stage, Stage::Down { .. } | Stage::Idle) {
             return;
         }
         let stood = self.connections[index].stage != Stage::Connecting;
-        let retry_at = now().plus(RECONNECT_NS);
-        self.connections[index].stage = Stage::Down { retry_at };
+        let wait_ns = if self.connections[index].has_answered { 0 } else { RECONNECT_NS };
+        self.connections[index].stage = Stage::Down { retry_at: now().plus(wait_ns) };
         self.unsettled = true;
-        // Closing the socket here takes it out of the poller's set as well.
-        self.connections[index].socket.shutdown(std::net::Shutdown::Both).unwrap_or_default();
-        self.watch_nothing(index);
+        self.take_apart(index);
         self.broken_connections += u64::from(stood);
         self.last_break = Some(why.to_owned());
+        if self.plan.keeps_connections {
+            self.take_back_unsent(index);
+        } else {
+            self.await_request(index);
+        }
         for pending in self.in_flight.take(Some(index)) {
             self.recorder.failed(pending.intended, Some(pending.released), Failure::Broken);
             self.forget(pending.seq);
+        }
+    }
+
+    /// Closes the socket, which takes it out of the poller's set as well.
+    pub(super) fn take_apart(&mut self, index: usize) {
+        self.connections[index].socket.shutdown(std::net::Shutdown::Both).unwrap_or_default();
+        self.watch_nothing(index);
+    }
+
+    /// Requests of which no byte was written are not broken: they wait for another connection,
+    /// before those that were due later.
+    fn take_back_unsent(&mut self, index: usize) {
+        let keys: Vec<u64> = self.connections[index].unsent_keys().collect();
+        for key in keys.into_iter().rev() {
+            if let Some(Pending { seq, intended, released, .. }) = self.in_flight.remove(key) {
+                self.waiting.push_front(Due { seq, intended, released });
+            }
         }
     }
 
@@ -92,26 +115,29 @@ impl Driver<'_> {
         self.unsettled = false;
         for index in 0..self.connections.len() {
             let Connection { stage, since, .. } = self.connections[index];
-            self.unsettled |= stage != Stage::Open;
+            self.unsettled |= !matches!(stage, Stage::Open | Stage::Idle);
             match stage {
                 Stage::Down { retry_at } if retry_at <= at => self.reconnect(index),
-                Stage::Open | Stage::Down { .. } => {}
+                Stage::Open | Stage::Idle | Stage::Down { .. } => {}
                 _ if at.since(since) < OPEN_NS_MAX => {}
                 _ => self.lose(index, "it neither opened nor closed in time"),
             }
         }
+        self.dispatch_waiting();
+    }
+
+    /// Begins a connection in the place of one that is gone.
+    pub(super) fn reopen(&mut self, index: usize) -> io::Result<()> {
+        let old = &self.connections[index];
+        let mut connection = self.start()?;
+        self.poller.add(&connection.socket, index as u64, Interest::ReadWrite)?;
+        (connection.bytes, connection.listed) = (old.bytes, old.listed);
+        self.connections[index] = connection;
+        Ok(())
     }
 
     fn reconnect(&mut self, index: usize) {
-        let old = self.connections[index].bytes;
-        let added = self.start().and_then(|mut connection| {
-            self.poller.add(&connection.socket, index as u64, Interest::ReadWrite)?;
-            connection.bytes = old;
-            connection.listed = self.connections[index].listed;
-            self.connections[index] = connection;
-            Ok(())
-        });
-        if let Err(error) = added {
+        if let Err(error) = self.reopen(index) {
             self.last_break = Some(error.to_string());
             let retry_at = now().plus(RECONNECT_NS);
             self.connections[index].stage = Stage::Down { retry_at };

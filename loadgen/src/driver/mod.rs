@@ -7,6 +7,7 @@
 
 mod connection;
 mod feed;
+mod fresh;
 mod inflight;
 mod links;
 mod receive;
@@ -19,15 +20,16 @@ use std::sync::Arc;
 pub use connection::Bytes;
 use connection::Connection;
 use feed::Feed;
+pub use fresh::Openings;
 use inflight::InFlight;
 use tailrace_contract::{RangeSet, Wire, WireEvent};
 use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::recorder::{Failure, Measured, Recorder, Window};
-use tailrace_producers::payload::Payloads;
 use tailrace_sys::poller::Poller;
 
 use crate::gauge::Gauge;
 use crate::plan::{Pace, Plan, Times};
+use crate::source::Source;
 
 /// Longest sleep of the loop: how soon a request to stop is noticed.
 const SLEEP_NS_MAX: u64 = 20_000_000;
@@ -51,6 +53,8 @@ pub struct Driven {
     /// Payload bytes from the anchor on. Connections that stood by then were opened before; of one
     /// that was opened again, its handshakes are included.
     pub bytes: Bytes,
+    /// What it took to open connections.
+    pub openings: Openings,
     /// Sampled batches that were acknowledged, and those the subscriber saw.
     pub live: LiveCount,
     /// Connections that stood and were lost; attempts that failed do not count.
@@ -85,7 +89,7 @@ struct Due {
 /// The event loop of one trial.
 pub struct Driver<'a> {
     plan: Plan,
-    payloads: &'a Payloads,
+    source: Box<dyn Source + 'a>,
     gauge: Arc<Gauge>,
     new_wire: &'a (dyn Fn() -> Box<dyn Wire> + Sync),
     poller: Poller,
@@ -108,9 +112,7 @@ pub struct Driver<'a> {
     broken_connections: u64,
     last_break: Option<String>,
     last_progress: Stamp,
-    /// The run as the header carries it.
-    run_text: String,
-    body: Vec<u8>,
+    openings: Openings,
     buffer: Vec<u8>,
     events: Vec<WireEvent>,
 }
@@ -123,7 +125,7 @@ impl<'a> Driver<'a> {
     /// `OPEN_NS_MAX`.
     pub fn open(
         plan: Plan,
-        payloads: &'a Payloads,
+        source: Box<dyn Source + 'a>,
         gauge: Arc<Gauge>,
         new_wire: &'a (dyn Fn() -> Box<dyn Wire> + Sync),
     ) -> io::Result<Self> {
@@ -131,9 +133,8 @@ impl<'a> Driver<'a> {
         let mut driver = Self {
             recorder: Recorder::new(zero, plan.timeout_ns),
             times: Times { anchor: Stamp(0), window: (Stamp(0), Stamp(0)) },
-            run_text: plan.run.to_string(),
             plan,
-            payloads,
+            source,
             gauge,
             new_wire,
             poller: Poller::new()?,
@@ -150,7 +151,7 @@ impl<'a> Driver<'a> {
             broken_connections: 0,
             last_break: None,
             last_progress: Stamp(0),
-            body: Vec::with_capacity(1 << 10),
+            openings: Openings::default(),
             buffer: vec![0; READ_BYTES],
             events: Vec::new(),
         };
@@ -171,9 +172,11 @@ impl<'a> Driver<'a> {
         for connection in &mut self.connections {
             connection.bytes = Bytes::default();
         }
+        self.close_unless_kept();
         self.advance();
         loop {
             self.release_due();
+            self.settle_links();
             self.flush_dirty();
             let at = now();
             if self.gauge.stopped() || self.is_done(at) {
@@ -181,7 +184,6 @@ impl<'a> Driver<'a> {
             }
             self.poller.wait(self.sleep_ns(at))?;
             self.handle_ready();
-            self.settle_links();
         }
     }
 
@@ -244,6 +246,7 @@ impl<'a> Driver<'a> {
             measured: self.recorder.finish(),
             acked: self.acked,
             bytes,
+            openings: self.openings,
             live,
             broken_connections: self.broken_connections,
             last_break: self.last_break,

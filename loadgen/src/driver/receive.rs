@@ -30,7 +30,7 @@ impl Driver<'_> {
     fn handle_connection(&mut self, index: usize, readable: bool, writable: bool) {
         match self.connections[index].stage {
             Stage::Connecting if writable || readable => self.establish(index),
-            Stage::Connecting | Stage::Down { .. } => {}
+            Stage::Connecting | Stage::Idle | Stage::Down { .. } => {}
             _ => {
                 if writable {
                     self.mark_dirty(index);
@@ -52,6 +52,10 @@ impl Driver<'_> {
                 self.handle_event(index, &event, acked);
             }
             self.events = events;
+            self.note_opening(index);
+            if self.connections[index].stage == Stage::Idle {
+                break;
+            }
             if self.connections[index].has_output() {
                 self.mark_dirty(index);
             }
@@ -72,10 +76,13 @@ impl Driver<'_> {
                 self.connections[index].stage = Stage::Closing;
                 self.connections[index].since = at;
                 self.unsettled = true;
+                self.close_if_spent(index);
             }
             WireEvent::Answer { key, status } => {
                 if let Some(pending) = self.in_flight.remove(key) {
                     self.answered(&pending, status, at);
+                    self.connections[index].answered();
+                    self.close_if_spent(index);
                 }
             }
         }
@@ -84,7 +91,7 @@ impl Driver<'_> {
     fn answered(&mut self, pending: &Pending, status: u16, acked: Stamp) {
         let &Pending { seq, intended, released, sent, .. } = pending;
         self.last_progress = acked;
-        if (200..300).contains(&status) {
+        if self.source.is_ack(status) {
             self.recorder.acked(&Stamps { intended, released, sent, acked });
             self.gauge.acked(acked.since(intended));
             self.acked.insert(seq);

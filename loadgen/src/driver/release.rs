@@ -1,10 +1,10 @@
 //! The way out: what is due is released, given to a connection with room, and flushed. A batch
 //! that finds no room waits in the order in which it was due, and that wait is latency.
 
-use tailrace_contract::Request;
 use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::recorder::Failure;
 
+use super::connection::Stage;
 use super::inflight::Pending;
 use super::{Driver, Due};
 use crate::plan::Pace;
@@ -54,7 +54,7 @@ impl Driver<'_> {
         self.seq += 1;
         self.recorder.scheduled(intended);
         self.gauge.scheduled();
-        self.write_body(seq);
+        self.source.prepare(seq);
         let released = now();
         if self.in_flight.len() + self.waiting.len() >= self.plan.in_flight_max {
             self.recorder.failed(intended, Some(released), Failure::Overflowed);
@@ -72,18 +72,12 @@ impl Driver<'_> {
         while !self.waiting.is_empty() {
             let Some(connection) = self.next_roomy() else { return };
             let Some(due) = self.waiting.pop_front() else { return };
-            self.write_body(due.seq);
+            self.source.prepare(due.seq);
             self.send(due, connection);
         }
     }
 
-    /// The prepared metrics of this sequence under its head; the same bytes for a seed.
-    fn write_body(&mut self, seq: u64) {
-        self.body.clear();
-        self.payloads.write_body(&self.plan.producer, seq, &mut self.body);
-    }
-
-    /// Encodes the body at hand on a connection that has room.
+    /// Encodes the request at hand on a connection that has room.
     fn send(&mut self, due: Due, index: usize) {
         let Due { seq, intended, released } = due;
         let pending = Pending { seq, intended, released, sent: released, connection: index };
@@ -91,11 +85,10 @@ impl Driver<'_> {
         if let Some(feed) = &mut self.feed {
             feed.expect(seq, intended);
         }
-        let content_type = self.payloads.codec().content_type();
-        let headers = [("content-type", content_type), ("tailrace-run", self.run_text.as_str())];
-        let request =
-            Request { method: "POST", target: "/v1/ingest", headers: &headers, body: &self.body };
-        self.connections[index].encode(&request, key);
+        if self.connections[index].stage == Stage::Idle {
+            return self.open_for(key, index);
+        }
+        self.connections[index].encode(&self.source.request(), key);
         self.mark_dirty(index);
     }
 
@@ -132,7 +125,7 @@ impl Driver<'_> {
     pub(super) fn flush_dirty(&mut self) {
         while let Some(index) = self.dirty.pop() {
             self.connections[index].dirty = false;
-            if matches!(self.connections[index].stage, super::connection::Stage::Down { .. }) {
+            if matches!(self.connections[index].stage, Stage::Down { .. } | Stage::Idle) {
                 continue;
             }
             match self.connections[index].flush(&mut self.in_flight) {

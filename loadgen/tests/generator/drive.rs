@@ -9,6 +9,7 @@ use tailrace_contract::{RunId, Wire};
 use tailrace_loadgen::driver::{Driven, Driver};
 use tailrace_loadgen::gauge::Gauge;
 use tailrace_loadgen::plan::{FeedPlan, Plan};
+use tailrace_loadgen::source::Batches;
 use tailrace_measure::clock::now;
 use tailrace_measure::record::{Arrivals, Load};
 use tailrace_measure::schedule;
@@ -77,7 +78,9 @@ impl Drive {
         plan.connections = self.connections;
         plan.tls.clone_from(&self.tls);
         plan.feed = self.feed.map(|observer| FeedPlan { observer, seed: SEED, one_in: 1 });
-        let driver = Driver::open(plan, &payloads, Arc::clone(&self.gauge), new_wire)?;
+        let run = plan.run.to_string();
+        let source = Box::new(Batches::new(&payloads, plan.producer.clone(), &run));
+        let driver = Driver::open(plan, source, Arc::clone(&self.gauge), new_wire)?;
         let driven = driver.run(now().plus(HEAD_START_NS))?;
         let (window, all) = self.due();
         let measured = &driven.measured;

@@ -62,6 +62,9 @@ impl Connection {
         let Some(mut tls) = self.tls.take() else { return Ok(()) };
         let received = tls.receive(records, |arrived| match arrived {
             Arrived::Open => {
+                if let Some(opening) = &mut self.opening {
+                    opening.tls_ns = Some(now().since(opening.stood));
+                }
                 self.open();
                 Ok(())
             }
