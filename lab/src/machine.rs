@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use tailrace_loadgen::account::Finding;
 use tailrace_measure::record::{Build, Machine, Placement};
 
-use crate::race::suspect;
+use crate::play::suspect;
 
 /// The cores of this machine and who gets which.
 pub struct Surroundings {

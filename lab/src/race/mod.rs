@@ -8,7 +8,6 @@ mod window;
 
 use crate::cli::RaceArgs;
 use crate::exit::Ended;
-pub(crate) use crate::play::suspect;
 use crate::play::{Stage, play};
 
 /// Races and reports.
