@@ -20,7 +20,15 @@
       look: spec.look,
       key: [entry("solid", spec.parts[0].name), entry("pale", spec.parts[1].name), entry("dot", "one trial")],
       plots: spec.plots,
-      label: (state) => "Bars: " + spec.title + " under " + spec.loads(state).map((load) => load.label).join(" and ") + ".",
+      label: (state) =>
+        "Bars: " +
+        spec.title +
+        " under " +
+        spec
+          .loads(state)
+          .map((load) => load.label)
+          .join(" and ") +
+        ".",
       draw: (state, room) => draw(model, state, room, spec),
       table: (state) => tableOf(model, state, spec),
     });
@@ -50,15 +58,34 @@
     const loads = spec.loads(state);
     const unnamed = wide && spec.besideDots;
     const rows = lanes.layout(model, { narrow: narrow && !unnamed, lanes: loads.length, unnamed });
-    const bars = rows.rows.flatMap((row) => loads.map((load, index) => ({ row, y: row.middle + (index - (loads.length - 1) / 2) * 20, ...bar(model, state, spec, row.arm, load) })));
+    const bars = rows.rows.flatMap((row) =>
+      loads.map((load, index) => ({
+        row,
+        y: row.middle + (index - (loads.length - 1) / 2) * 20,
+        ...bar(model, state, spec, row.arm, load),
+      })),
+    );
     const drawn = bars.filter(({ parts }) => parts.some((part) => part !== null));
     if (drawn.length === 0) {
       const counts = rows.rows.some(({ arm }) => loads.some((load) => counted(model, state, arm, load).length));
-      return { note: counts ? "Nothing of this was ours to measure." : "No trial of this choice counts: every one is INVALID." };
+      return {
+        note: counts ? "Nothing of this was ours to measure." : "No trial of this choice counts: every one is INVALID.",
+      };
     }
-    const most = Math.max(...drawn.flatMap(({ parts, totals }) => [(parts[0] || 0) + (parts[1] || 0), ...totals.map(({ total }) => total)]));
-    const x = { ...charts.axis(spec.unit), type: "linear", min: 0, suggestedMax: most * (loads.length > 1 ? 1.6 : 1.3) };
-    x.ticks = { ...x.ticks, callback: (value) => (spec.tick ? spec.tick(value) : format.count(value)), maxTicksLimit: 6 };
+    const most = Math.max(
+      ...drawn.flatMap(({ parts, totals }) => [(parts[0] || 0) + (parts[1] || 0), ...totals.map(({ total }) => total)]),
+    );
+    const x = {
+      ...charts.axis(spec.unit),
+      type: "linear",
+      min: 0,
+      suggestedMax: most * (loads.length > 1 ? 1.6 : 1.3),
+    };
+    x.ticks = {
+      ...x.ticks,
+      callback: (value) => (spec.tick ? spec.tick(value) : format.count(value)),
+      maxTicksLimit: 6,
+    };
     const config = {
       type: "scatter",
       data: { datasets: drawn.flatMap((one) => datasets(one, spec, loads.length > 1 && one.load.slug !== state.load)) },
@@ -71,14 +98,34 @@
   function datasets({ row, y, load, parts, totals }, spec, aside) {
     const [first, second] = [parts[0] || 0, parts[1] || 0];
     const line = (from, to, name, value, opacity) => ({
-      data: [{ x: from, y, text: row.arm.slug + ", " + load.label + ", " + name + ": " + spec.text(value) }, { x: to, y, text: row.arm.slug + ", " + load.label + ", " + name + ": " + spec.text(value) }],
-      showLine: true, borderWidth: 12, borderCapStyle: "butt", borderColor: theme.faded(row.arm.colour, opacity),
-      pointRadius: 0, pointHitRadius: 8, order: 2,
+      data: [
+        { x: from, y, text: row.arm.slug + ", " + load.label + ", " + name + ": " + spec.text(value) },
+        { x: to, y, text: row.arm.slug + ", " + load.label + ", " + name + ": " + spec.text(value) },
+      ],
+      showLine: true,
+      borderWidth: 12,
+      borderCapStyle: "butt",
+      borderColor: theme.faded(row.arm.colour, opacity),
+      pointRadius: 0,
+      pointHitRadius: 8,
+      order: 2,
     });
-    const dots = totals.map(({ trial, total }) => ({ x: total, y: y + spreadOf(trial.round), text: row.arm.slug + ", round " + trial.round + ": " + spec.text(total) }));
+    const dots = totals.map(({ trial, total }) => ({
+      x: total,
+      y: y + spreadOf(trial.round),
+      text: row.arm.slug + ", round " + trial.round + ": " + spec.text(total),
+    }));
     const found = [line(0, first, spec.parts[0].name, first, aside ? 0.6 : 1)];
     if (second > 0) found.push(line(first, first + second, spec.parts[1].name, second, aside ? 0.22 : 0.4));
-    found.push({ data: dots, pointRadius: 2, pointHoverRadius: 4, pointBackgroundColor: theme.colour("ink"), pointBorderColor: theme.colour("card"), pointBorderWidth: 0.5, order: 1 });
+    found.push({
+      data: dots,
+      pointRadius: 2,
+      pointHoverRadius: 4,
+      pointBackgroundColor: theme.colour("ink"),
+      pointBorderColor: theme.colour("card"),
+      pointBorderWidth: 0.5,
+      order: 1,
+    });
     return found;
   }
 
@@ -113,49 +160,68 @@
     const heads = ["arm", "load", spec.parts[0].name, spec.parts[1].name, "trials"];
     const rows = model.groups.flatMap(({ promise, arms }) => [
       { heading: promise },
-      ...arms.flatMap((arm) => spec.loads(state).map((load) => {
-        const { parts, totals } = bar(model, state, spec, arm, load);
-        const each = totals.map(({ total }) => spec.text(total)).join(", ");
-        return [arm.slug, load.label, ...parts.map((part) => (part === null ? format.NOTHING : spec.text(part))), each || format.NOTHING];
-      })),
+      ...arms.flatMap((arm) =>
+        spec.loads(state).map((load) => {
+          const { parts, totals } = bar(model, state, spec, arm, load);
+          const each = totals.map(({ total }) => spec.text(total)).join(", ");
+          return [
+            arm.slug,
+            load.label,
+            ...parts.map((part) => (part === null ? format.NOTHING : spec.text(part))),
+            each || format.NOTHING,
+          ];
+        }),
+      ),
     ]);
     return scrolling(spec.title, table(heads, rows));
   }
 
-  const cpu = (page) => figure(page, {
-    id: "cpu",
-    title: "CPU for each metric",
-    look: "within a promise, whose bar is shorter in every trial, at each load: at a low rate each metric pays its own wake-up, so the same pipeline costs more.",
-    unit: "CPU µs for each acknowledged metric",
-    parts: [{ name: "server", of: (trial) => trial.cost.server_cpu_us_per_metric }, { name: "backend", of: (trial) => trial.cost.backend_cpu_us_per_metric }],
-    text: format.micros,
-    loads: () => page.model.headline,
-    besideDots: true,
-    plots: [],
-  });
+  const cpu = (page) =>
+    figure(page, {
+      id: "cpu",
+      title: "CPU for each metric",
+      look: "within a promise, whose bar is shorter in every trial, at each load: at a low rate each metric pays its own wake-up, so the same pipeline costs more.",
+      unit: "CPU µs for each acknowledged metric",
+      parts: [
+        { name: "server", of: (trial) => trial.cost.server_cpu_us_per_metric },
+        { name: "backend", of: (trial) => trial.cost.backend_cpu_us_per_metric },
+      ],
+      text: format.micros,
+      loads: () => page.model.headline,
+      besideDots: true,
+      plots: [],
+    });
 
-  const wire = (page) => figure(page, {
-    id: "wire",
-    title: "Bytes on the wire for each metric",
-    look: "what the transport adds around the same metric. Payload of the connection, without TCP/IP headers.",
-    unit: "bytes for each metric",
-    parts: [{ name: "sent", of: (trial) => trial.cost.sent_bytes_per_metric }, { name: "received", of: (trial) => trial.cost.received_bytes_per_metric }],
-    text: format.bytes,
-    loads: (state) => [page.model.load(state.load)],
-    plots: ["cost"],
-  });
+  const wire = (page) =>
+    figure(page, {
+      id: "wire",
+      title: "Bytes on the wire for each metric",
+      look: "what the transport adds around the same metric. Payload of the connection, without TCP/IP headers.",
+      unit: "bytes for each metric",
+      parts: [
+        { name: "sent", of: (trial) => trial.cost.sent_bytes_per_metric },
+        { name: "received", of: (trial) => trial.cost.received_bytes_per_metric },
+      ],
+      text: format.bytes,
+      loads: (state) => [page.model.load(state.load)],
+      plots: ["cost"],
+    });
 
-  const memory = (page) => figure(page, {
-    id: "memory",
-    title: "Peak memory",
-    look: "memory that grows with the load is a queue. Largest resident memory of each process during the trial.",
-    unit: "largest resident memory",
-    parts: [{ name: "server", of: (trial) => trial.cost.server_peak_rss_bytes }, { name: "backend", of: (trial) => trial.cost.backend_peak_rss_bytes }],
-    text: format.memory,
-    tick: format.memory,
-    loads: (state) => [page.model.load(state.load)],
-    plots: [],
-  });
+  const memory = (page) =>
+    figure(page, {
+      id: "memory",
+      title: "Peak memory",
+      look: "memory that grows with the load is a queue. Largest resident memory of each process during the trial.",
+      unit: "largest resident memory",
+      parts: [
+        { name: "server", of: (trial) => trial.cost.server_peak_rss_bytes },
+        { name: "backend", of: (trial) => trial.cost.backend_peak_rss_bytes },
+      ],
+      text: format.memory,
+      tick: format.memory,
+      loads: (state) => [page.model.load(state.load)],
+      plots: [],
+    });
 
   Tailrace.bars = { cpu, wire, memory };
 })();

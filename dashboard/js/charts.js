@@ -21,12 +21,15 @@
     const canvasPlace = el("div", { class: "chart" });
     const note = el("p", { class: "small note", hidden: true });
     const behind = el("div", { class: "behind" });
-    const make = el("figure", { class: "picture", id: spec.id },
+    const make = el(
+      "figure",
+      { class: "picture", id: spec.id },
       el("h3", null, spec.title),
       el("figcaption", null, el("strong", null, "What to look for: "), spec.look),
       spec.key ? el("p", { class: "key" }, spec.key) : null,
       page.charts ? [canvasPlace, note] : fallback(page, spec),
-      behind);
+      behind,
+    );
     let chart = null;
     let shape = "";
 
@@ -48,7 +51,10 @@
       note.textContent = drawing.note || "";
       canvasPlace.hidden = !drawing.config;
       if (!drawing.config) return;
-      const canvas = el("canvas", { role: "img", "aria-label": spec.label(state) + " The same figures stand in the table below." });
+      const canvas = el("canvas", {
+        role: "img",
+        "aria-label": spec.label(state) + " The same figures stand in the table below.",
+      });
       canvasPlace.style.height = drawing.height + "px";
       canvasPlace.replaceChildren(canvas);
       chart = new window.Chart(canvas, drawing.config);
@@ -68,9 +74,16 @@
   // The plots that were drawn when the run was made; they do not follow the reader's choice.
   function fallback(page, spec) {
     const found = spec.plots.filter((name) => page.files.includes("plots/" + name + ".svg"));
-    if (found.length === 0) return el("p", { class: "small" }, "This picture needs Chart.js, which is not here; the table has its figures.");
+    if (found.length === 0)
+      return el("p", { class: "small" }, "This picture needs Chart.js, which is not here; the table has its figures.");
     return found.map((name) =>
-      el("img", { class: "plot", src: page.href("plots/" + name + ".svg"), alt: spec.title + ", as drawn when the run was made", loading: "lazy" }));
+      el("img", {
+        class: "plot",
+        src: page.href("plots/" + name + ".svg"),
+        alt: spec.title + ", as drawn when the run was made",
+        loading: "lazy",
+      }),
+    );
   }
 
   // Draws all figures now, on every change of choice and theme, and when labels must move.
@@ -126,11 +139,17 @@
     const positive = values.filter((value) => value > 0);
     const low = below(positive.length ? Math.min(...positive) : 0.01);
     const high = Math.max(above(positive.length ? Math.max(...positive) : 1), low * 5);
-    return { ...axis(more.title), type: "logarithmic", min: low, max: high, ...more.scale,
+    return {
+      ...axis(more.title),
+      type: "logarithmic",
+      min: low,
+      max: high,
+      ...more.scale,
       afterBuildTicks: (scale) => {
         scale.ticks = steps(low, high, more.dense).map((value) => ({ value }));
       },
-      ticks: { ...axis().ticks, callback: (value) => ms(value), ...more.ticks } };
+      ticks: { ...axis().ticks, callback: (value) => ms(value), ...more.ticks },
+    };
   }
 
   function axis(title) {
@@ -172,7 +191,9 @@
   }
 
   function ms(value) {
-    return value >= 1000 ? String(Number((value / 1000).toPrecision(6))) + " s" : String(Number(value.toPrecision(6))) + " ms";
+    return value >= 1000
+      ? String(Number((value / 1000).toPrecision(6))) + " s"
+      : String(Number(value.toPrecision(6))) + " ms";
   }
 
   // Text that must not be wider. What is left out is in the middle: names differ at their ends.

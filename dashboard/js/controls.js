@@ -25,7 +25,10 @@
     const asked = new URLSearchParams(window.location.hash.slice(1));
     const highest = model.headline.reduce((most, load) => (load.rate_per_s > most.rate_per_s ? load : most));
     const load = model.load(asked.get("load")) || highest;
-    const rounds = (asked.get("rounds") || "").split(",").map(Number).filter((round) => model.rounds.includes(round));
+    const rounds = (asked.get("rounds") || "")
+      .split(",")
+      .map(Number)
+      .filter((round) => model.rounds.includes(round));
     const latency = Tailrace.run.LATENCIES.find(({ key }) => key === asked.get("latency"));
     const without = (asked.get("without") || "").split(",").filter((slug) => model.arm(slug));
     return {
@@ -90,7 +93,12 @@
       const box = el("input", { type: "checkbox", value: round, name: "round" });
       box.checked = chosen.state.rounds.has(round);
       box.addEventListener("change", () => {
-        const picked = new Set(boxes.map(({ input }) => input).filter((one) => one.checked).map((one) => Number(one.value)));
+        const picked = new Set(
+          boxes
+            .map(({ input }) => input)
+            .filter((one) => one.checked)
+            .map((one) => Number(one.value)),
+        );
         if (picked.size === 0) {
           box.checked = true;
           return;
@@ -99,21 +107,28 @@
       });
       return { input: box, label: el("label", { class: "chip" }, box, String(round)) };
     });
-    return el("fieldset", { class: "field chips" }, el("legend", null, "Rounds"), boxes.map(({ label }) => label));
+    return el(
+      "fieldset",
+      { class: "field chips" },
+      el("legend", null, "Rounds"),
+      boxes.map(({ label }) => label),
+    );
   }
 
   function arms(model, chosen) {
-    const boxes = model.groups.flatMap(({ arms }) => arms).map((arm) => {
-      const box = el("input", { type: "checkbox", value: arm.slug, name: "arm" });
-      box.checked = !chosen.state.hidden.has(arm.slug);
-      box.addEventListener("change", () => {
-        const hidden = new Set(chosen.state.hidden);
-        if (box.checked) hidden.delete(arm.slug);
-        else hidden.add(arm.slug);
-        chosen.change({ hidden });
+    const boxes = model.groups
+      .flatMap(({ arms }) => arms)
+      .map((arm) => {
+        const box = el("input", { type: "checkbox", value: arm.slug, name: "arm" });
+        box.checked = !chosen.state.hidden.has(arm.slug);
+        box.addEventListener("change", () => {
+          const hidden = new Set(chosen.state.hidden);
+          if (box.checked) hidden.delete(arm.slug);
+          else hidden.add(arm.slug);
+          chosen.change({ hidden });
+        });
+        return el("label", { class: "chip" }, box, mark(arm), arm.slug);
       });
-      return el("label", { class: "chip" }, box, mark(arm), arm.slug);
-    });
     return el("fieldset", { class: "field chips" }, el("legend", null, "Arms in the curves"), boxes);
   }
 

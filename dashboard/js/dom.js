@@ -49,7 +49,11 @@
         ? el("tr", { class: "group" }, el("th", { colspan: heads.length, scope: "colgroup" }, row.heading))
         : el("tr", { class: row.class }, row.cells ? cells(row.cells) : cells(row)),
     );
-    const head = el("tr", null, heads.map((text) => el("th", { scope: "col" }, text)));
+    const head = el(
+      "tr",
+      null,
+      heads.map((text) => el("th", { scope: "col" }, text)),
+    );
     const title = caption ? el("caption", { class: "unseen" }, caption) : null;
     return el("table", null, title, el("thead", null, head), el("tbody", null, body));
   }

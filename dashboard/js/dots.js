@@ -33,10 +33,14 @@
   }
 
   function key() {
-    const entry = (kind, text) => el("span", { class: "entry" }, el("span", { class: "mark " + kind, "aria-hidden": "true" }), text);
+    const entry = (kind, text) =>
+      el("span", { class: "entry" }, el("span", { class: "mark " + kind, "aria-hidden": "true" }), text);
     return [
-      entry("hollow", "p50"), entry("filled", "p99 (medians of the chosen rounds)"), entry("dot", "one trial, first round on top"),
-      entry("struck", "INVALID, does not count"), entry("band", "floor"),
+      entry("hollow", "p50"),
+      entry("filled", "p99 (medians of the chosen rounds)"),
+      entry("dot", "one trial, first round on top"),
+      entry("struck", "INVALID, does not count"),
+      entry("band", "floor"),
     ];
   }
 
@@ -60,10 +64,12 @@
       type: "scatter",
       data: { datasets: marks.flatMap((mark) => datasets(mark, place)) },
       options: charts.options({ layout: lanes.layoutOf(rows), scales: { x, y: lanes.scale(rows) } }),
-      plugins: [lanes.plugin(rows, (chart, context) => {
-        band(chart, context, model, state, rows);
-        if (beyond) strip(chart, context, edge);
-      })],
+      plugins: [
+        lanes.plugin(rows, (chart, context) => {
+          band(chart, context, model, state, rows);
+          if (beyond) strip(chart, context, edge);
+        }),
+      ],
     };
     return { height: rows.total, config };
   }
@@ -75,15 +81,25 @@
       const spread = model.spread(trials, state.latency, q);
       return spread.median !== null ? spread.median / 1e6 : spread.beyond ? null : undefined;
     });
-    const dots = trials.flatMap((trial) => QUANTILES.map((q) => ({ trial, q, ...model.percentile(trial, state.latency, q) })));
-    const shown = dots.filter((dot) => dot.state === "value" || dot.state === "beyond" || (dot.state === "invalid" && dot.ns !== null && dot.supported));
+    const dots = trials.flatMap((trial) =>
+      QUANTILES.map((q) => ({ trial, q, ...model.percentile(trial, state.latency, q) })),
+    );
+    const shown = dots.filter(
+      (dot) =>
+        dot.state === "value" ||
+        dot.state === "beyond" ||
+        (dot.state === "invalid" && dot.ns !== null && dot.supported),
+    );
     return {
       row,
       rounds: model.rounds,
       medians,
       dots: shown,
       beyond: medians.includes(null) || shown.some((dot) => dot.ns === null),
-      all: [...medians.filter((ms) => ms !== undefined && ms !== null), ...shown.filter((dot) => dot.ns !== null).map((dot) => dot.ns / 1e6)],
+      all: [
+        ...medians.filter((ms) => ms !== undefined && ms !== null),
+        ...shown.filter((dot) => dot.ns !== null).map((dot) => dot.ns / 1e6),
+      ],
     };
   }
 
@@ -91,29 +107,80 @@
     const { arm, middle } = mark.row;
     const colour = theme.colour(arm.colour);
     const known = mark.medians.map((ms, index) => ({ ms, index })).filter(({ ms }) => ms !== undefined);
-    const point = ({ ms, index }) => ({ x: place(ms), y: middle, text: arm.slug + ", p" + QUANTILES[index] * 100 + ": " + (ms === null ? "> timeout" : format.latency(ms * 1e6)) + " (median)" });
+    const point = ({ ms, index }) => ({
+      x: place(ms),
+      y: middle,
+      text:
+        arm.slug +
+        ", p" +
+        QUANTILES[index] * 100 +
+        ": " +
+        (ms === null ? "> timeout" : format.latency(ms * 1e6)) +
+        " (median)",
+    });
     const points = known.map(point);
     const fill = known.map(({ index }) => (index === 0 ? theme.colour("card") : colour));
     return [
-      { data: dots(mark, place, false), pointRadius: 2, pointHoverRadius: 4, pointBackgroundColor: theme.colour("ink"), pointBorderWidth: 0, order: 0 },
-      { data: dots(mark, place, true), pointRadius: 4, pointStyle: "crossRot", pointBorderColor: theme.colour("beyond"), pointBorderWidth: 1.5, order: 0 },
-      { data: points, pointRadius: 7, pointHoverRadius: 8, pointStyle: arm.shape, pointBackgroundColor: fill, pointBorderColor: colour, pointBorderWidth: 2.2, order: 1 },
-      { data: points, showLine: true, pointRadius: 0, pointHitRadius: 0, borderColor: theme.faded(arm.colour, 0.55), borderWidth: 2, order: 2 },
+      {
+        data: dots(mark, place, false),
+        pointRadius: 2,
+        pointHoverRadius: 4,
+        pointBackgroundColor: theme.colour("ink"),
+        pointBorderWidth: 0,
+        order: 0,
+      },
+      {
+        data: dots(mark, place, true),
+        pointRadius: 4,
+        pointStyle: "crossRot",
+        pointBorderColor: theme.colour("beyond"),
+        pointBorderWidth: 1.5,
+        order: 0,
+      },
+      {
+        data: points,
+        pointRadius: 7,
+        pointHoverRadius: 8,
+        pointStyle: arm.shape,
+        pointBackgroundColor: fill,
+        pointBorderColor: colour,
+        pointBorderWidth: 2.2,
+        order: 1,
+      },
+      {
+        data: points,
+        showLine: true,
+        pointRadius: 0,
+        pointHitRadius: 0,
+        borderColor: theme.faded(arm.colour, 0.55),
+        borderWidth: 2,
+        order: 2,
+      },
     ];
   }
 
   // Rounds from top to bottom, so that pairs of arms can be followed.
   function dots(mark, place, invalid) {
     const step = Math.min(26 / Math.max(mark.rounds.length - 1, 1), 12);
-    return mark.dots.filter((dot) => (dot.state === "invalid") === invalid).map((dot) => {
-      const index = mark.rounds.indexOf(dot.trial.round) - (mark.rounds.length - 1) / 2;
-      const seal = invalid ? ", INVALID" : "";
-      return {
-        x: place(dot.ns === null ? null : dot.ns / 1e6),
-        y: mark.row.middle + index * step,
-        text: mark.row.arm.slug + ", round " + dot.trial.round + ", p" + dot.q * 100 + ": " + (dot.ns === null ? "> timeout" : format.latency(dot.ns)) + seal,
-      };
-    });
+    return mark.dots
+      .filter((dot) => (dot.state === "invalid") === invalid)
+      .map((dot) => {
+        const index = mark.rounds.indexOf(dot.trial.round) - (mark.rounds.length - 1) / 2;
+        const seal = invalid ? ", INVALID" : "";
+        return {
+          x: place(dot.ns === null ? null : dot.ns / 1e6),
+          y: mark.row.middle + index * step,
+          text:
+            mark.row.arm.slug +
+            ", round " +
+            dot.trial.round +
+            ", p" +
+            dot.q * 100 +
+            ": " +
+            (dot.ns === null ? "> timeout" : format.latency(dot.ns)) +
+            seal,
+        };
+      });
   }
 
   function floorOf(model, state) {

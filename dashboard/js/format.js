@@ -51,7 +51,11 @@
 
   function memory(value) {
     if (value === null || value === undefined) return NOTHING;
-    const steps = [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]];
+    const steps = [
+      [2 ** 30, "GiB"],
+      [2 ** 20, "MiB"],
+      [2 ** 10, "KiB"],
+    ];
     const step = steps.find(([size]) => value >= size);
     return step ? digits(value / step[0], 2) + " " + step[1] : value + " B";
   }
@@ -90,6 +94,18 @@
   }
 
   Tailrace.format = {
-    NOTHING, digits, latency, count, rate, micros, bytes, memory, share, ratio, percentile, moment, plural,
+    NOTHING,
+    digits,
+    latency,
+    count,
+    rate,
+    micros,
+    bytes,
+    memory,
+    share,
+    ratio,
+    percentile,
+    moment,
+    plural,
   };
 })();

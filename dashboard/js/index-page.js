@@ -11,7 +11,11 @@
     Tailrace.theme.connect(document.getElementById("theme"));
     try {
       const { runs } = await Tailrace.load.runs();
-      place.replaceChildren(runs.length ? el("ol", { class: "runs" }, runs.map(item)) : el("p", null, "No run has been recorded yet: ", el("code", null, "tailrace race"), " makes one."));
+      place.replaceChildren(
+        runs.length
+          ? el("ol", { class: "runs" }, runs.map(item))
+          : el("p", null, "No run has been recorded yet: ", el("code", null, "tailrace race"), " makes one."),
+      );
     } catch (error) {
       place.replaceChildren(el("p", { class: "banner alarm" }, error.message));
     }
@@ -31,10 +35,24 @@
     return [
       el("p", { class: "eyebrow" }, run.experiment + " · " + format.moment(run.started_utc)),
       el("h2", null, el("a", { href }, prose(run.question))),
-      run.broken.length ? el("p", { class: "alarm" }, "BROKEN audit: " + run.broken.join(", ") + " lost or doubled acknowledged batches.") : null,
+      run.broken.length
+        ? el(
+            "p",
+            { class: "alarm" },
+            "BROKEN audit: " + run.broken.join(", ") + " lost or doubled acknowledged batches.",
+          )
+        : null,
       run.answer ? el("p", { class: "sentence" }, prose(run.answer)) : null,
-      el("p", { class: "tags" }, run.arms.map((arm) => el("code", { class: "tag" }, arm))),
-      el("dl", { class: "strip" }, facts(run).flatMap(([name, value]) => el("div", null, el("dt", null, name), el("dd", null, value)))),
+      el(
+        "p",
+        { class: "tags" },
+        run.arms.map((arm) => el("code", { class: "tag" }, arm)),
+      ),
+      el(
+        "dl",
+        { class: "strip" },
+        facts(run).flatMap(([name, value]) => el("div", null, el("dt", null, name), el("dd", null, value))),
+      ),
     ];
   }
 
@@ -55,9 +73,16 @@
 
   // "2 confirmed, 1 refuted"
   function verdicts(run) {
-    const kinds = [["confirmed", "confirmed"], ["refuted", "refuted"], ["cannot_tell", "cannot be told"]];
+    const kinds = [
+      ["confirmed", "confirmed"],
+      ["refuted", "refuted"],
+      ["cannot_tell", "cannot be told"],
+    ];
     const counted = kinds.map(([verdict, words]) => [run.verdicts.filter((one) => one === verdict).length, words]);
-    return counted.filter(([number]) => number > 0).map(([number, words]) => number + " " + words).join(", ");
+    return counted
+      .filter(([number]) => number > 0)
+      .map(([number, words]) => number + " " + words)
+      .join(", ");
   }
 
   start();

@@ -19,7 +19,12 @@
   // lanes: how many bars or the like one arm has; unnamed: the names stand in the chart beside.
   function layout(model, { narrow, lanes, unnamed }) {
     const own = Math.max(ROW, (lanes || 1) * 20 + 8);
-    const names = room(model.arms.map(({ slug }) => slug), 13, NAMES) + 24;
+    const names =
+      room(
+        model.arms.map(({ slug }) => slug),
+        13,
+        NAMES,
+      ) + 24;
     const found = { narrow, unnamed, names, rows: [], headings: [], height: 0, baseline: model.experiment.baseline };
     for (const { promise, arms } of model.groups) {
       found.headings.push({ top: found.height, text: promise });
@@ -27,7 +32,13 @@
       for (const arm of arms) {
         const name = narrow ? NAME : 0;
         const middle = found.height + name + own / 2;
-        found.rows.push({ arm, middle, top: found.height + name, bottom: found.height + name + own, name: found.height + name / 2 + 3 });
+        found.rows.push({
+          arm,
+          middle,
+          top: found.height + name,
+          bottom: found.height + name + own,
+          name: found.height + name / 2 + 3,
+        });
         found.height += name + own;
       }
     }

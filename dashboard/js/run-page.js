@@ -15,7 +15,11 @@
       const charts = await Tailrace.load.charts(list).catch(() => false);
       show(main, { list, entry, run, charts });
     } catch (error) {
-      main.replaceChildren(el("h1", null, "This run cannot be shown"), el("p", { class: "banner alarm" }, error.message), el("p", null, el("a", { href: "index.html" }, "All runs")));
+      main.replaceChildren(
+        el("h1", null, "This run cannot be shown"),
+        el("p", { class: "banner alarm" }, error.message),
+        el("p", null, el("a", { href: "index.html" }, "All runs")),
+      );
     }
     main.removeAttribute("aria-busy");
   }
@@ -24,7 +28,10 @@
   function asked(list) {
     const name = new URLSearchParams(window.location.search).get("run");
     const entry = list.runs.find((run) => run.place === name || run.name === name);
-    if (!entry) throw new Error(name ? "There is no run “" + name + "” on this site." : "The address names no run; choose one from the list.");
+    if (!entry)
+      throw new Error(
+        name ? "There is no run “" + name + "” on this site." : "The address names no run; choose one from the list.",
+      );
     if (entry.problem) throw new Error(entry.problem);
     return entry;
   }
@@ -32,7 +39,11 @@
   function show(main, { list, entry, run, charts }) {
     const model = Tailrace.run.model(run);
     const page = {
-      model, charts, files: run.files, redraws: [], resizes: [],
+      model,
+      charts,
+      files: run.files,
+      redraws: [],
+      resizes: [],
       chosen: Tailrace.controls.choice(model),
       href: (path) => ["files", entry.place, ...path.split("/")].map(encodeURIComponent).join("/"),
     };
@@ -50,8 +61,13 @@
       ["downloads", "Downloads", Tailrace.record.downloads(page)],
     ];
     main.replaceChildren(
-      Tailrace.answer.section(model), missing(charts, list), Tailrace.controls.render(model, page.chosen),
-      ...sections.map(([id, title, content]) => el("section", { id, "aria-labelledby": id + "-title" }, el("h2", { id: id + "-title" }, title), content)));
+      Tailrace.answer.section(model),
+      missing(charts, list),
+      Tailrace.controls.render(model, page.chosen),
+      ...sections.map(([id, title, content]) =>
+        el("section", { id, "aria-labelledby": id + "-title" }, el("h2", { id: id + "-title" }, title), content),
+      ),
+    );
     contents(sections);
     Tailrace.charts.connect(page);
   }
@@ -63,11 +79,19 @@
   function missing(charts, list) {
     if (charts) return "";
     const why = list.charts.missing || "it cannot be loaded";
-    return el("p", { class: "banner care", id: "no-charts" }, "Chart.js is missing here (" + why + "), so the plots of the run's folder stand in its place; they do not follow the choices below.");
+    return el(
+      "p",
+      { class: "banner care", id: "no-charts" },
+      "Chart.js is missing here (" +
+        why +
+        "), so the plots of the run's folder stand in its place; they do not follow the choices below.",
+    );
   }
 
   function contents(sections) {
-    const links = [["answer", "Answer"], ...sections].map(([id, title]) => el("li", null, el("a", { href: "#" + id }, title)));
+    const links = [["answer", "Answer"], ...sections].map(([id, title]) =>
+      el("li", null, el("a", { href: "#" + id }, title)),
+    );
     document.getElementById("contents").replaceChildren(el("ul", null, links));
   }
 

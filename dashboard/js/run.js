@@ -59,7 +59,10 @@
     // Over trials: never an average of percentiles but the trials' own, their median in the middle.
     function spread(chosen, latency, q) {
       const each = chosen.map((trial) => percentile(trial, latency, q));
-      const values = each.filter((one) => one.state === "value").map((one) => one.ns).sort((a, b) => a - b);
+      const values = each
+        .filter((one) => one.state === "value")
+        .map((one) => one.ns)
+        .sort((a, b) => a - b);
       const beyond = each.filter((one) => one.state === "beyond").length;
       return {
         median: median(values, beyond),
@@ -121,7 +124,8 @@
 
   // INVALID as a whole, or this percentile of ack alone.
   function spoilt(trial, latency, q) {
-    const struck = (check) => check.verdict === "INVALID" && check.quantile !== null && Math.abs(check.quantile - q) < 1e-9;
+    const struck = (check) =>
+      check.verdict === "INVALID" && check.quantile !== null && Math.abs(check.quantile - q) < 1e-9;
     return trial.measurement === "INVALID" || (latency === "ack" && trial.checks.some(struck));
   }
 

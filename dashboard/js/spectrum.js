@@ -47,7 +47,9 @@
     const most = Math.max(100, ...curves.filter((curve) => curve.bold).map((curve) => curve.total));
     const title = Tailrace.run.LATENCIES.find(({ key }) => key === state.latency).axis + ", log scale";
     const y = charts.logMs(values, { title: narrow ? "" : title, dense: true });
-    const ends = curves.filter((curve) => curve.bold).map(({ arm, points }) => ({ arm, end: points.filter((point) => point.y !== null).pop() }));
+    const ends = curves
+      .filter((curve) => curve.bold)
+      .map(({ arm, points }) => ({ arm, end: points.filter((point) => point.y !== null).pop() }));
     // The strip above the largest value is where curves that met the unanswered go.
     const edge = y.max;
     const out = edge * (edge / y.min) ** 0.08;
@@ -57,7 +59,18 @@
       type: "scatter",
       data: { datasets: curves.flatMap((curve) => datasets(curve, out)) },
       options: charts.options({
-        layout: { padding: { right: narrow ? 12 : charts.room(shown(model, state).map(({ slug }) => slug), 12, NAMES) + 40, top: 8 } },
+        layout: {
+          padding: {
+            right: narrow
+              ? 12
+              : charts.room(
+                  shown(model, state).map(({ slug }) => slug),
+                  12,
+                  NAMES,
+                ) + 40,
+            top: 8,
+          },
+        },
         scales: { x: percentiles(most, narrow), y },
         interaction: { mode: "nearest", axis: "xy", intersect: false },
       }),
@@ -78,30 +91,59 @@
         context.font = charts.css(11, 600);
         context.textBaseline = "middle";
         context.textAlign = "right";
-        context.fillText("> timeout (" + charts.ms(load.timeout_ms) + ")", chartArea.right - 6, (chartArea.top + bottom) / 2);
+        context.fillText(
+          "> timeout (" + charts.ms(load.timeout_ms) + ")",
+          chartArea.right - 6,
+          (chartArea.top + bottom) / 2,
+        );
         context.restore();
       },
     };
   }
 
   function percentiles(most, narrow) {
-    const marks = [[2, "50 %"], [10, "90 %"]];
-    for (let nines = 2; nines < 9; nines += 1) marks.push([10 ** nines, nines === 2 ? "99 %" : "99." + "9".repeat(nines - 2) + " %"]);
+    const marks = [
+      [2, "50 %"],
+      [10, "90 %"],
+    ];
+    for (let nines = 2; nines < 9; nines += 1)
+      marks.push([10 ** nines, nines === 2 ? "99 %" : "99." + "9".repeat(nines - 2) + " %"]);
     const within = marks.filter(([inverse]) => inverse <= most);
     const names = new Map(within);
-    const axis = charts.axis(narrow ? "percentile of the batches due" : "percentile of the batches due; to the right of 90 % every mark is ten times rarer");
-    return { ...axis, type: "logarithmic", min: START, max: most,
+    const axis = charts.axis(
+      narrow
+        ? "percentile of the batches due"
+        : "percentile of the batches due; to the right of 90 % every mark is ten times rarer",
+    );
+    return {
+      ...axis,
+      type: "logarithmic",
+      min: START,
+      max: most,
       afterBuildTicks: (scale) => (scale.ticks = within.map(([value]) => ({ value }))),
-      ticks: { ...axis.ticks, autoSkipPadding: 6, callback: (value) => names.get(value) || "" } };
+      ticks: { ...axis.ticks, autoSkipPadding: 6, callback: (value) => names.get(value) || "" },
+    };
   }
 
   // The trials, thin, and all of them together, bold.
   function curvesOf(model, state, arm) {
     const trials = model.trials(arm.slug, state.load, state.rounds).filter((trial) => trial[state.latency]);
     const counted = trials.filter((trial) => trial.measurement !== "INVALID");
-    const thin = trials.length > 1 ? trials.map((trial) => ({ arm, bold: false, invalid: trial.measurement === "INVALID", name: arm.slug + ", round " + trial.round, ...curve(model.distribution([trial], state.latency), arm.slug + ", round " + trial.round) })) : [];
+    const thin =
+      trials.length > 1
+        ? trials.map((trial) => ({
+            arm,
+            bold: false,
+            invalid: trial.measurement === "INVALID",
+            name: arm.slug + ", round " + trial.round,
+            ...curve(model.distribution([trial], state.latency), arm.slug + ", round " + trial.round),
+          }))
+        : [];
     const whole = counted.length ? model.distribution(counted, state.latency) : null;
-    const bold = whole && whole.total ? [{ arm, bold: true, ...curve(whole, arm.slug + (counted.length > 1 ? ", all chosen rounds" : "")) }] : [];
+    const bold =
+      whole && whole.total
+        ? [{ arm, bold: true, ...curve(whole, arm.slug + (counted.length > 1 ? ", all chosen rounds" : "")) }]
+        : [];
     return [...thin, ...bold];
   }
 
@@ -114,7 +156,13 @@
       const found = at(distribution, 1 - 1 / inverse);
       const figure = found.ns === null ? "> timeout" : format.latency(found.ns);
       const above = found.supported ? "" : " (only " + found.support + " above)";
-      points.push({ x: inverse, y: found.ns === null ? null : found.ns / 1e6, supported: found.supported, text: name + ", " + format.percentile(Number((found.q).toPrecision(found.q > 0.99 ? 5 : 3))) + ": " + figure + above });
+      points.push({
+        x: inverse,
+        y: found.ns === null ? null : found.ns / 1e6,
+        supported: found.supported,
+        text:
+          name + ", " + format.percentile(Number(found.q.toPrecision(found.q > 0.99 ? 5 : 3))) + ": " + figure + above,
+      });
       if (found.ns === null) break;
     }
     return { points, total: distribution.total };
@@ -126,11 +174,31 @@
     // They share a point, so that the line has no gap.
     const beyond = placed.slice(Math.max(within.length - 1, 0));
     const base = { showLine: true, pointRadius: 0, pointHoverRadius: bold ? 4 : 0, pointHitRadius: bold ? 8 : 0 };
-    const colour = invalid ? theme.faded("beyond", 0.5) : bold ? theme.colour(arm.colour) : theme.faded(arm.colour, 0.38);
+    const colour = invalid
+      ? theme.faded("beyond", 0.5)
+      : bold
+        ? theme.colour(arm.colour)
+        : theme.faded(arm.colour, 0.38);
     const grey = theme.faded("beyond", bold ? 0.9 : 0.35);
     return [
-      { ...base, data: within, borderColor: colour, pointHoverBackgroundColor: colour, borderWidth: bold ? 2.6 : 1, borderDash: arm.again ? [9, 4] : [], order: bold ? 1 : 3 },
-      { ...base, data: beyond, borderColor: grey, pointHoverBackgroundColor: grey, borderWidth: bold ? 1.6 : 1, borderDash: [4, 4], order: bold ? 2 : 4 },
+      {
+        ...base,
+        data: within,
+        borderColor: colour,
+        pointHoverBackgroundColor: colour,
+        borderWidth: bold ? 2.6 : 1,
+        borderDash: arm.again ? [9, 4] : [],
+        order: bold ? 1 : 3,
+      },
+      {
+        ...base,
+        data: beyond,
+        borderColor: grey,
+        pointHoverBackgroundColor: grey,
+        borderWidth: bold ? 1.6 : 1,
+        borderDash: [4, 4],
+        order: bold ? 2 : 4,
+      },
     ];
   }
 
@@ -140,9 +208,13 @@
       id: "names",
       afterDatasetsDraw(chart) {
         const { chartArea, scales, ctx: context } = chart;
-        const places = ends.filter(({ end }) => end).map(({ arm, end }) => ({ arm, x: scales.x.getPixelForValue(end.x), y: scales.y.getPixelForValue(end.y) }));
+        const places = ends
+          .filter(({ end }) => end)
+          .map(({ arm, end }) => ({ arm, x: scales.x.getPixelForValue(end.x), y: scales.y.getPixelForValue(end.y) }));
         places.sort((a, b) => a.y - b.y);
-        places.forEach((place, index) => (place.at = Math.max(place.y, index ? places[index - 1].at + 17 : chartArea.top + 8)));
+        places.forEach(
+          (place, index) => (place.at = Math.max(place.y, index ? places[index - 1].at + 17 : chartArea.top + 8)),
+        );
         let limit = chartArea.bottom;
         for (const place of [...places].reverse()) {
           place.at = Math.min(place.at, limit);
@@ -164,7 +236,11 @@
           context.fillStyle = theme.colour(arm.colour);
           context.fillRect(chartArea.right + 16, level - 4, 8, 8);
           context.fillStyle = theme.colour("ink");
-          context.fillText(charts.fit(context, arm.slug, chart.width - chartArea.right - 32), chartArea.right + 29, level);
+          context.fillText(
+            charts.fit(context, arm.slug, chart.width - chartArea.right - 32),
+            chartArea.right + 29,
+            level,
+          );
         }
         context.restore();
       },
@@ -174,7 +250,9 @@
   function tableOf(model, state) {
     const heads = ["arm", "batches", ...LISTED.map(format.percentile), "largest"];
     const rows = shown(model, state).map((arm) => {
-      const trials = model.trials(arm.slug, state.load, state.rounds).filter((trial) => trial.measurement !== "INVALID");
+      const trials = model
+        .trials(arm.slug, state.load, state.rounds)
+        .filter((trial) => trial.measurement !== "INVALID");
       const whole = model.distribution(trials, state.latency);
       if (!whole) return [arm.slug, ...heads.slice(1).map(() => format.NOTHING)];
       const figures = LISTED.map((q) => {
@@ -182,7 +260,9 @@
         if (!found.supported) return "too few";
         return found.ns === null ? "> timeout" : format.latency(found.ns);
       });
-      const largest = whole.unanswered ? format.count(whole.unanswered) + " unanswered" : format.latency(whole.values[whole.values.length - 1]);
+      const largest = whole.unanswered
+        ? format.count(whole.unanswered) + " unanswered"
+        : format.latency(whole.values[whole.values.length - 1]);
       return [arm.slug, format.count(whole.total), ...figures, largest];
     });
     return scrolling("Percentiles of the chosen rounds together", table(heads, rows));

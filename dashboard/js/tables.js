@@ -8,8 +8,16 @@
   const format = Tailrace.format;
 
   const HEADS = [
-    "arm", "answered of due", "typical (p50)", "slow 1 % (p99; lowest–highest)", "× baseline (p99)",
-    "CPU/metric", "wire bytes/metric", "live p99", "audit", "measurement",
+    "arm",
+    "answered of due",
+    "typical (p50)",
+    "slow 1 % (p99; lowest–highest)",
+    "× baseline (p99)",
+    "CPU/metric",
+    "wire bytes/metric",
+    "live p99",
+    "audit",
+    "measurement",
   ];
 
   // `1.31 ms (1.20–1.52)`: the median, and lowest–highest of the trials.
@@ -23,7 +31,8 @@
     const text = format.latency(value.median_ns);
     if (value.interval_ns) return ranged(text, "95 %: " + value.interval_ns.map(figure).join("–"));
     const highest = value.beyond_timeout ? "> timeout" : value.highest_ns === null ? null : figure(value.highest_ns);
-    if (value.lowest_ns === null || highest === null || (value.by_round_ns.length < 2 && !value.beyond_timeout)) return text;
+    if (value.lowest_ns === null || highest === null || (value.by_round_ns.length < 2 && !value.beyond_timeout))
+      return text;
     return ranged(text, figure(value.lowest_ns) + "–" + highest);
   }
 
@@ -72,8 +81,16 @@
       const lines = found.map((row) => ({
         class: row.audit === "BROKEN" ? "broken" : row.trials_valid === 0 ? "struck" : null,
         cells: [
-          [Tailrace.controls.mark(model.arm(row.arm)), row.arm], answered(row), spread(row.p50), spread(row.p99), versus(model, row),
-          cpu(row), row.acked ? format.bytes(row.wire_bytes_per_metric) : format.NOTHING, live(model, row, model.load(load)), seal(row.audit), measurement(row),
+          [Tailrace.controls.mark(model.arm(row.arm)), row.arm],
+          answered(row),
+          spread(row.p50),
+          spread(row.p99),
+          versus(model, row),
+          cpu(row),
+          row.acked ? format.bytes(row.wire_bytes_per_metric) : format.NOTHING,
+          live(model, row, model.load(load)),
+          seal(row.audit),
+          measurement(row),
         ],
       }));
       return lines.length ? [{ heading: promise }, ...lines] : [];
@@ -88,20 +105,42 @@
       const load = model.load(state.load);
       const made = figures(model, state.load);
       const note = made
-        ? "All rounds under this load: " + format.rate(load.rate_per_s) + ", " + arrivals(load) + ", window " +
-          format.digits(load.window_ms / 1000, 2) + " s, timeout " + format.digits(load.timeout_ms / 1000, 2) +
+        ? "All rounds under this load: " +
+          format.rate(load.rate_per_s) +
+          ", " +
+          arrivals(load) +
+          ", window " +
+          format.digits(load.window_ms / 1000, 2) +
+          " s, timeout " +
+          format.digits(load.timeout_ms / 1000, 2) +
           " s. CPU is server + backend. Compare within a promise only."
         : "The summary has no row of its own for this load: what its subscriber saw stands in the column “live p99” of the load without one.";
-      place.replaceChildren(el("p", { class: "small" }, note), ...(made ? [made, details("The slowest single answers, as events", () => slowest(model, state.load))] : []));
+      place.replaceChildren(
+        el("p", { class: "small" }, note),
+        ...(made ? [made, details("The slowest single answers, as events", () => slowest(model, state.load))] : []),
+      );
     });
     return place;
   }
 
   // Single events: the machine stalls now and then, so they rank nobody.
   function slowest(model, load) {
-    const rows = model.groups.flatMap(({ arms }) => arms).map((arm) => model.row(arm.slug, load)).filter(Boolean).flatMap((row) =>
-      row.slowest.map((answer) => [row.arm, format.latency(answer.ack_ns), format.digits(answer.due_ns / 1e9, 3) + " s", format.latency(answer.lateness_ns)]));
-    return scrolling("Slowest answers", table(["arm", "ack", "due in the window at", "of it lateness (the generator's own)"], rows));
+    const rows = model.groups
+      .flatMap(({ arms }) => arms)
+      .map((arm) => model.row(arm.slug, load))
+      .filter(Boolean)
+      .flatMap((row) =>
+        row.slowest.map((answer) => [
+          row.arm,
+          format.latency(answer.ack_ns),
+          format.digits(answer.due_ns / 1e9, 3) + " s",
+          format.latency(answer.lateness_ns),
+        ]),
+      );
+    return scrolling(
+      "Slowest answers",
+      table(["arm", "ack", "due in the window at", "of it lateness (the generator's own)"], rows),
+    );
   }
 
   function arrivals(load) {

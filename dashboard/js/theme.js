@@ -59,7 +59,9 @@
 
   // The same colour, partly transparent.
   function faded(name, opacity) {
-    const parts = colour(name).match(/[\d.]+/g).slice(0, 3);
+    const parts = colour(name)
+      .match(/[\d.]+/g)
+      .slice(0, 3);
     return "rgba(" + parts.join(", ") + ", " + opacity + ")";
   }
 

@@ -28,16 +28,34 @@
   function figure(page) {
     const { model } = page;
     const grid = el("div", { class: "multiples" });
-    const make = el("figure", { class: "picture", id: "timeline" },
+    const make = el(
+      "figure",
+      { class: "picture", id: "timeline" },
       el("h3", null, "Latency over time"),
       el("figcaption", null, el("strong", null, "What to look for: "), LOOK),
-      el("p", { class: "key" }, CURVES.map(({ name, colour }) => el("span", { class: "entry" }, el("span", { class: "swatch " + colour, "aria-hidden": "true" }), name)),
-        el("span", { class: "entry" }, "one line a round; always ack, whatever latency is chosen")),
-      grid);
+      el(
+        "p",
+        { class: "key" },
+        CURVES.map(({ name, colour }) =>
+          el("span", { class: "entry" }, el("span", { class: "swatch " + colour, "aria-hidden": "true" }), name),
+        ),
+        el("span", { class: "entry" }, "one line a round; always ack, whatever latency is chosen"),
+      ),
+      grid,
+    );
     if (!page.charts) {
       const names = page.files.filter((file) => /^plots\/timeline-.*\.svg$/.test(file));
-      for (const name of names) grid.append(el("img", { class: "plot", src: page.href(name), alt: "Latency over time, as drawn when the run was made", loading: "lazy" }));
-      if (names.length === 0) grid.append(el("p", { class: "small" }, "This picture needs Chart.js, which is not here."));
+      for (const name of names)
+        grid.append(
+          el("img", {
+            class: "plot",
+            src: page.href(name),
+            alt: "Latency over time, as drawn when the run was made",
+            loading: "lazy",
+          }),
+        );
+      if (names.length === 0)
+        grid.append(el("p", { class: "small" }, "This picture needs Chart.js, which is not here."));
       return make;
     }
     let drawn = [];
@@ -49,12 +67,18 @@
   }
 
   function draw(model, state, grid) {
-    const cells = model.groups.flatMap(({ arms }) => arms)
+    const cells = model.groups
+      .flatMap(({ arms }) => arms)
       .filter((arm) => !state.hidden.has(arm.slug))
-      .map((arm) => ({ arm, trials: model.trials(arm.slug, state.load, state.rounds).filter((trial) => trial.timeline.due_ms.length) }))
+      .map((arm) => ({
+        arm,
+        trials: model.trials(arm.slug, state.load, state.rounds).filter((trial) => trial.timeline.due_ms.length),
+      }))
       .filter(({ trials }) => trials.length);
     grid.replaceChildren();
-    const values = cells.flatMap(({ trials }) => trials.flatMap(({ timeline }) => [...timeline.p50, ...timeline.max, ...timeline.lateness]));
+    const values = cells.flatMap(({ trials }) =>
+      trials.flatMap(({ timeline }) => [...timeline.p50, ...timeline.max, ...timeline.lateness]),
+    );
     const ms = values.filter((ns) => ns).map((ns) => ns / 1e6);
     if (ms.length === 0) {
       grid.append(el("p", { class: "small note" }, "No timeline for this choice."));
@@ -65,22 +89,50 @@
   }
 
   function one(model, state, grid, { arm, trials }, ms, until) {
-    const canvas = el("canvas", { role: "img", "aria-label": "Latency over time of " + arm.slug + " under " + model.load(state.load).label + ". The figures stand in the table below." });
+    const canvas = el("canvas", {
+      role: "img",
+      "aria-label":
+        "Latency over time of " +
+        arm.slug +
+        " under " +
+        model.load(state.load).label +
+        ". The figures stand in the table below.",
+    });
     const place = el("div", { class: "chart" }, canvas);
     const faults = faultsOf(trials);
     const above = TICKS + faults.length * LINE;
     place.style.height = HEIGHT + above + "px";
-    const told = faults.length ? el("p", { class: "small" }, "Faults made on purpose: " + faults.map(({ name }) => name).join(", ") + ".") : null;
-    const ended = trials.filter((trial) => trial.ended_early).map((trial) => el("p", { class: "small alarm" }, "Round " + trial.round + " ended early: " + trial.ended_early));
-    grid.append(el("div", { class: "cell" },
-      el("h4", null, arm.slug), place, told, ended,
-      details("The same as a table", () => tableOf(arm, trials))));
+    const told = faults.length
+      ? el("p", { class: "small" }, "Faults made on purpose: " + faults.map(({ name }) => name).join(", ") + ".")
+      : null;
+    const ended = trials
+      .filter((trial) => trial.ended_early)
+      .map((trial) => el("p", { class: "small alarm" }, "Round " + trial.round + " ended early: " + trial.ended_early));
+    grid.append(
+      el(
+        "div",
+        { class: "cell" },
+        el("h4", null, arm.slug),
+        place,
+        told,
+        ended,
+        details("The same as a table", () => tableOf(arm, trials)),
+      ),
+    );
     const x = { ...charts.axis(""), type: "linear", min: 0, max: until };
     x.ticks = { ...x.ticks, callback: (value) => String(Number(value.toFixed(3))) + " s", maxTicksLimit: 6 };
     return new window.Chart(canvas, {
       type: "scatter",
-      data: { datasets: CURVES.filter((curve) => !curve.alone || trials.length === 1).flatMap((curve, order) => trials.map((trial) => dataset(trial, curve, order, trials.length))) },
-      options: charts.options({ layout: { padding: { top: above, right: 8 } }, scales: { x, y: charts.logMs(ms, { title: "" }) }, interaction: { mode: "nearest", axis: "xy", intersect: false } }),
+      data: {
+        datasets: CURVES.filter((curve) => !curve.alone || trials.length === 1).flatMap((curve, order) =>
+          trials.map((trial) => dataset(trial, curve, order, trials.length)),
+        ),
+      },
+      options: charts.options({
+        layout: { padding: { top: above, right: 8 } },
+        scales: { x, y: charts.logMs(ms, { title: "" }) },
+        interaction: { mode: "nearest", axis: "xy", intersect: false },
+      }),
       plugins: [events(trials, faults)],
     });
   }
@@ -97,12 +149,36 @@
 
   function dataset(trial, curve, order, several) {
     const { timeline } = trial;
-    const data = timeline.due_ms.map((due, index) => {
-      const ns = timeline[curve.key][index];
-      return { x: due / 1000, y: ns === null ? null : Math.max(ns, 1) / 1e6, text: "round " + trial.round + ", due at " + format.digits(due / 1000, 3) + " s, " + curve.name + ": " + format.latency(ns) };
-    }).filter((point) => point.x >= 0);
+    const data = timeline.due_ms
+      .map((due, index) => {
+        const ns = timeline[curve.key][index];
+        return {
+          x: due / 1000,
+          y: ns === null ? null : Math.max(ns, 1) / 1e6,
+          text:
+            "round " +
+            trial.round +
+            ", due at " +
+            format.digits(due / 1000, 3) +
+            " s, " +
+            curve.name +
+            ": " +
+            format.latency(ns),
+        };
+      })
+      .filter((point) => point.x >= 0);
     const opacity = trial.measurement === "INVALID" ? 0.25 : several > 1 ? (curve.key === "lateness" ? 0.5 : 0.75) : 1;
-    return { data, showLine: true, spanGaps: false, pointRadius: 0, pointHoverRadius: 4, borderWidth: curve.width, borderColor: theme.faded(curve.colour, opacity), pointHoverBackgroundColor: theme.colour(curve.colour), order };
+    return {
+      data,
+      showLine: true,
+      spanGaps: false,
+      pointRadius: 0,
+      pointHoverRadius: 4,
+      borderWidth: curve.width,
+      borderColor: theme.faded(curve.colour, opacity),
+      pointHoverBackgroundColor: theme.colour(curve.colour),
+      order,
+    };
   }
 
   // Faults as dashed lines with their names, missing answers as ticks on top.
@@ -125,7 +201,11 @@
           context.lineTo(x, chartArea.bottom);
           context.stroke();
           context.textAlign = x > (chartArea.left + chartArea.right) / 2 ? "right" : "left";
-          context.fillText(what, x + (context.textAlign === "left" ? 4 : -4), chartArea.top - TICKS - (faults.length - index) * LINE);
+          context.fillText(
+            what,
+            x + (context.textAlign === "left" ? 4 : -4),
+            chartArea.top - TICKS - (faults.length - index) * LINE,
+          );
         });
         context.restore();
       },
@@ -140,13 +220,34 @@
   }
 
   function tableOf(arm, trials) {
-    const heads = ["due", "round", "batches due", "unanswered", "failed", "p50", "p99", "largest ack", "largest lateness", "backlog"];
-    const rows = trials.flatMap(({ round, timeline }) => timeline.due_ms.map((due, index) => [
-      format.digits(due / 1000, 3) + " s", String(round), format.count(timeline.scheduled[index]), format.count(timeline.unanswered[index]), format.count(timeline.failed[index]),
-      ...["p50", "p99", "max", "lateness"].map((key) => format.latency(timeline[key][index])), format.count(timeline.backlog[index]),
-    ]));
+    const heads = [
+      "due",
+      "round",
+      "batches due",
+      "unanswered",
+      "failed",
+      "p50",
+      "p99",
+      "largest ack",
+      "largest lateness",
+      "backlog",
+    ];
+    const rows = trials.flatMap(({ round, timeline }) =>
+      timeline.due_ms.map((due, index) => [
+        format.digits(due / 1000, 3) + " s",
+        String(round),
+        format.count(timeline.scheduled[index]),
+        format.count(timeline.unanswered[index]),
+        format.count(timeline.failed[index]),
+        ...["p50", "p99", "max", "lateness"].map((key) => format.latency(timeline[key][index])),
+        format.count(timeline.backlog[index]),
+      ]),
+    );
     const merged = Math.max(...trials.map(({ timeline }) => timeline.merged));
-    const note = merged > 1 ? el("p", { class: "small" }, "Each line is the worst of " + merged + " slices of timeline.csv.") : null;
+    const note =
+      merged > 1
+        ? el("p", { class: "small" }, "Each line is the worst of " + merged + " slices of timeline.csv.")
+        : null;
     return el("div", null, note, scrolling("Latency over time of " + arm.slug, table(heads, rows)));
   }
 

@@ -23,7 +23,13 @@ export const HOSTILE = "<img src=x onerror=alert(1)>";
 const WHOLE = [0, 4];
 const KILLED = [1, 4, 5];
 const INSTALLED = path.join(ROOT, "dashboard/node_modules/chart.js/dist/chart.umd.min.js");
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json" };
+const TYPES = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".json": "application/json",
+};
 
 /** Runs the program; npm is not asked unless `environment` says so. */
 export async function tailrace(words, environment = { TAILRACE_OFFLINE: "1" }, codes = [0]) {
@@ -48,7 +54,11 @@ export async function record(later) {
   const hostile = `${plain.slice(0, -6)}000000`;
   await cp(path.join(results, plain), path.join(results, hostile), { recursive: true });
   await spoil(path.join(results, hostile), "ws-memory");
-  await tailrace(["race", "http1-memory", "--rounds", "1", "--timeout", "300ms", "--fault", "server:kill@150ms", ...short], offline, KILLED);
+  await tailrace(
+    ["race", "http1-memory", "--rounds", "1", "--timeout", "300ms", "--fault", "server:kill@150ms", ...short],
+    offline,
+    KILLED,
+  );
   const killed = (await runs(results)).find((run) => run !== plain && run !== hostile);
   return { results, plain, hostile, killed };
 }
@@ -122,8 +132,15 @@ export async function host(later, folder) {
 
 export async function launch() {
   const args = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
   ];
   return chromium.launch({ executablePath: CHROMIUM, args });
 }
@@ -136,7 +153,10 @@ export async function open(test, browser, home, address, options = {}) {
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   const seen = [];
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && seen.push(`console: ${message.text()}`));
+  page.on(
+    "console",
+    (message) => ["error", "warning"].includes(message.type()) && seen.push(`console: ${message.text()}`),
+  );
   page.on("pageerror", (error) => seen.push(`exception: ${error}`));
   page.on("dialog", (dialog) => seen.push(`dialog: ${dialog.message()}`) && dialog.dismiss());
   page.on("request", (request) => {
@@ -164,7 +184,8 @@ export function colours(page) {
       const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
       const found = new Set(new Uint32Array(data.buffer));
       return [canvas.getAttribute("aria-label"), found.size];
-    }));
+    }),
+  );
 }
 
 /** What all canvases show now. */

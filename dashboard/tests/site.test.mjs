@@ -5,7 +5,19 @@ import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { HOSTILE, colours, host, launch, open, pictures, ready, record, tailrace, visit, write } from "./site-support.mjs";
+import {
+  HOSTILE,
+  colours,
+  host,
+  launch,
+  open,
+  pictures,
+  ready,
+  record,
+  tailrace,
+  visit,
+  write,
+} from "./site-support.mjs";
 
 let browser, recorded, site, home;
 // What must end with the tests; a hook that is set within a hook would end with that.
@@ -43,7 +55,8 @@ test("opens from the file system", (t) => checkPages(t, site.file));
 test("opens from a host below a path, and every download is there", async (t) => {
   await checkPages(t, home);
   const { page } = await open(t, browser, home, run("plain"));
-  for (const details of await page.locator("#downloads details, #trials details").all()) await details.locator("summary").click();
+  for (const details of await page.locator("#downloads details, #trials details").all())
+    await details.locator("summary").click();
   const links = await page.$$eval("#downloads a, #trials a", (all) => all.map((link) => link.href));
   assert.ok(links.length > 60, `${links.length} links`);
   for (const link of new Set(links)) assert.equal((await fetch(link)).status, 200, link);
@@ -53,13 +66,16 @@ test("percentiles of the page are those of the records", async (t) => {
   const { page } = await open(t, browser, site.file, run("plain"));
   const computed = await page.evaluate(() => {
     const model = window.Tailrace.run.model(window.TAILRACE_RUN);
-    const figures = (trial, latency) => [0.5, 0.9, 0.95, 0.99, 0.999, 0.9999].map((q) => {
-      const { ns, support } = model.percentile(trial, latency, q);
-      return { q, ns, support };
-    });
+    const figures = (trial, latency) =>
+      [0.5, 0.9, 0.95, 0.99, 0.999, 0.9999].map((q) => {
+        const { ns, support } = model.percentile(trial, latency, q);
+        return { q, ns, support };
+      });
     return window.TAILRACE_RUN.trials.map((trial) => ({
       place: [trial.arm, trial.load, trial.round].join("/"),
-      ...Object.fromEntries(["ack", "service", "lateness", "live"].map((latency) => [latency, trial[latency] && figures(trial, latency)])),
+      ...Object.fromEntries(
+        ["ack", "service", "lateness", "live"].map((latency) => [latency, trial[latency] && figures(trial, latency)]),
+      ),
     }));
   });
   assert.equal(computed.length, 16);
@@ -85,7 +101,9 @@ for (const width of [360, 1920]) {
         for (const summary of await page.locator("main summary").all()) await summary.click();
         const wide = await page.evaluate(() => document.documentElement.scrollWidth);
         assert.ok(wide <= width, `${address} is ${wide} wide`);
-        const [red] = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number));
+        const [red] = await page.evaluate(() =>
+          getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number),
+        );
         assert.equal(red > 128, colorScheme === "light");
       }
       assert.deepEqual(seen, []);
@@ -112,14 +130,23 @@ test("text stands out from its background, in both themes", async (t) => {
     const { page } = await open(t, browser, site.file, "index.html", { colorScheme });
     const low = await page.evaluate(() => {
       const light = (name) => {
-        const parts = window.Tailrace.theme.colour(name).match(/[\d.]+/g).slice(0, 3).map((part) => part / 255);
+        const parts = window.Tailrace.theme
+          .colour(name)
+          .match(/[\d.]+/g)
+          .slice(0, 3)
+          .map((part) => part / 255);
         const [r, g, b] = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
         return 0.2126 * r + 0.7152 * g + 0.0722 * b;
       };
       const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
       const texts = ["ink", "muted", "accent", "alarm", "care", "good"];
-      const found = texts.flatMap((text) => ["page", "card"].map((ground) => [text, ground, ratio(light(text), light(ground))]));
-      found.push(["ink", "soft", ratio(light("ink"), light("soft"))], ["muted", "soft", ratio(light("muted"), light("soft"))]);
+      const found = texts.flatMap((text) =>
+        ["page", "card"].map((ground) => [text, ground, ratio(light(text), light(ground))]),
+      );
+      found.push(
+        ["ink", "soft", ratio(light("ink"), light("soft"))],
+        ["muted", "soft", ratio(light("muted"), light("soft"))],
+      );
       return found.filter(([, , value]) => value < 4.5);
     });
     assert.deepEqual(low, [], colorScheme);
@@ -137,14 +164,19 @@ test("everything can be reached and used by keyboard, and focus shows", async (t
       const shown = element.closest(".chip") ?? element;
       const { outlineStyle, outlineWidth } = getComputedStyle(shown);
       const box = shown.getBoundingClientRect();
-      return { what: element.id || element.name || element.className || element.tagName, outline: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2, seen: box.width > 0 && box.right > 0 };
+      return {
+        what: element.id || element.name || element.className || element.tagName,
+        outline: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2,
+        seen: box.width > 0 && box.right > 0,
+      };
     });
     if (focus === null) break;
     assert.ok(focus.outline && focus.seen, `no visible focus on ${JSON.stringify(focus)}`);
     reached.push(focus.what);
   }
   assert.equal(reached[0], "skip");
-  for (const what of ["theme", "load", "latency", "round", "arm", "SUMMARY", "scroll"]) assert.ok(reached.includes(what), `${what} in ${reached}`);
+  for (const what of ["theme", "load", "latency", "round", "arm", "SUMMARY", "scroll"])
+    assert.ok(reached.includes(what), `${what} in ${reached}`);
   const first = await pictures(page);
   await page.focus("input[name=round] >> nth=0");
   await page.keyboard.press("Space");
@@ -183,7 +215,18 @@ test("names of results are text, whatever they say", async (t) => {
   assert.ok((await page.textContent("#runs")).includes(HOSTILE));
   await visit(page, `${home}/${run("hostile")}`);
   for (const summary of await page.locator("summary").all()) await summary.click();
-  for (const where of ["h1", ".answers", ".prediction", ".warnings", ".controls", "#figures", "#ledger", "#seals", "#manifest", "#trials"]) {
+  for (const where of [
+    "h1",
+    ".answers",
+    ".prediction",
+    ".warnings",
+    ".controls",
+    "#figures",
+    "#ledger",
+    "#seals",
+    "#manifest",
+    "#trials",
+  ]) {
     assert.ok((await page.textContent(where)).includes(HOSTILE), where);
   }
   assert.equal(await page.locator("img").count(), 0);
@@ -237,7 +280,11 @@ test("npm brings the locked Chart.js once; where it is missing the reason is tol
   const version = lock.packages["node_modules/chart.js"].version;
   assert.equal(await readFile(path.join(out, "vendor/version.txt"), "utf8"), version);
   assert.ok((await readFile(path.join(out, "vendor/chart.umd.min.js"), "utf8")).includes(version));
-  assert.deepEqual((await readdir(out)).filter((name) => name.startsWith(".")), [], "nothing is left behind");
+  assert.deepEqual(
+    (await readdir(out)).filter((name) => name.startsWith(".")),
+    [],
+    "nothing is left behind",
+  );
   const again = await tailrace(words, { TAILRACE_OFFLINE: "", PATH: "/nowhere" });
   assert.equal(again.stderr, "");
   const { page, seen } = await open(t, browser, `file://${out}`, run("plain"));
