@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use tailrace_contract::{Audit, RunId};
 use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::ledger::{self, Account};
-use tailrace_measure::quantile::distribution;
+use tailrace_measure::quantile::{distribution, infer};
 use tailrace_measure::record::{
     Cost, Latencies, Ledger, Measurement, Outcomes, SCHEMA_VERSION, Seals, Trial,
 };
@@ -93,11 +93,11 @@ fn ended_early(ran: &Ran, watched: &Watched) -> Option<String> {
 fn latencies(measured: &Measured) -> Latencies {
     let unanswered = measured.window_outcomes.unanswered();
     Latencies {
-        ack: distribution(&measured.ack, unanswered),
+        ack: infer(&measured.ack, unanswered, &measured.ack_episodes),
         service: distribution(&measured.service, 0),
         lateness: distribution(&measured.lateness, 0),
         queued: distribution(&measured.queued, 0),
-        live: measured.live.as_ref().map(|histogram| distribution(histogram, 0)),
+        live: live.map(|(histogram, episodes)| infer(histogram, 0, episodes)),
         durable: measured.durable.as_ref().map(|histogram| distribution(histogram, 0)),
     }
 }

@@ -2,7 +2,8 @@
 //! that is INVALID is counted and otherwise passed over. Read [`crate::summary`] next.
 
 use crate::record::{
-    Arm, AuditSeal, Distribution, Experiment, Load, Measurement, Ratio, SUPPORT_MIN, Trial,
+    Arm, AuditSeal, Distribution, EPISODES_MIN, Experiment, Load, Measurement, Ratio, SUPPORT_MIN,
+    Trial,
 };
 use crate::seals::spoilt;
 use crate::statistics::{Observed, ratio};
@@ -146,6 +147,19 @@ impl<'a> Cell<'a> {
     pub(crate) fn cpu_ratio(&self, other: &Cell<'_>) -> Option<Ratio> {
         let cpu = |trial: &Trial| trial.cost.cpu_us_per_metric();
         ratio(&self.values(cpu), &other.values(cpu))
+    }
+
+    /// The episodes above a percentile over all valid trials, where they are too few to rank by
+    /// it. Trials that do not know theirs are not asked: they have none to add, and a cell of
+    /// which no trial does is not judged by it.
+    pub(crate) fn too_few_episodes(
+        &self,
+        of: impl Fn(&Trial) -> Option<&Distribution>,
+        q: f64,
+    ) -> Option<f64> {
+        let known = self.valid().filter_map(|trial| of(trial)?.at(q)?.episodes);
+        let episodes = known.reduce(|a, b| a + b)?;
+        (episodes < EPISODES_MIN).then_some(episodes)
     }
 
     /// The worst seal on the system, INVALID trials included: a lost batch is lost, whatever the

@@ -4,6 +4,7 @@
 
 use crate::cells::{Cell, Grid, observed_of};
 use crate::record::{Figure, Measurement, Ratio, Trial};
+use crate::rows::episodes_text;
 use crate::statistics::{Observed, ratio};
 
 /// An arm under a load, by slugs.
@@ -35,6 +36,7 @@ pub(crate) fn divide(
 ) -> Result<Divided, String> {
     let divided = quotient(grid, figure, spot, other)?;
     machine(grid, figure, spot, other)?;
+    [spot, other].into_iter().try_for_each(|spot| episodes(grid, figure, spot))?;
     Ok(divided)
 }
 
@@ -120,6 +122,22 @@ fn machine(grid: &Grid<'_>, figure: Figure, a: Spot<'_>, b: Spot<'_>) -> Result<
         )),
         _ => Ok(()),
     }
+}
+
+/// A tail that few independent episodes made says little about the next run.
+///
+/// # Errors
+/// They are too few to rank by.
+pub(crate) fn episodes(grid: &Grid<'_>, figure: Figure, spot: Spot<'_>) -> Result<(), String> {
+    let cell = grid.cell(spot.arm, spot.load);
+    let few = match figure {
+        Figure::P50 | Figure::P99 => figure
+            .quantile()
+            .and_then(|q| cell.too_few_episodes(|trial| Some(&trial.latencies.ack), q)),
+        Figure::LiveP99 => cell.too_few_episodes(|trial| trial.latencies.live.as_ref(), 0.99),
+        Figure::Cpu | Figure::WireBytes | Figure::Achieved => None,
+    };
+    few.map_or(Ok(()), |few| Err(episodes_text(spot.arm, figure.title(), few)))
 }
 
 fn why_none(figure: Figure, spot: Spot<'_>, cell: &Cell<'_>) -> Option<String> {

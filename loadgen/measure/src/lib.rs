@@ -3,10 +3,13 @@
 //! stamps. Read [`clock`], [`schedule`], [`recorder`], in
 //! this order; [`record`] is what comes out.
 
+mod binomial;
 mod cells;
 pub mod clock;
+mod coarse;
 mod comparable;
 pub mod csv;
+pub mod episodes;
 pub mod hlog;
 mod holm;
 pub mod ledger;

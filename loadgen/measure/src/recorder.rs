@@ -9,6 +9,7 @@
 use hdrhistogram::Histogram;
 
 use crate::clock::Stamp;
+use crate::episodes::Episodes;
 use crate::record::{Outcomes, Slice, SlowAnswer};
 use crate::slices::{Ending, Slices};
 pub use crate::stamps::{Failure, Stamps, Window};
@@ -43,6 +44,8 @@ pub struct Recorder {
     durable: Option<Histogram<u64>>,
     slowest: Vec<SlowAnswer>,
     slices: Slices,
+    ack_episodes: Episodes,
+    live_episodes: Option<Episodes>,
     /// The latest moment that was told: when a failure happened, which has no stamp of its own.
     latest: Stamp,
 }
@@ -72,6 +75,10 @@ pub struct Measured {
     pub slices: Vec<Slice>,
     /// Ack of the batches due in the first and in the second half of the window.
     pub halves: (Histogram<u64>, Histogram<u64>),
+    /// How slow answers cluster.
+    pub ack_episodes: Episodes,
+    /// How late notices to the live subscriber cluster; none when nothing was seen.
+    pub live_episodes: Option<Episodes>,
 }
 
 fn histogram() -> Histogram<u64> {
@@ -102,6 +109,8 @@ impl Recorder {
             durable: None,
             slowest: Vec::with_capacity(SLOWEST + 1),
             slices: Slices::new(window),
+            ack_episodes: Episodes::new(window),
+            live_episodes: None,
             latest: Stamp(0),
         }
     }
@@ -147,6 +156,7 @@ impl Recorder {
 
     fn record_ack(&mut self, stamps: &Stamps, ack_ns: u64) {
         record(&mut self.halves[usize::from(stamps.intended >= self.middle)], ack_ns);
+        self.ack_episodes.record(stamps.intended, ack_ns);
         record(&mut self.service, stamps.acked.since(stamps.sent));
         record(&mut self.queued, stamps.sent.since(stamps.released));
         self.slices.ended(stamps.intended, Ending::Acked { ack_ns });
@@ -183,7 +193,11 @@ impl Recorder {
             Failure::Censored => {}
         }
         if self.window.contains(intended) {
-            self.slices.ended(intended, ending(failure));
+            let ending = ending(failure);
+            if matches!(ending, Ending::Unanswered) {
+                self.ack_episodes.unanswered(intended);
+            }
+            self.slices.ended(intended, ending);
         }
     }
 
@@ -201,7 +215,10 @@ impl Recorder {
     /// A live subscriber received the batch.
     pub fn live(&mut self, intended: Stamp, seen: Stamp) {
         if self.window.contains(intended) {
-            record(self.live.get_or_insert_with(histogram), seen.since(intended));
+            let live_ns = seen.since(intended);
+            record(self.live.get_or_insert_with(histogram), live_ns);
+            let episodes = self.live_episodes.get_or_insert_with(|| Episodes::new(self.window));
+            episodes.record(intended, live_ns);
         }
     }
 
@@ -231,6 +248,8 @@ impl Recorder {
             slowest: self.slowest,
             slices: self.slices.finish(),
             halves: (first, second),
+            ack_episodes: self.ack_episodes,
+            live_episodes: self.live_episodes,
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::cells::{Cell, Grid, observed_of};
 use crate::ledger::size;
 use crate::record::{
-    Arm, AuditSeal, Check, Load, Measurement, Ratio, Row, SlowAnswer, Spread, Trial,
+    Arm, AuditSeal, Check, EPISODES_MIN, Load, Measurement, Ratio, Row, SlowAnswer, Spread, Trial,
 };
 use crate::seals::{FEED_COST, HALVES_P50, drifted, weight};
 use crate::statistics::{Observed, median_f64, spread};
@@ -105,9 +105,31 @@ fn compare_with_baseline(row: &mut Row, grid: &Grid<'_>, arm: &Arm, cell: &Cell<
         return;
     }
     row.cpu_to_baseline = cell.cpu_ratio(&other);
-    if !row.machine_not_pipeline {
+    let few = few_episodes([(&row.arm, cell), (&baseline.slug, &other)]);
+    if !row.machine_not_pipeline && few.is_none() {
         row.p99_to_baseline = cell.quantile_ratio(&other, 0.99);
     }
+    row.reasons.extend(few.map(|why| format!("p99 not ranked: {why}")));
+}
+
+/// Why a p99 is no ground for ranking: too few independent slow episodes lie above it.
+pub(crate) fn few_episodes(cells: [(&str, &Cell<'_>); 2]) -> Option<String> {
+    cells.into_iter().find_map(|(arm, cell)| {
+        // What has no p99 at all is told as such.
+        let ranked = cell.quantile(0.99).iter().any(Option::is_some);
+        let episodes =
+            cell.too_few_episodes(|trial| Some(&trial.latencies.ack), 0.99).filter(|_| ranked)?;
+        Some(episodes_text(arm, "p99", episodes))
+    })
+}
+
+/// `only about 4 slow episodes of `x` lie above its p99, and it takes 10 …`.
+pub(crate) fn episodes_text(arm: &str, what: &str, episodes: f64) -> String {
+    let about = plural(episodes.round() as u64, "slow episode");
+    format!(
+        "only about {about} of `{arm}` lie above its {what}, over all rounds, and ranking takes \
+         {EPISODES_MIN}; lengthen the window or take more rounds"
+    )
 }
 
 fn reasons(row: &mut Row, cell: &Cell<'_>, feeds: &[Cell<'_>]) {

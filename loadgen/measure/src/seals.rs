@@ -207,7 +207,14 @@ mod tests {
     use crate::record::Quantile;
 
     fn distribution(ns: u64) -> Distribution {
-        let quantiles = QUANTILES.map(|q| Quantile { q, ns: Some(ns), support: 10 }).to_vec();
+        let quantiles = QUANTILES.map(|q| Quantile {
+            q,
+            ns: Some(ns),
+            support: 10,
+            episodes: None,
+            interval_ns: None,
+        });
+        let quantiles = quantiles.to_vec();
         Distribution { count: 1_000, min_ns: ns, max_ns: ns, quantiles, ..Distribution::default() }
     }
 

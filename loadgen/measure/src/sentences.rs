@@ -4,7 +4,7 @@
 
 use crate::cells::Grid;
 use crate::record::{Arm, Load, Ratio, Row};
-use crate::rows::lost;
+use crate::rows::{few_episodes, lost};
 use crate::seals::overloaded;
 use crate::statistics::median_f64;
 use crate::wording::{Verdict, duration, factor, figure, no_difference, verdict};
@@ -115,7 +115,9 @@ impl Talk<'_> {
                 return format!("fewer than 10 batches of `{}` lie above it", row.arm);
             }
         }
-        "some trials are INVALID or missing".to_owned()
+        let cell = |row: &Row| self.grid.cell(&row.arm, &row.load);
+        few_episodes([(&row.arm, &cell(row)), (&other.arm, &cell(other))])
+            .unwrap_or_else(|| "some trials are INVALID or missing".to_owned())
     }
 
     /// The price of a log: each arm against the arm of the same transport in the first promise,

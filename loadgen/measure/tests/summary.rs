@@ -62,8 +62,13 @@ fn experiment() -> Experiment {
 }
 
 fn distribution(p50_ns: u64, p99_ns: u64) -> Distribution {
-    let entry =
-        |q: f64| Quantile { q, ns: Some(if q < 0.9 { p50_ns } else { p99_ns }), support: 80 };
+    let entry = |q: f64| Quantile {
+        q,
+        ns: Some(if q < 0.9 { p50_ns } else { p99_ns }),
+        support: 80,
+        episodes: None,
+        interval_ns: None,
+    };
     Distribution {
         count: 8_000,
         unanswered: 0,
@@ -236,6 +241,30 @@ fn a_percentile_without_support_is_not_ranked() {
     assert!(row(&summary, "ws-redis").p99.unsupported);
     assert!(summary.sentences[1].contains("fewer than 10 batches of `ws-redis` lie above it"));
     assert!(summary.sentences[1].contains("in the only round"), "{:?}", summary.sentences);
+}
+
+#[test]
+fn a_tail_of_few_episodes_is_printed_and_not_ranked() {
+    let ranked = |episodes: f64| {
+        let mut trials = run(3);
+        for round in 1..=3 {
+            change(&mut trials, "ws-redis", round, |trial| {
+                for entry in &mut trial.latencies.ack.quantiles {
+                    entry.episodes = Some(episodes);
+                }
+            });
+        }
+        let summary = summarize("run", &experiment(), &trials);
+        let row = row(&summary, "ws-redis");
+        assert!(row.p99.median_ns.is_some());
+        (row.p99_to_baseline.is_some(), row.reasons.join(" "), summary.sentences.join(" "))
+    };
+    assert!(ranked(4.0).0, "12 over all rounds");
+    let (there, reasons, sentences) = ranked(2.0);
+    assert!(!there);
+    for text in [reasons, sentences] {
+        assert!(text.contains("only about 6 slow episodes of `ws-redis`"), "{text}");
+    }
 }
 
 #[test]

@@ -54,7 +54,13 @@ fn experiment(rounds: u32, expectations: Vec<Expectation>) -> Experiment {
 }
 
 fn trial(arm: &str, load: &str, round: u32, p50_us: u64, cpu: f64) -> Trial {
-    let entry = |q: f64| Quantile { q, ns: Some(p50_us * US), support: 80 };
+    let entry = |q: f64| Quantile {
+        q,
+        ns: Some(p50_us * US),
+        support: 80,
+        episodes: None,
+        interval_ns: None,
+    };
     let outcomes = Outcomes { scheduled: 8_000, acked: 8_000, ..Outcomes::default() };
     let ack = Distribution { quantiles: QUANTILES.map(entry).to_vec(), ..Distribution::default() };
     Trial {
@@ -241,7 +247,13 @@ fn live_is_judged_under_a_load_with_a_subscriber() {
     assert_eq!(judged.verdict, Judgment::CannotTell, "nobody watched: {}", judged.sentence);
     for trial in &mut trials {
         let us = if trial.arm == "new" { 800 } else { 400 };
-        let entry = |q: f64| Quantile { q, ns: Some(us * US), support: 80 };
+        let entry = |q: f64| Quantile {
+            q,
+            ns: Some(us * US),
+            support: 80,
+            episodes: None,
+            interval_ns: None,
+        };
         let quantiles = QUANTILES.map(entry).to_vec();
         trial.latencies.live = Some(Distribution { quantiles, ..Distribution::default() });
     }

@@ -21,7 +21,7 @@ pub use question::{Bounds, Claim, Expectation, Figure, Primary, Source};
 pub use seals::{AuditSeal, Check, Measurement, Seals};
 pub use summary::{Ratio, Row, Spread, Summary};
 pub use trial::{
-    Cost, Distribution, FaultEvent, Latencies, Ledger, Outcomes, QUANTILES, Quantile, SUPPORT_MIN,
+    Cost, Distribution, EPISODES_MIN, FaultEvent, Latencies, Ledger, Outcomes, QUANTILES, Quantile, SUPPORT_MIN,
     Slice, SlowAnswer, Trial,
 };
 

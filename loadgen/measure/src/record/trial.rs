@@ -148,10 +148,22 @@ pub struct Quantile {
     pub ns: Option<u64>,
     /// Batches that lie above it; printed from [`SUPPORT_MIN`] on.
     pub support: u64,
+    /// About how many independent episodes made the batches above it: slow answers come in
+    /// groups. From [`EPISODES_MIN`] on over the trials of a row, arms are ranked by it. None:
+    /// not known, as of parts of latencies and when all values are alike.
+    #[serde(default)]
+    pub episodes: Option<f64>,
+    /// Between which values it would lie in 95 % of such trials: lowest and highest. No highest:
+    /// "at least the lowest". None where `episodes` is.
+    #[serde(default)]
+    pub interval_ns: Option<(Option<u64>, Option<u64>)>,
 }
 
 /// A percentile is printed when so many batches lie above it.
 pub const SUPPORT_MIN: u64 = 10;
+
+/// Arms are ranked by a percentile when so many episodes lie above it, over all their trials.
+pub const EPISODES_MIN: f64 = 10.0;
 
 /// One slow answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
