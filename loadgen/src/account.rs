@@ -40,13 +40,16 @@ pub fn audit(
 }
 
 /// The record of a trial.
+///
+/// # Errors
+/// The file of a replayed schedule changed meanwhile.
 pub fn trial(
     request: &Request<'_>,
     ran: &Ran,
     watched: &Watched,
     audit: Result<Audit, String>,
     started_utc: String,
-) -> Trial {
+) -> Result<Trial, schedule::ReplayFault> {
     let measured = &ran.driven.measured;
     let outcomes = measured.window_outcomes.clone();
     let window_ns = request.load.window_ms * 1_000_000;
@@ -55,14 +58,14 @@ pub fn trial(
     let cost = cost(request, ran, watched);
     let seals = seals(request, ran, watched, &latencies, &ledger, &cost);
     let window_s = window_ns as f64 / 1e9;
-    Trial {
+    Ok(Trial {
         schema_version: SCHEMA_VERSION,
         arm: request.arm.slug.clone(),
         load: request.load.slug.clone(),
         round: request.round,
         order: request.order,
         started_utc,
-        schedule_sha256: schedule_hash(request),
+        schedule_sha256: schedule::sha256(request.load, request.seed)?,
         window_ns,
         offered_per_s: outcomes.scheduled as f64 / window_s,
         achieved_per_s: outcomes.acked as f64 / window_s,
@@ -74,13 +77,7 @@ pub fn trial(
         seals,
         faults: watched.faults.clone(),
         ended_early: ended_early(ran, watched),
-    }
-}
-
-fn schedule_hash(request: &Request<'_>) -> String {
-    let load = request.load;
-    let due_ns = (load.warm_up_ms + load.window_ms) * 1_000_000;
-    schedule::sha256(load.arrivals, load.rate_per_s, request.seed, due_ns)
+    })
 }
 
 fn ended_early(ran: &Ran, watched: &Watched) -> Option<String> {

@@ -67,7 +67,7 @@ impl Plan {
 
     /// The plan of a load, without a feed.
     pub fn of_load(load: &Load, seed: u64, run: RunId, ingest: SocketAddr) -> Self {
-        let schedule = Schedule::new(load.arrivals, load.rate_per_s, seed);
+        let schedule = Schedule::new(load, seed);
         Self {
             pace: Pace::Open(schedule),
             warm_up_ns: load.warm_up_ms * 1_000_000,

@@ -10,6 +10,7 @@ use tailrace_contract::{RunId, Wire};
 use tailrace_measure::clock::now;
 use tailrace_measure::record::{Arm, Load, Trial};
 use tailrace_measure::recorder::Measured;
+use tailrace_measure::schedule;
 use tailrace_producers::payload::Payloads;
 
 use crate::account;
@@ -69,14 +70,15 @@ pub struct Ran {
 /// Runs one trial on a running server.
 ///
 /// # Errors
-/// A fault of the harness: no connection stood, or the machine's event queue failed. What the
-/// system under test does wrong is data, not an error.
+/// A fault of the harness: no connection stood, the machine's event queue failed, or the file of
+/// a replayed schedule changed. What the system under test does wrong is data, not an error.
 pub fn run(
     launched: &mut dyn Launched,
     payloads: &Payloads,
     request: &Request<'_>,
     gauge: &Arc<Gauge>,
 ) -> anyhow::Result<Finished> {
+    schedule::check(request.load)?;
     let run = fresh_run();
     let plan = plan(launched, request, run);
     let (times, ran, watched) =
@@ -86,7 +88,7 @@ pub fn run(
     let request = &Request { findings: &findings, ..*request };
     let audit = account::audit(launched, run, watched.death.as_deref());
     let started_utc = account::utc_of(times.window.0);
-    let trial = account::trial(request, &ran, &watched, audit, started_utc);
+    let trial = account::trial(request, &ran, &watched, audit, started_utc)?;
     Ok(Finished { trial, measured: ran.driven.measured, watched, times })
 }
 

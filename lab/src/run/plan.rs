@@ -84,7 +84,7 @@ fn planned(load: &LoadPlan) -> PlannedLoad {
         slug: load.slug.clone(),
         rate_per_s,
         share_of_slowest,
-        arrivals: load.arrivals,
+        arrivals: load.arrivals.clone(),
         warm_up_ms: load.warm_up_ms,
         window_ms: load.window_ms,
         timeout_ms: load.timeout_ms,
@@ -115,11 +115,7 @@ fn load_cells(load: &PlannedLoad) -> [String; 3] {
         (Some(rate), _) => format::rate(rate),
         (None, share) => format!("{} % of slowest", (share.unwrap_or(0.0) * 100.0).round()),
     };
-    let arrivals = match load.arrivals {
-        Arrivals::Constant => "constant".to_owned(),
-        Arrivals::Poisson => "Poisson".to_owned(),
-        Arrivals::Burst { batches } => format!("bursts of {batches}"),
-    };
+    let arrivals = &load.arrivals;
     let ms = |ms: u64| format::latency(Some(ms * 1_000_000));
     let live = if load.live_per_s.is_some() { ", live subscriber" } else { "" };
     let how =

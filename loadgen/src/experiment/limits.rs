@@ -22,6 +22,10 @@ pub const CONNECTIONS_MAX: u64 = 512;
 pub const IN_FLIGHT_MAX: u64 = tailrace_contract::limits::CONNECTION_IN_FLIGHT_MAX as u64;
 /// Batches of one burst.
 pub const BURST_MAX: u32 = 10_000;
+/// Rates of one row of steps: more is a file to replay.
+pub const STEPS: (usize, usize) = (2, 64);
+/// Length of a step, and of the times on and off.
+pub const STEP_MS: (u64, u64) = (1, WINDOW_MS_MAX);
 /// Batches a second; the lowest still has something in a window of a second.
 pub const RATE_PER_S: (f64, f64) = (1.0, 2_000_000.0);
 /// Length of a window and of its warm-up.

@@ -11,7 +11,8 @@ use super::{LoadPlan, Rate, limits};
 pub(super) fn loads(shape: &File, place: &Place<'_>) -> Result<Vec<LoadPlan>, Fault> {
     let mut loads: Vec<LoadPlan> = Vec::new();
     for entry in &shape.load {
-        for load in multiply(entry.get_ref(), shape) {
+        let plans = multiply(entry.get_ref(), shape);
+        for load in plans.map_err(|what| place.fault(entry.span(), what))? {
             if loads.iter().any(|other| other.slug == load.slug) {
                 let what = format!("two loads are {:?}; name them by slug", load.slug);
                 return Err(place.fault(entry.span(), &what));
@@ -29,21 +30,32 @@ pub(super) fn loads(shape: &File, place: &Place<'_>) -> Result<Vec<LoadPlan>, Fa
     Ok(loads)
 }
 
-fn multiply(entry: &LoadEntry, shape: &File) -> Vec<LoadPlan> {
-    let arrivals: Vec<Arrivals> = entry.arrivals.iter().map(|As(arrivals)| *arrivals).collect();
+/// Only some shapes name rates themselves.
+const NO_RATE: &str = "this load needs a rate; only ramp, steps and replay name rates of their own";
+
+fn multiply(entry: &LoadEntry, shape: &File) -> Result<Vec<LoadPlan>, &'static str> {
+    let arrivals: Vec<Arrivals> =
+        entry.arrivals.iter().map(|As(arrivals)| arrivals.clone()).collect();
     let arrivals = if arrivals.is_empty() { vec![Arrivals::Poisson] } else { arrivals };
     let mut loads = Vec::new();
-    for As(rate) in &entry.rate {
+    let asked: Vec<Option<RateWord>> = if entry.rate.is_empty() {
+        vec![None]
+    } else {
+        entry.rate.iter().map(|As(rate)| Some(*rate)).collect()
+    };
+    for rate in asked {
         for arrivals_of in &arrivals {
+            let own = || arrivals_of.own_rate_per_s().map(RateWord::PerS);
+            let rate = rate.or_else(own).ok_or(NO_RATE)?;
             let given = entry.slug.iter().map(|As(Slug(slug))| slug.clone());
-            let rate_part = (entry.rate.len() > 1).then(|| rate_slug(*rate));
-            let arrivals_part = (arrivals.len() > 1).then(|| arrivals_slug(*arrivals_of));
+            let rate_part = (entry.rate.len() > 1).then(|| rate_slug(rate));
+            let arrivals_part = (arrivals.len() > 1).then(|| arrivals_slug(arrivals_of));
             let parts: Vec<String> = given.chain(rate_part).chain(arrivals_part).collect();
             let slug = if parts.is_empty() { "load".to_owned() } else { parts.join("-") };
-            loads.push(plan(entry, shape, slug, *rate, *arrivals_of));
+            loads.push(plan(entry, shape, slug, rate, arrivals_of.clone()));
         }
     }
-    loads
+    Ok(loads)
 }
 
 fn plan(
@@ -79,10 +91,15 @@ fn rate_slug(rate: RateWord) -> String {
     }
 }
 
-fn arrivals_slug(arrivals: Arrivals) -> String {
+fn arrivals_slug(arrivals: &Arrivals) -> String {
     match arrivals {
         Arrivals::Constant => "constant".into(),
         Arrivals::Poisson => "poisson".into(),
         Arrivals::Burst { batches } => format!("burst{batches}"),
+        // A point is no letter of a slug.
+        Arrivals::Ramp { from, to } => format!("ramp{from}-{to}").replace('.', "p"),
+        Arrivals::Steps { steps } => format!("steps{}", steps.len()),
+        Arrivals::OnOff { on_ms, off_ms } => format!("on{on_ms}-off{off_ms}"),
+        Arrivals::Replay(_) => "replay".into(),
     }
 }

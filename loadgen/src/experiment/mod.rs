@@ -15,6 +15,7 @@ mod estimate;
 mod fault;
 pub mod limits;
 mod loads;
+mod shapes;
 mod wire;
 mod words;
 
@@ -23,7 +24,7 @@ use tailrace_measure::record::{Arm, Arrivals, Expectation, Load, Primary, Source
 
 pub use estimate::estimate_ms;
 pub use fault::Fault;
-pub use words::parse_arrivals;
+pub use shapes::parse_arrivals;
 
 use document::Document;
 use wire::File;
@@ -74,13 +75,13 @@ pub struct LoadPlan {
     pub window_ms: u64,
     /// From due to too late.
     pub timeout_ms: u64,
-    /// Schedule that may be in flight or waiting at once, seconds.
+    /// Schedule that may be in flight or waiting at once, seconds at its highest rate.
     pub waiting_s: f64,
     /// A live subscriber follows so many batches a second at most; none: no subscriber.
     pub live_per_s: Option<f64>,
 }
 
-/// How many batches are due a second.
+/// How many batches are due a second, the mean of the window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rate {
     /// So many.
@@ -101,16 +102,17 @@ const IN_FLIGHT_LEAST: f64 = 64.0;
 impl LoadPlan {
     /// The load at a rate that is known now.
     pub fn at(&self, rate_per_s: f64, label: String) -> Load {
+        let peak_per_s = (rate_per_s * self.arrivals.peak_to_mean()).min(limits::RATE_PER_S.1);
         let one_in = |live: f64| (rate_per_s / live).ceil().max(1.0) as u64;
         Load {
             slug: self.slug.clone(),
             label,
             rate_per_s,
-            arrivals: self.arrivals,
+            arrivals: self.arrivals.clone(),
             warm_up_ms: self.warm_up_ms,
             window_ms: self.window_ms,
             timeout_ms: self.timeout_ms,
-            in_flight_max: (rate_per_s * self.waiting_s).ceil().max(IN_FLIGHT_LEAST) as u64,
+            in_flight_max: (peak_per_s * self.waiting_s).ceil().max(IN_FLIGHT_LEAST) as u64,
             feed_one_in: self.live_per_s.map(one_in),
         }
     }

@@ -55,6 +55,7 @@ pub(super) struct ArmEntry {
 #[serde(deny_unknown_fields, expecting = "a table [[load]]")]
 pub(super) struct LoadEntry {
     pub(super) slug: Option<As<Slug>>,
+    #[serde(default)]
     pub(super) rate: Vec<As<RateWord>>,
     #[serde(default)]
     pub(super) arrivals: Vec<As<Arrivals>>,

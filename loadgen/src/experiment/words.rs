@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
-use tailrace_measure::record::{Arrivals, Codec, Figure, Flush, Link};
+use tailrace_measure::record::{Codec, Figure, Flush, Link};
 
 use super::limits;
 
@@ -15,6 +15,13 @@ pub(super) trait Word: Sized {
     fn expected() -> String;
     /// Reads a text.
     fn text(text: &str) -> Option<Self>;
+    /// Reads a text that may be wrong in a way of its own.
+    ///
+    /// # Errors
+    /// What is wrong with it; none: it is not what was expected.
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        Self::text(text).ok_or(None)
+    }
     /// Reads a number.
     fn number(_: f64) -> Option<Self> {
         None
@@ -42,7 +49,10 @@ impl<T: Word> Visitor<'_> for Reader<T> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         let shown: String = text.chars().take(60).collect();
-        T::text(text).ok_or_else(|| E::invalid_value(Unexpected::Str(&shown), &self))
+        T::read(text).map_err(|why| match why {
+            Some(why) => E::custom(why),
+            None => E::invalid_value(Unexpected::Str(&shown), &self),
+        })
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
@@ -132,33 +142,6 @@ impl Word for RateWord {
     fn number(number: f64) -> Option<Self> {
         let (least, most) = limits::RATE_PER_S;
         (least..=most).contains(&number).then_some(Self::PerS(number))
-    }
-}
-
-/// When batches are due: `constant`, `poisson` or `burst:100`.
-///
-/// # Errors
-/// Anything else; the message says what there is.
-pub fn parse_arrivals(text: &str) -> Result<Arrivals, String> {
-    Arrivals::text(text).ok_or_else(|| format!("{text:?} is not {}", Arrivals::expected()))
-}
-
-impl Word for Arrivals {
-    fn expected() -> String {
-        format!(
-            "\"constant\", \"poisson\" or \"burst:N\" (N batches at one instant, 2 to {})",
-            limits::BURST_MAX
-        )
-    }
-    fn text(text: &str) -> Option<Self> {
-        match text {
-            "constant" => Some(Self::Constant),
-            "poisson" => Some(Self::Poisson),
-            _ => {
-                let batches: u32 = text.strip_prefix("burst:")?.parse().ok()?;
-                (2..=limits::BURST_MAX).contains(&batches).then_some(Self::Burst { batches })
-            }
-        }
     }
 }
 

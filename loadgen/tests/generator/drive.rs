@@ -55,8 +55,8 @@ impl Drive {
 
     /// Batches due in the window, and with the warm-up.
     pub(crate) fn due(&self) -> (u64, u64) {
-        let Load { arrivals, rate_per_s, warm_up_ms, window_ms, .. } = self.load;
-        let until = |ms: u64| schedule::count(arrivals, rate_per_s, SEED, ms * MS);
+        let Load { warm_up_ms, window_ms, .. } = self.load;
+        let until = |ms: u64| schedule::count(&self.load, SEED, ms * MS);
         let all = until(warm_up_ms + window_ms);
         (all - until(warm_up_ms), all)
     }

@@ -129,12 +129,12 @@ fn load_detail(load: &Load) -> String {
         Some(k) => format!("a subscriber follows 1 batch in {}", format::count(k)),
         None => "no subscriber".to_owned(),
     };
-    let arrivals = match load.arrivals {
-        Arrivals::Constant => "constant arrivals".to_owned(),
-        Arrivals::Poisson => "Poisson arrivals".to_owned(),
+    let arrivals = match &load.arrivals {
+        steady @ (Arrivals::Constant | Arrivals::Poisson) => format!("{steady} arrivals"),
         Arrivals::Burst { batches } => {
-            format!("bursts of {}", format::count(batches.into()))
+            format!("bursts of {}", format::count((*batches).into()))
         }
+        changing => changing.to_string(),
     };
     format!(
         "{arrivals}, {} warm-up, window {}, timeout {}, at most {} batches in flight, {feed}",

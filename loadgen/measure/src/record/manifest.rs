@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Expectation, Primary, Source};
+use super::{Arrivals, Expectation, Primary, Source};
 
 /// `manifest.json`: everything needed to run it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -134,21 +134,6 @@ pub struct Link {
     pub bandwidth_mbit_per_s: Option<f64>,
 }
 
-/// When batches are due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Arrivals {
-    /// Equal distances.
-    Constant,
-    /// Exponential distances: independent senders.
-    Poisson,
-    /// Equally many at one instant, the instants equally far apart: senders that share a clock.
-    Burst {
-        /// Due at each instant.
-        batches: u32,
-    },
-}
-
 /// One load that every arm gets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -157,7 +142,7 @@ pub struct Load {
     pub slug: String,
     /// For people: "low", "60 % of the slowest arm's capacity".
     pub label: String,
-    /// Batches due a second.
+    /// Batches due a second, the mean of the window.
     pub rate_per_s: f64,
     /// When they are due.
     pub arrivals: Arrivals,

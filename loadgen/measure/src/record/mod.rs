@@ -6,6 +6,7 @@
 //! Units stand last in every name. Times are nanoseconds unless the name says otherwise.
 
 mod answer;
+mod arrivals;
 mod manifest;
 mod question;
 mod seals;
@@ -13,8 +14,9 @@ mod summary;
 mod trial;
 
 pub use answer::{Answer, Comparison, Judged, Judgment};
+pub use arrivals::{Arrivals, Replay, Step};
 pub use manifest::{
-    Arm, Arrivals, BackendInfo, Build, Codec, Experiment, Flush, Link, Load, Machine, Manifest,
+    Arm, BackendInfo, Build, Codec, Experiment, Flush, Link, Load, Machine, Manifest,
     Placement,
 };
 pub use question::{Bounds, Claim, Expectation, Figure, Primary, Source};
