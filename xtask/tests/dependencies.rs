@@ -29,7 +29,9 @@ fn allowed(name: &str) -> Option<Allowed> {
         // Bytes and times: it knows no protocol, and nobody that is measured knows it.
         "tailrace-link" => only(&["tailrace-sys"]),
         "tailrace-socket" => tested(&["tailrace-contract"]),
-        "tailrace-producers" | "tailrace-targets" => only(&["tailrace-contract"]),
+        "tailrace-producers" => only(&["tailrace-contract"]),
+        // Servers of known behaviour live by the rule that the theory of them is made of.
+        "tailrace-targets" => only(&["tailrace-contract", "tailrace-measure", "tailrace-sys"]),
         // The suite knows the contract only; its own tests try it on the real parts.
         "tailrace-conformance" => Some(Allowed { normal: &["tailrace-contract"], dev: &PARTS }),
         // The contract only: lab hands it the transports' wires. Its tests need servers.

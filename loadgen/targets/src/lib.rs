@@ -1,14 +1,18 @@
-//! Servers of known behaviour, to measure against. Here: the bare servers, each the least that
-//! its library needs to answer, with or without decoding what it got. A pipeline is compared
-//! with the bare server of its transport: what it costs beyond that is the pipeline's own.
+//! Servers to measure against. Here: the bare servers, each the least that its library needs to
+//! answer, with or without decoding what it got. A pipeline is compared with the bare server of
+//! its transport: what it costs beyond that is the pipeline's own. In `known/`: servers of known
+//! behaviour, on which the generator itself is measured.
 //!
 //! They have no limits and no timeouts, and are never served to anybody but the generator.
 
 mod http1;
 mod http2;
+mod known;
 mod ws;
 
 use std::net::TcpListener;
+
+pub use known::Known;
 
 /// A bare server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +34,18 @@ pub enum Protocol {
     Ws,
 }
 
+impl Protocol {
+    /// By name: `http1`, `http2`, `ws`.
+    pub fn find(name: &str) -> Option<Self> {
+        match name {
+            "http1" => Some(Protocol::Http1),
+            "http2" => Some(Protocol::Http2),
+            "ws" => Some(Protocol::Ws),
+            _ => None,
+        }
+    }
+}
+
 impl Bare {
     /// By name: `bare-http1`, `bare-http2`, `bare-ws`, each also with `-codec` behind it.
     pub fn find(name: &str) -> Option<Self> {
@@ -38,13 +54,7 @@ impl Bare {
             Some(protocol) => (protocol, true),
             None => (rest, false),
         };
-        let protocol = match protocol {
-            "http1" => Protocol::Http1,
-            "http2" => Protocol::Http2,
-            "ws" => Protocol::Ws,
-            _ => return None,
-        };
-        Some(Self { protocol, codec })
+        Some(Self { protocol: Protocol::find(protocol)?, codec })
     }
 
     /// Serves until the future is dropped.
