@@ -1,7 +1,6 @@
 //! Servers as children of the race: started fresh, pinned, watched, ended with it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use tailrace_producers::tls::Tls;
 
 use crate::cli::{REDIS_PASSWORD_FILE, REDIS_URL, RedisArgs};
 use crate::exit::{Ended, Fault};
+use crate::itself;
 use crate::linked::Linked;
 use crate::play::suspect;
 use crate::process::Process;
@@ -148,7 +148,7 @@ struct Running {
 
 impl Running {
     fn start(&mut self) -> anyhow::Result<()> {
-        let mut command = Command::new(program()?);
+        let mut command = program()?;
         command.env_remove(REDIS_PASSWORD_FILE);
         command.args(["serve", &self.arm.pipeline, "--open", "--with-parent"]);
         command.args(["--ingest", "127.0.0.1:0", "--observer", "127.0.0.1:0"]);
@@ -211,12 +211,12 @@ impl Running {
     }
 }
 
-/// This very program.
-fn program() -> anyhow::Result<PathBuf> {
+/// This very program, or the one that looks into servers.
+fn program() -> anyhow::Result<Command> {
     if let Some(path) = std::env::var_os("TAILRACE_PROGRAM") {
-        return Ok(path.into());
+        return Ok(Command::new(path));
     }
-    std::env::current_exe().context("the path of this program is not known")
+    itself::command().context("the path of this program is not known")
 }
 
 impl Launched for Running {

@@ -13,6 +13,7 @@ pub mod door;
 pub mod exit;
 pub mod health;
 pub mod interrupt;
+pub mod itself;
 pub mod keygen;
 pub mod link;
 mod linked;

@@ -3,11 +3,11 @@
 //! `tailrace-link`.
 
 use std::net::SocketAddr;
-use std::process::Command;
 
 use anyhow::Context;
 use tailrace_measure::record::Link;
 
+use crate::itself;
 use crate::link::Ready;
 use crate::process::Process;
 use crate::serve;
@@ -25,7 +25,7 @@ impl Linked {
     /// It did not start.
     pub(crate) fn start(link: &Link, to: &serve::Ready, cores: &[usize]) -> anyhow::Result<Self> {
         // Not the program of TAILRACE_PROGRAM: that one looks into servers.
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = itself::command()?;
         command.args(["link", "--json", "--with-parent", "--round-trip"]);
         command.arg(format!("{}ms", link.round_trip_ms));
         if let Some(mbit) = link.bandwidth_mbit_per_s {

@@ -96,7 +96,7 @@ impl Surroundings {
 /// # Errors
 /// Its file cannot be read.
 pub fn build() -> anyhow::Result<Build> {
-    let mut file = File::open(std::env::current_exe()?)?;
+    let mut file = File::open(crate::itself::file()?)?;
     let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
     loop {
         let n = file.read(&mut buffer)?;
