@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
-/// Fixed versions, so that every machine tests the same. All run on Python 3.9 and later.
-const PACKAGES: [(&str, &str); 4] = [
+/// Fixed versions, so that every machine tests the same. All run on Python 3.10 and later.
+const PACKAGES: [(&str, &str); 5] = [
     // A WebSocket client.
     ("websockets", "15.0.1"),
     // An HTTP client, and what it needs to speak HTTP/2.
@@ -17,6 +17,8 @@ const PACKAGES: [(&str, &str); 4] = [
     ("h2", "4.3.0"),
     // The codec, as its authors' most used implementation writes it.
     ("msgpack", "1.1.2"),
+    // The reference reader of interval logs.
+    ("hdrhistogram", "0.10.8"),
 ];
 
 /// A Python that has the packages; makes it if needed, which downloads them.
