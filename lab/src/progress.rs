@@ -59,7 +59,8 @@ impl Progress {
 
 impl Spectator for Progress {
     fn begins(&mut self, arm: &Arm, load: &Load, round: u32, gauge: &Arc<Gauge>) {
-        let (slug, rounds) = (&arm.slug, self.rounds);
+        // Rounds may follow until it is decided.
+        let (slug, rounds) = (&arm.slug, self.rounds.max(round));
         let text = format!("{slug} · round {round} of {rounds} · {}", rate(load.rate_per_s));
         *self.label.lock().unwrap_or_else(PoisonError::into_inner) = text;
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(gauge));

@@ -15,6 +15,7 @@ use tailrace_measure::csv::{csv, read_timeline, timeline_csv};
 use tailrace_measure::hlog;
 use tailrace_measure::record::{Manifest, Slice, Summary, Trial};
 use tailrace_measure::recorder::Measured;
+use tailrace_measure::stein::ROUNDS_MAX;
 
 use crate::trial::Finished;
 use crate::watch::Watched;
@@ -131,7 +132,9 @@ impl Folder {
     pub fn read_trials(&self, manifest: &Manifest) -> anyhow::Result<Vec<Stored>> {
         let experiment = &manifest.experiment;
         let mut stored = Vec::new();
-        for round in 1..=experiment.rounds {
+        // A run that was cut short while it decided may have more rounds than its manifest says.
+        let rounds = if experiment.decide { ROUNDS_MAX as u32 } else { experiment.rounds };
+        for round in 1..=rounds {
             for arm in &experiment.arms {
                 for load in &experiment.loads {
                     let place = self.path.join("trials").join(&arm.slug).join(&load.slug);

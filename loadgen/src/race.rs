@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::Context;
 use tailrace_contract::codec::Codec;
+use tailrace_measure::primary::undecided;
 use tailrace_measure::record::{self, Arm, Experiment, Load, Trial};
+use tailrace_measure::stein;
 use tailrace_producers::payload::{PayloadError, Payloads};
 
 use crate::account::Finding;
@@ -68,7 +70,9 @@ impl Race<'_> {
         spectator: &mut dyn Spectator,
     ) -> anyhow::Result<Vec<Finished>> {
         let mut finished = Vec::new();
-        for round in 1..=self.experiment.rounds {
+        let mut round = 0;
+        while round < self.experiment.rounds || self.undecided(round, &finished) {
+            round += 1;
             let order = shuffled(self.experiment.arms.len(), mix(self.experiment.seed, round, 0));
             for (place, index) in (1..).zip(order) {
                 let arm = &self.experiment.arms[index];
@@ -80,6 +84,15 @@ impl Race<'_> {
             }
         }
         Ok(finished)
+    }
+
+    /// Whether the experiment is to decide, and its first rounds ask for more than have run.
+    fn undecided(&self, rounds: u32, finished: &[Finished]) -> bool {
+        if !self.experiment.decide || rounds as usize >= stein::ROUNDS_MAX {
+            return false;
+        }
+        let trials: Vec<Trial> = finished.iter().map(|finished| finished.trial.clone()).collect();
+        undecided(self.experiment, &trials)
     }
 
     /// All loads of one arm on one fresh server.

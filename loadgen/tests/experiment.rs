@@ -214,6 +214,18 @@ fn the_command_line_changes_what_the_file_says() {
 }
 
 #[test]
+fn an_experiment_that_decides_has_six_rounds_and_a_primary_figure() {
+    let decides = format!("decide = true\n{GOOD}");
+    let definition = good(&decides, &[]);
+    assert_eq!((definition.decide, definition.rounds, definition.rounds_max()), (true, 6, 20));
+    let usual = good(GOOD, &["decide=false"]);
+    assert_eq!((usual.decide, usual.rounds, usual.rounds_max()), (false, 3, 3));
+    check(&format!("rounds = 9\n{decides}"), "2:10", &["6 rounds", "leave rounds out"]);
+    let primary = "[primary]\nfigure = \"cpu\"\nload = \"low\"\npairs = [[\"a-memory-b10\", \"a-memory-b1\"]]\n";
+    check(&decides.replace(primary, ""), "1:10", &["[primary]"]);
+}
+
+#[test]
 fn a_wrong_setting_is_blamed_on_the_command_line() {
     let check = |set: &str, words: &[&str]| {
         let fault = read("mine.toml", GOOD, &[set.to_owned()], &catalog());

@@ -60,6 +60,7 @@ fn numbers_stay_readable() {
 #[test]
 fn ratios_say_when_rounds_disagree() {
     let ratio = |same_direction| Ratio {
+        first_stage: None,
         mean: 3.12,
         interval: None,
         lowest: 2.9,

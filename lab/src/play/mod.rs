@@ -68,7 +68,7 @@ pub fn play(definition: &Definition, stage: &Stage<'_>) -> anyhow::Result<Ended>
     let loads = prober.resolve(definition, &arms)?;
     let experiment = experiment(definition, arms, loads, left_out);
     let folder = folder(&experiment.name, stage.results)?;
-    let manifest = manifest(&experiment, &folder, &surroundings, stage)?;
+    let mut manifest = manifest(&experiment, &folder, &surroundings, stage)?;
     folder.write_manifest(&manifest)?;
 
     let race = Race {
@@ -81,6 +81,12 @@ pub fn play(definition: &Definition, stage: &Stage<'_>) -> anyhow::Result<Ended>
     let mut progress = Progress::start(&experiment, current);
     let finished = race.run(&mut children, &folder, &mut progress)?;
     progress.finish();
+    if experiment.decide {
+        // How many rounds it takes is known now.
+        let ran = finished.iter().map(|one| one.trial.round).max();
+        manifest.experiment.rounds = ran.unwrap_or_default().max(experiment.rounds);
+        folder.write_manifest(&manifest)?;
+    }
     conclude::conclude(&folder, manifest, finished, stage, interrupted.load(Relaxed))
 }
 
@@ -110,6 +116,7 @@ fn experiment(
         source,
         seed: definition.seed,
         rounds: definition.rounds,
+        decide: definition.decide,
         baseline: definition.baseline.clone(),
         arms,
         loads,

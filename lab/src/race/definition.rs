@@ -36,6 +36,7 @@ pub(super) fn definition(arguments: &RaceArgs) -> Result<Definition, Fault> {
         source: None,
         seed: arguments.seed,
         rounds: arguments.rounds,
+        decide: false,
         baseline: baseline.clone().unwrap_or_default(),
         arms: arms.clone(),
         loads: loads(arguments, window_ms, low_per_s),

@@ -102,7 +102,12 @@ pub(super) fn size(definition: &Definition) -> String {
     let takes = duration(estimate_ms(definition).div_ceil(1_000));
     let count = |n: usize, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
     let (arms, loads) = (count(arms, "arm"), count(loads, "load"));
-    format!("{arms} × {loads} × {}, about {takes}", count(definition.rounds as usize, "round"))
+    let more = match definition.rounds_max() {
+        most if most > definition.rounds => format!(" (up to {most} until it is decided)"),
+        _ => String::new(),
+    };
+    let rounds = count(definition.rounds as usize, "round");
+    format!("{arms} × {loads} × {rounds}{more}, about {takes}")
 }
 
 fn duration(seconds: u64) -> String {

@@ -5,7 +5,8 @@
 use crate::cells::{Cell, Grid, observed_of};
 use crate::record::{Figure, Measurement, Ratio, Trial};
 use crate::rows::episodes_text;
-use crate::statistics::{Observed, ratio};
+use crate::statistics::{Observed, paired, ratio_of};
+use crate::stein::two_stages;
 
 /// An arm under a load, by slugs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,13 +56,14 @@ pub(crate) fn quotient(
     }
     let (cell, than) = (grid.cell(spot.arm, spot.load), grid.cell(other.arm, other.load));
     let (a, b) = (values(&cell, figure), values(&than, figure));
-    let ratio = ratio(&a, &b).ok_or_else(|| {
+    let rounds = paired(&a, &b);
+    let decided = grid.experiment.decide.then_some(two_stages as fn(&[f64]) -> Option<Ratio>);
+    let ratio = decided.unwrap_or(ratio_of)(&rounds).ok_or_else(|| {
         let both = [(spot, &cell), (other, &than)];
         both.into_iter()
             .find_map(|(spot, cell)| why_none(figure, spot, cell))
             .unwrap_or_else(|| "no round has a valid trial of both".to_owned())
     })?;
-    let rounds = a.iter().zip(&b).filter_map(|(a, b)| Some((*a)? / (*b)?)).collect();
     let suspect = [&cell, &than].iter().any(|cell| cell.valid().any(is_suspect));
     let missing = grid.experiment.rounds.saturating_sub(ratio.rounds);
     Ok(Divided { ratio, rounds, missing, suspect })

@@ -10,6 +10,8 @@ use crate::statistics::{ROUNDS_MIN, t_975};
 pub(crate) fn chance(ratio: &Ratio) -> Option<f64> {
     let rounds = ratio.rounds as usize;
     let (_, high) = ratio.interval.filter(|_| rounds >= ROUNDS_MIN)?;
+    // What the interval's width was estimated from.
+    let rounds = ratio.first_stage.map_or(rounds, |rounds| rounds as usize);
     let deviation = (high / ratio.mean).ln() / t_975(rounds);
     let distance = ratio.mean.ln().abs();
     if deviation > 0.0 {

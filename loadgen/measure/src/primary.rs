@@ -3,10 +3,11 @@
 //! Read `comparable.rs` for what may be compared.
 
 use crate::cells::Grid;
-use crate::comparable::{Spot, divide};
+use crate::comparable::{Divided, Spot, divide};
 use crate::holm::{chance, holm};
-use crate::record::{Answer, Comparison, Figure, Primary, Ratio};
+use crate::record::{Answer, Comparison, Experiment, Figure, Primary, Ratio, Trial};
 use crate::statistics::ROUNDS_MIN;
+use crate::stein::needed;
 use crate::wording::{Verdict, factor, figure as number, no_difference, verdict};
 
 /// A difference that is larger than this by chance alone is none.
@@ -21,18 +22,38 @@ pub(crate) fn answer(grid: &Grid<'_>) -> Option<Answer> {
     Some(Answer { figure, load, against_load, sentence, comparisons })
 }
 
+/// Whether the primary figure needs another round to be decided: some comparison has fewer
+/// rounds than its first stage asks for. Comparisons that cannot be made are not waited for.
+pub fn undecided(experiment: &Experiment, trials: &[Trial]) -> bool {
+    let grid = Grid { experiment, trials };
+    let Some(primary) = experiment.primary.as_ref().filter(|_| experiment.decide) else {
+        return false;
+    };
+    pairs(&grid, primary).iter().any(|pair| {
+        divided(&grid, primary, pair)
+            .is_ok_and(|divided| divided.rounds.len() < needed(&divided.rounds))
+    })
+}
+
+fn divided(
+    grid: &Grid<'_>,
+    primary: &Primary,
+    (arm, against): &(String, String),
+) -> Result<Divided, String> {
+    let other = primary.against_load.as_ref().unwrap_or(&primary.load);
+    let spots = (Spot { arm, load: &primary.load }, Spot { arm: against, load: other });
+    divide(grid, primary.figure, spots.0, spots.1)
+}
+
 fn compare(grid: &Grid<'_>, primary: &Primary) -> Vec<Comparison> {
     let mut comparisons: Vec<Comparison> = pairs(grid, primary)
         .into_iter()
-        .map(|(arm, against)| {
-            let other = primary.against_load.as_ref().unwrap_or(&primary.load);
-            let spots =
-                (Spot { arm: &arm, load: &primary.load }, Spot { arm: &against, load: other });
-            let divided = divide(grid, primary.figure, spots.0, spots.1);
-            let (ratio, why_not) = match divided {
+        .map(|pair| {
+            let (ratio, why_not) = match divided(grid, primary, &pair) {
                 Ok(divided) => (Some(divided.ratio), None),
                 Err(why) => (None, Some(why)),
             };
+            let (arm, against) = pair;
             Comparison { arm, against, ratio, p_holm: None, why_not }
         })
         .collect();

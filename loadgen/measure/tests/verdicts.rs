@@ -1,6 +1,7 @@
 //! Expectations and the primary figure on made-up trials: what is confirmed, refuted, or left
 //! open, and in which words.
 
+use tailrace_measure::primary::undecided;
 use tailrace_measure::record::{
     Arm, Arrivals, AuditSeal, Bounds, Claim, Codec, Cost, Distribution, Expectation, Experiment,
     Figure, Flush, Judged, Judgment, Latencies, Ledger, Load, Measurement, Outcomes, Primary,
@@ -325,4 +326,41 @@ fn many_comparisons_are_corrected() {
         .collect();
     let said = answer(&ratios, Primary { pairs, ..primary() });
     assert!(said.contains("no difference found, corrected for 20 comparisons"), "{said}");
+}
+
+#[test]
+fn what_is_to_be_decided_asks_for_rounds_by_its_spread_alone() {
+    let asks = |ratios: &[f64], decide: bool| {
+        let experiment = Experiment { primary: Some(primary()), decide, ..experiment(6, vec![]) };
+        undecided(&experiment, &run(ratios))
+    };
+    let quiet = [2.0, 2.01, 1.99, 2.0, 2.01, 1.99];
+    assert!(!asks(&quiet, true));
+    assert!(asks(&quiet[..5], true), "the first stage comes first");
+    let noisy = [0.8, 1.2, 0.9, 1.3, 1.0, 1.1];
+    assert!(asks(&noisy, true));
+    assert!(!asks(&noisy, false));
+    // A difference that is plain to see, in rounds that vary as much, is no reason to stop.
+    assert!(asks(&noisy.map(|ratio| ratio * 5.0), true));
+}
+
+#[test]
+fn two_stages_are_answered_with_their_own_interval() {
+    let first = [0.96, 1.04, 0.95, 1.05, 0.97, 1.03];
+    let said = |ratios: &[f64], decide: bool| {
+        let rounds = ratios.len() as u32;
+        let experiment =
+            Experiment { primary: Some(primary()), decide, ..experiment(rounds, vec![]) };
+        let answer = summarize("r", &experiment, &run(ratios)).answer.unwrap();
+        let ratio = answer.comparisons[0].ratio.clone().unwrap();
+        (answer.sentence, ratio.first_stage, ratio.interval.unwrap().1)
+    };
+    // Later rounds that happen to agree do not narrow it beyond what their number allows.
+    let both: Vec<f64> = first.into_iter().chain([1.0; 6]).collect();
+    let (sentence, stage, wide) = said(&both, true);
+    assert!(sentence.contains("no difference found; differences above +3 %"), "{sentence}");
+    assert_eq!(stage, Some(6));
+    let (_, none, narrow) = said(&both, false);
+    assert_eq!(none, None);
+    assert!(wide > narrow, "{wide} {narrow}");
 }

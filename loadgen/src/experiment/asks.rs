@@ -2,6 +2,7 @@
 //! be one of an arm or a load, and every figure one that the load can give.
 
 use tailrace_measure::record::{Arm, Bounds, Claim, Expectation, Figure, Primary};
+use tailrace_measure::stein::{FIRST_STAGE, ROUNDS_MAX};
 use toml::Spanned;
 
 use super::fault::{Fault, Place, listed};
@@ -29,6 +30,30 @@ pub(super) fn baseline(shape: &File, arms: &[Arm], place: &Place<'_>) -> Result<
             Ok(arms.iter().find(|arm| !arm.floor).map_or_else(String::new, |arm| arm.slug.clone()))
         }
     }
+}
+
+/// Whether the experiment goes on until it is decided.
+pub(super) fn decides(shape: &File) -> bool {
+    shape.decide.as_ref().is_some_and(|decide| *decide.get_ref())
+}
+
+/// The declared rounds; an experiment that decides has those of its first stage.
+pub(super) fn rounds(shape: &File, place: &Place<'_>) -> Result<u32, Fault> {
+    let Some(decide) = shape.decide.as_ref().filter(|_| decides(shape)) else {
+        return Ok(shape.rounds.map_or(limits::ROUNDS, |rounds| rounds.0 as u32));
+    };
+    if shape.primary.is_none() {
+        let what = "decide = true needs the figure that decides: [primary]";
+        return Err(place.fault(decide.span(), what));
+    }
+    if shape.rounds.is_some_and(|rounds| rounds.0 != FIRST_STAGE as u64) {
+        let what = format!(
+            "decide = true runs {FIRST_STAGE} rounds, and then as many as their spread asks for, \
+             up to {ROUNDS_MAX}: leave rounds out"
+        );
+        return Err(place.fault(decide.span(), &what));
+    }
+    Ok(FIRST_STAGE as u32)
 }
 
 pub(super) fn primary(

@@ -14,7 +14,8 @@ const PROBE_MS: u64 = 660;
 /// Summary, pictures and report at the end.
 const REPORT_MS: u64 = 700;
 
-/// The whole of it, milliseconds, if no arm is left out. The floor has no live feed, so it runs
+/// The whole of it, milliseconds, if no arm is left out and, where rounds are added until it is
+/// decided, none has to be. The floor has no live feed, so it runs
 /// no load with a subscriber.
 pub fn estimate_ms(definition: &Definition) -> u64 {
     let loads = |floor: bool| {

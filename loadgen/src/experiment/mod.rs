@@ -22,6 +22,7 @@ mod words;
 use sha2::{Digest, Sha256};
 use tailrace_measure::record::{Arm, Arrivals, Expectation, Load, Primary, Source};
 
+use tailrace_measure::stein::ROUNDS_MAX;
 pub use estimate::estimate_ms;
 pub use fault::Fault;
 pub use shapes::parse_arrivals;
@@ -47,6 +48,8 @@ pub struct Definition {
     /// How often every arm runs.
     pub rounds: u32,
     /// Slug of the arm that others are compared with.
+    /// Whether so many more rounds follow as the first ones ask for.
+    pub decide: bool,
     pub baseline: String,
     /// In declared order, the floor first.
     pub arms: Vec<Arm>,
@@ -59,6 +62,13 @@ pub struct Definition {
 }
 
 /// A load whose rate may not be known yet.
+impl Definition {
+    /// Rounds at most: until it is decided, if it is to decide.
+    pub fn rounds_max(&self) -> u32 {
+        if self.decide { ROUNDS_MAX as u32 } else { self.rounds }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadPlan {
     /// Short, in file names.
@@ -161,20 +171,23 @@ fn check(file: &str, text: &str, set: &[String], catalog: &Catalog) -> Result<De
     let primary = asks::primary(&shape, &arms, &loads, &place)?;
     let expectations = asks::expectations(&shape, &arms, &loads, &place)?;
     let definition = Definition {
+    let (rounds, decide) = (asks::rounds(&shape, &place)?, asks::decides(&shape));
         name: asks::name(&place)?,
         question: shape.question.0.0,
         prediction: shape.prediction.0.0,
         about: shape.about.map_or_else(String::new, |about| about.0.0),
         source: Some(source(&place)),
         seed: shape.seed.unwrap_or(limits::SEED),
-        rounds: shape.rounds.map_or(limits::ROUNDS, |rounds| rounds.0 as u32),
+        rounds,
+        decide,
         baseline,
         arms,
         loads,
         primary,
         expectations,
     };
-    let (takes_ms, most_ms) = (estimate_ms(&definition), limits::WHOLE_MS_MAX);
+    let longest = Definition { rounds: definition.rounds_max(), ..definition.clone() };
+    let (takes_ms, most_ms) = (estimate_ms(&longest), limits::WHOLE_MS_MAX);
     if takes_ms > most_ms {
         let (takes, most) = (takes_ms / 60_000, most_ms / 60_000);
         return Err(place.whole(&format!(

@@ -18,6 +18,7 @@ pub(super) struct File {
     pub(super) about: Option<As<Prose>>,
     pub(super) seed: Option<u64>,
     pub(super) rounds: Option<Whole<1, { limits::ROUNDS_MAX }>>,
+    pub(super) decide: Option<Spanned<bool>>,
     pub(super) baseline: Option<Spanned<String>>,
     pub(super) floor: Option<bool>,
     pub(super) warm_up: Option<As<Ms<{ limits::WINDOW_MS_MAX }>>>,

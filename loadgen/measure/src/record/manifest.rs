@@ -50,11 +50,14 @@ pub struct Experiment {
     pub source: Option<Source>,
     /// From which schedules, payloads, samples and the order of arms come.
     pub seed: u64,
-    /// How often every arm runs.
+    /// How often every arm runs; ran, once the run is over and `decide` is set.
     pub rounds: u32,
     /// Slug of the arm that others are compared with.
     pub baseline: String,
     /// In declared order, the floor first.
+    /// Six rounds, and then as many more as the primary figure's spread asks for.
+    #[serde(default)]
+    pub decide: bool,
     pub arms: Vec<Arm>,
     /// In the order in which they run on each fresh server.
     pub loads: Vec<Load>,

@@ -118,4 +118,8 @@ pub struct Ratio {
     pub same_direction: u32,
     /// Rounds with both values.
     pub rounds: u32,
+    /// The interval's width comes from so many first rounds, which also said how many more were
+    /// run (Stein's two stages). None: it comes from all rounds.
+    #[serde(default)]
+    pub first_stage: Option<u32>,
 }
