@@ -18,6 +18,9 @@ pub use trust::Trust;
 /// much as it does in clear text; and few, because what is encrypted is no longer ours to stamp.
 const SEALED_BYTES_MAX: usize = 64 << 10;
 
+/// What a server speaks that agrees on nothing (RFC 7301 names it so).
+const HTTP_1_1: &str = "http/1.1";
+
 /// TLS cannot be spoken as it was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -196,7 +199,10 @@ impl Session {
 
     fn agree(&mut self) -> Result<(), String> {
         let agreed = self.tls.alpn_protocol();
-        if agreed != Some(self.alpn.as_bytes()) {
+        // HTTP/1.1 was spoken before there was anything to agree on, and many servers leave it at
+        // that.
+        let is_old = agreed.is_none() && self.alpn == HTTP_1_1;
+        if !is_old && agreed != Some(self.alpn.as_bytes()) {
             let seen = agreed.map_or("none".into(), String::from_utf8_lossy);
             return Err(format!(
                 "the server agreed on the protocol {seen} and not on {}; is this its port?",

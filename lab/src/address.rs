@@ -13,7 +13,7 @@ use crate::registry::Protocol;
 
 /// What a URL begins with, what is spoken there, and whether behind TLS. HTTP/2 has schemes of
 /// its own here, because no upgrade leads to it: in clear text it takes prior knowledge.
-const SCHEMES: [(&str, Protocol, bool); 6] = [
+pub(crate) const SCHEMES: [(&str, Protocol, bool); 6] = [
     ("http", Protocol::of::<Http1>(), false),
     ("https", Protocol::of::<Http1>(), true),
     ("h2c", Protocol::of::<Http2>(), false),

@@ -34,6 +34,8 @@ pub struct Cli {
 pub enum Verb {
     /// Quick comparison of the pipelines that this machine can run, about two minutes
     Race(RaceArgs),
+    /// Load anyone's endpoint by a schedule that waits for nothing: HTTP/1.1, HTTP/2, WebSocket
+    Load(crate::load::LoadArgs),
     /// Run an experiment: a question with arms, loads and expectations, from a file or by name
     Run(RunArgs),
     /// Serve a pipeline until stopped
@@ -371,7 +373,7 @@ pub enum FsyncArg {
     Always,
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| format!("{text:?} is not a number"))?;
     let allowed = 1.0..=2_000_000.0;
     if allowed.contains(&rate) {

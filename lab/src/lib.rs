@@ -18,6 +18,7 @@ pub mod keygen;
 pub mod link;
 mod linked;
 pub mod list;
+pub mod load;
 pub mod logging;
 pub mod machine;
 pub mod play;
@@ -48,6 +49,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let verb = cli.verb.unwrap_or(Verb::Race(cli.race));
     let ended = match verb {
         Verb::Race(arguments) => race::run(&arguments),
+        Verb::Load(arguments) => load::run(&arguments),
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Health(arguments) => health::run(&arguments),

@@ -165,7 +165,15 @@ fn read_trial(folder: &Path) -> anyhow::Result<Stored> {
     })
 }
 
-fn write_histograms(folder: &Path, measured: &Measured, window_ns: u64) -> anyhow::Result<()> {
+/// Writes the whole distributions of a window that ended just now, one `.hlog` each.
+///
+/// # Errors
+/// The disk refuses.
+pub fn write_histograms(
+    folder: &Path,
+    measured: &Measured,
+    window_ns: u64,
+) -> anyhow::Result<()> {
     let length = Duration::from_nanos(window_ns);
     let start = SystemTime::now() - length;
     let always = [

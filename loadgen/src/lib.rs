@@ -13,6 +13,7 @@ pub mod experiment;
 pub mod faults;
 pub mod folder;
 pub mod gauge;
+pub mod load;
 pub mod observer;
 pub mod plan;
 pub mod race;

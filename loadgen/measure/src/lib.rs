@@ -13,6 +13,7 @@ pub mod episodes;
 pub mod hlog;
 mod holm;
 pub mod ledger;
+pub mod load_report;
 pub mod primary;
 pub mod quantile;
 pub mod record;

@@ -2,14 +2,16 @@
 
 use schemars::{Schema, schema_for};
 
+use crate::load_report::LoadReport;
 use crate::record::{Manifest, Summary, Trial};
 
-/// Name (`manifest`, `trial`, `summary`) and schema of every JSON file of a run.
+/// Name (`manifest`, `trial`, `summary`, `load`) and schema of every JSON file of a run.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         ("manifest", schema_for!(Manifest)),
         ("trial", schema_for!(Trial)),
         ("summary", schema_for!(Summary)),
+        ("load", schema_for!(LoadReport)),
     ]
 }
 

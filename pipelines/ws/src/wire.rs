@@ -22,6 +22,8 @@ pub struct WsWire {
     authority: String,
     path: String,
     run: Option<RunId>,
+    /// Further headers of the upgrade request.
+    headers: Vec<(String, String)>,
     in_flight_max: usize,
     key: String,
     stage: Stage,
@@ -47,6 +49,7 @@ impl WsWire {
             authority: authority.to_owned(),
             path: path.to_owned(),
             run,
+            headers: Vec::new(),
             in_flight_max: in_flight_max.max(1),
             key: generate_key(),
             stage: Stage::Upgrading,
@@ -55,6 +58,14 @@ impl WsWire {
             frames: FrameReader::default(),
             masks: Masks::new(),
         }
+    }
+
+    /// Says these in the upgrade request too, such as `authorization`; without those that make
+    /// it one.
+    #[must_use]
+    pub fn with_headers(mut self, headers: &[(String, String)]) -> Self {
+        self.headers = headers.to_vec();
+        self
     }
 
     /// Reads the answer to the upgrade request; returns how much of `input` belonged to it.
@@ -82,10 +93,13 @@ impl WsWire {
 
 impl Wire for WsWire {
     fn open(&mut self, out: &mut Vec<u8>) {
-        let run = self.run.map_or(String::new(), |run| format!("tailrace-run: {run}\r\n"));
+        let mut more = self.run.map_or(String::new(), |run| format!("tailrace-run: {run}\r\n"));
+        for (name, value) in &self.headers {
+            more = more + name + ": " + value + "\r\n";
+        }
         let request = format!(
             "GET {} HTTP/1.1\r\nhost: {}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
-             sec-websocket-version: 13\r\nsec-websocket-key: {}\r\n{run}\r\n",
+             sec-websocket-version: 13\r\nsec-websocket-key: {}\r\n{more}\r\n",
             self.path, self.authority, self.key
         );
         out.extend_from_slice(request.as_bytes());

@@ -1,0 +1,164 @@
+//! A load's report for people: what was asked, what became of it, the percentiles with how many
+//! requests support each, and how far the measurement is to be believed.
+
+use tailrace_measure::load_report::{LoadReport, Loop, Percentiles};
+use tailrace_measure::record::{Measurement, SUPPORT_MIN};
+use tailrace_measure::recorder::Measured;
+use tailrace_render::format::{BEYOND_TIMEOUT, NOTHING, TOO_FEW, count, latency, rate};
+
+use super::histogram;
+use crate::columns::{self, Line};
+use crate::printing;
+
+/// Prints the report.
+///
+/// # Errors
+/// Standard output is closed.
+pub(super) fn print(report: &LoadReport, measured: &Measured) -> anyhow::Result<()> {
+    for line in question(report) {
+        printing::line(&line)?;
+    }
+    printing::line("")?;
+    printing::line(&table(report))?;
+    if let Some([bars, axis]) = histogram::lines(&measured.ack, histogram::is_unicode()) {
+        printing::line(&format!("\nack, acknowledged requests, logarithmic\n  {bars}\n  {axis}"))?;
+    }
+    printing::line("")?;
+    for line in answers(report) {
+        printing::line(&line)?;
+    }
+    Ok(())
+}
+
+fn question(report: &LoadReport) -> Vec<String> {
+    let (endpoint, load) = (&report.endpoint, &report.load);
+    let method = endpoint.method.as_deref().unwrap_or("messages to");
+    let keep = if load.keep_alive { "" } else { ", a connection a request" };
+    let mut lines = vec![format!(
+        "{method} {} ({} at {}), {} connections × {} in flight{keep}",
+        endpoint.url, endpoint.protocol, endpoint.address, load.connections, load.per_connection
+    )];
+    if load.r#loop == Loop::Closed {
+        lines.push(
+            "CLOSED LOOP: a request is sent when an answer has come, so these latencies hide every \
+             wait; they are for teaching, not for judging. Leave out --closed to measure."
+                .into(),
+        );
+    }
+    let arrivals = match (&load.arrivals, load.rate_per_s) {
+        (Some(arrivals), Some(per_s)) => format!(", {arrivals} at {}", rate(per_s)),
+        _ => String::new(),
+    };
+    lines.push(format!(
+        "{:.1} s after {:.1} s of warm-up{arrivals}: {} due, {}; {} acknowledged, {}",
+        report.window_ns as f64 / 1e9,
+        load.warm_up_ns as f64 / 1e9,
+        count(report.offered.count),
+        rate(report.offered.rate_per_s),
+        count(report.achieved.count),
+        rate(report.achieved.rate_per_s),
+    ));
+    lines
+}
+
+fn table(report: &LoadReport) -> String {
+    let headings = ["", "p50", "p90", "p95", "p99", "p99.9", "p99.99", "max"];
+    let mut lines = vec![Line::Cells(headings.map(str::to_owned).to_vec())];
+    let rows = [
+        ("ack", &report.ack_ns),
+        ("service", &report.service_ns),
+        ("queued", &report.queued_ns),
+        ("lateness", &report.lateness_ns),
+    ];
+    lines.extend(rows.map(|(name, figures)| Line::Cells(row(name, figures))));
+    let support = &report.ack_ns.support;
+    let above = [support.p50, support.p90, support.p95, support.p99, support.p99_9, support.p99_99];
+    let cells = above.map(count).into_iter();
+    lines.push(Line::Cells(
+        std::iter::once("requests above".to_owned()).chain(cells).chain(["0".to_owned()]).collect(),
+    ));
+    if !report.load.keep_alive {
+        lines.push(Line::Cells(row("connect", &report.connections.connect_ns)));
+        lines.extend(report.connections.tls_ns.iter().map(|tls| Line::Cells(row("TLS", tls))));
+    }
+    columns::align(&lines)
+}
+
+fn row(name: &str, figures: &Percentiles) -> Vec<String> {
+    let support = &figures.support;
+    let told = |ns: Option<u64>, above: u64| match ns {
+        Some(_) if above < SUPPORT_MIN => TOO_FEW.to_owned(),
+        Some(ns) => latency(Some(ns)),
+        None if figures.unanswered > 0 => BEYOND_TIMEOUT.to_owned(),
+        None => NOTHING.to_owned(),
+    };
+    vec![
+        name.to_owned(),
+        told(figures.p50, support.p50),
+        told(figures.p90, support.p90),
+        told(figures.p95, support.p95),
+        told(figures.p99, support.p99),
+        told(figures.p99_9, support.p99_9),
+        told(figures.p99_99, support.p99_99),
+        told(figures.max, SUPPORT_MIN),
+    ]
+}
+
+fn answers(report: &LoadReport) -> Vec<String> {
+    let outcomes = &report.outcomes;
+    let refused: u64 = outcomes.refused.values().sum();
+    let by_status = outcomes.refused.iter().map(|(status, n)| format!("{status}: {}", count(*n)));
+    let by_status = by_status.collect::<Vec<_>>().join(", ");
+    let by_status = if refused > 0 { format!(" ({by_status})") } else { String::new() };
+    let mut lines = vec![format!(
+        "outcomes: {} acknowledged, {} refused{by_status}, {} timed out, {} broken, {} overflowed, \
+         {} censored",
+        count(outcomes.acked),
+        count(refused),
+        count(outcomes.timed_out),
+        count(outcomes.broken),
+        count(outcomes.overflowed),
+        count(outcomes.censored),
+    )];
+    lines.push(connections(report));
+    lines.push(format!(
+        "generator: {:.1} µs of CPU a request, {:.0} % of a core",
+        report.generator.cpu_us_per_request,
+        report.generator.core_share * 100.0
+    ));
+    for objective in &report.objectives {
+        let verdict = if objective.met { "met" } else { "MISSED" };
+        lines.push(format!("objective {}: {verdict}, seen: {}", objective.text, objective.seen));
+    }
+    lines.extend(report.ended_early.as_ref().map(|why| format!("! ended early: {why}")));
+    lines.extend(seal(report));
+    lines
+}
+
+fn connections(report: &LoadReport) -> String {
+    let connections = &report.connections;
+    let mut text = format!(
+        "connections: {} opened, {} lost; connect p50 {}",
+        count(connections.opened),
+        count(connections.lost),
+        latency(connections.connect_ns.p50)
+    );
+    if let Some(tls) = &connections.tls_ns {
+        text = text + ", TLS handshake p50 " + &latency(tls.p50);
+    }
+    if let Some(why) = &connections.last_loss {
+        text = text + "; the last loss: " + why;
+    }
+    text
+}
+
+fn seal(report: &LoadReport) -> Vec<String> {
+    let seals = &report.seals;
+    let verdict = match seals.measurement {
+        Measurement::Valid => "VALID: nothing to object to the instrument",
+        Measurement::Suspect => "SUSPECT: to be read with care",
+        Measurement::Invalid => "INVALID: these figures show the generator, not the endpoint",
+    };
+    let reasons = seals.reasons.iter().map(|reason| format!("! {reason}"));
+    std::iter::once(format!("measurement {verdict}")).chain(reasons).collect()
+}

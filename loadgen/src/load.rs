@@ -1,0 +1,182 @@
+//! A load on anybody's endpoint: the event loop of a trial, without a server of ours behind it.
+//! There is nothing to audit and no cost of a server to read; what the machine did to the
+//! generator is watched all the same. Read next: `trial.rs`, for the whole of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use tailrace_contract::Wire;
+use tailrace_measure::clock::{Stamp, now};
+use tailrace_measure::load_report::{
+    Connections, Endpoint, Flow, Generator, LOAD_SCHEMA_VERSION, LoadAsked, LoadReport, LoadSeals,
+    Percentiles, WireBytes,
+};
+use tailrace_measure::quantile::distribution;
+use tailrace_measure::record::{AuditSeal, Seals};
+use tailrace_measure::seals::{self, Evidence};
+use tailrace_sys::proc;
+
+use crate::account::{Finding, utc_of};
+use crate::gauge::Gauge;
+use crate::plan::{Plan, Times};
+use crate::template::{Asked, Templates};
+use crate::trial::{Ran, generate};
+
+/// What the machine did while the load ran, between the edges of the window.
+#[derive(Debug, Clone, Copy, Default)]
+struct Edges {
+    start: Edge,
+    end: Edge,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Edge {
+    at: Stamp,
+    generator_delay_ns: Option<u64>,
+    steal_ns: u64,
+    total_ns: u64,
+}
+
+/// A load that is over.
+pub struct Loaded {
+    /// The times of its window.
+    pub times: Times,
+    /// What the event loop saw.
+    pub ran: Ran,
+    edges: Edges,
+}
+
+/// Runs a plan with requests made from `asked`.
+///
+/// # Errors
+/// No connection could be opened, or the machine's event queue failed. What the endpoint does
+/// wrong later is data.
+pub fn run(
+    plan: Plan,
+    (asked, seed): (&Asked, u64),
+    new_wire: &(dyn Fn() -> Box<dyn Wire> + Sync),
+    cores: &[usize],
+    gauge: &Arc<Gauge>,
+) -> anyhow::Result<Loaded> {
+    let done = AtomicBool::new(false);
+    let watcher = std::thread::current();
+    let (tell, told) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let generator = std::thread::Builder::new().name("generator".into());
+        let done = &done;
+        let handle = generator.spawn_scoped(scope, move || {
+            let source = Box::new(Templates::new(asked, seed));
+            let ran = generate(plan, source, gauge, new_wire, cores, &tell);
+            done.store(true, Release);
+            watcher.unpark();
+            ran
+        })?;
+        let watched = told.recv().ok().map(|(tid, times)| (times, watch(tid, &times, done)));
+        let ran = handle.join().map_err(|_| anyhow!("the generator's thread panicked"))??;
+        let (times, edges) = watched.context("the generator ended before it began")?;
+        Ok(Loaded { times, ran, edges })
+    })
+}
+
+/// Reads the kernel's figures at both edges of the window, or at the load's early end.
+fn watch(generator: u32, times: &Times, done: &AtomicBool) -> Edges {
+    let wait_until = |at: Stamp| {
+        while !done.load(Acquire) && now() < at {
+            std::thread::park_timeout(Duration::from_nanos(at.since(now())));
+        }
+        read(generator)
+    };
+    Edges { start: wait_until(times.window.0), end: wait_until(times.window.1) }
+}
+
+fn read(generator: u32) -> Edge {
+    let host = proc::host_cpu().unwrap_or_default();
+    Edge {
+        at: now(),
+        generator_delay_ns: proc::run_delay_ns(std::process::id(), Some(generator)).ok(),
+        steal_ns: host.steal_ns,
+        total_ns: host.total_ns,
+    }
+}
+
+/// The record of a load: everything but the objectives, which only who asked can judge.
+pub fn report(
+    endpoint: Endpoint,
+    load: LoadAsked,
+    loaded: &Loaded,
+    findings: &[Finding],
+) -> LoadReport {
+    let (driven, measured) = (&loaded.ran.driven, &loaded.ran.driven.measured);
+    let outcomes = &measured.window_outcomes;
+    let window_ns = loaded.times.window.1.since(loaded.times.window.0);
+    let tls_ns = endpoint.tls.then(|| Percentiles::from(&distribution(&driven.openings.tls, 0)));
+    let plain = |histogram| Percentiles::from(&distribution(histogram, 0));
+    LoadReport {
+        schema_version: LOAD_SCHEMA_VERSION,
+        endpoint,
+        load,
+        started_utc: utc_of(loaded.times.window.0),
+        window_ns,
+        offered: Flow::new(outcomes.scheduled, window_ns),
+        achieved: Flow::new(outcomes.acked, window_ns),
+        outcomes: outcomes.into(),
+        ack_ns: Percentiles::from(&distribution(&measured.ack, outcomes.unanswered())),
+        service_ns: plain(&measured.service),
+        lateness_ns: plain(&measured.lateness),
+        queued_ns: plain(&measured.queued),
+        connections: Connections {
+            opened: driven.openings.connect.len(),
+            lost: driven.broken_connections,
+            last_loss: driven.last_break.clone(),
+            connect_ns: plain(&driven.openings.connect),
+            tls_ns,
+        },
+        bytes: WireBytes { sent: driven.bytes.sent, received: driven.bytes.received },
+        generator: generator(&loaded.ran),
+        slowest: measured.slowest.clone(),
+        seals: LoadSeals::from(&judge(loaded, findings)),
+        objectives: Vec::new(),
+        ended_early: driven.stopped.then(|| "it was interrupted".into()),
+    }
+}
+
+fn generator(ran: &Ran) -> Generator {
+    let requests = ran.driven.measured.all_outcomes.scheduled - ran.driven.never_released;
+    Generator {
+        cpu_us_per_request: ran.generator_cpu_ns as f64 / 1e3 / requests.max(1) as f64,
+        core_share: ran.generator_cpu_ns as f64 / ran.elapsed_ns.max(1) as f64,
+    }
+}
+
+fn judge(loaded: &Loaded, findings: &[Finding]) -> Seals {
+    let driven = &loaded.ran.driven;
+    let measured = &driven.measured;
+    // What was never released, because it had to end, says nothing about punctuality.
+    let mut outcomes = measured.window_outcomes.clone();
+    outcomes.scheduled -= driven.never_released;
+    let Edges { start, end } = loaded.edges;
+    let span_ns = end.at.since(start.at).max(1) as f64;
+    let delay = end.generator_delay_ns.zip(start.generator_delay_ns);
+    let delay = delay.map(|(end, start)| end.saturating_sub(start) as f64 / span_ns);
+    let delays: Vec<_> = delay.map(|share| ("generator".to_owned(), share)).into_iter().collect();
+    let total = end.total_ns.checked_sub(start.total_ns).filter(|total| *total > 0);
+    let median = |histogram: &hdrhistogram::Histogram<u64>| {
+        (!histogram.is_empty()).then(|| histogram.value_at_quantile(0.5))
+    };
+    seals::judge(&Evidence {
+        ack: &distribution(&measured.ack, measured.window_outcomes.unanswered()),
+        lateness: &distribution(&measured.lateness, 0),
+        outcomes: &outcomes,
+        run_queue_delay_shares: &delays,
+        steal_share: total
+            .map(|total| end.steal_ns.saturating_sub(start.steal_ns) as f64 / total as f64),
+        generator_core_share: generator(&loaded.ran).core_share,
+        halves_p50_ns: (median(&measured.halves.0), median(&measured.halves.1)),
+        slices: &measured.slices,
+        audit: AuditSeal::NotAudited,
+        extra: findings,
+    })
+}
