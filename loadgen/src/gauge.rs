@@ -1,64 +1,80 @@
-//! What a progress bar may look at while a trial runs. The event loop writes with plain stores
-//! (a nanosecond each); whoever reads gets a picture that may be a batch old. The figures are
+//! What a progress bar may look at while a trial runs. Each event loop counts in a [`Tally`] of its
+//! own, plain memory that nobody else reads, and adds what is new to the shared [`Gauge`] now and
+//! then: no batch pays for being watched, and several loops may fill one gauge. The figures are
 //! for watching; results come from the recorder.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use tailrace_measure::clock::Stamp;
 
 /// Buckets to a doubling: about 9 % wide.
 const BUCKETS_PER_OCTAVE: u32 = 8;
 const BUCKETS: usize = 64 * BUCKETS_PER_OCTAVE as usize;
+/// A tally is added to the gauge this often: sooner than an eye sees a difference.
+const PUBLISH_NS: u64 = 100_000_000;
 
-/// Written by one thread, read by any.
+/// Added to by event loops, read by any.
 pub struct Gauge {
     scheduled: AtomicU64,
-    acked: AtomicU64,
     failed: AtomicU64,
-    buckets: Vec<AtomicU64>,
+    acks: Vec<AtomicU64>,
+    lateness: Vec<AtomicU64>,
     /// Set to end the trial early (Ctrl-C, the server's death).
     stop: AtomicBool,
 }
 
 impl Default for Gauge {
     fn default() -> Self {
+        let buckets = || (0..BUCKETS).map(|_| AtomicU64::new(0)).collect();
         Self {
             scheduled: AtomicU64::new(0),
-            acked: AtomicU64::new(0),
             failed: AtomicU64::new(0),
-            buckets: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(),
+            acks: buckets(),
+            lateness: buckets(),
             stop: AtomicBool::new(false),
         }
     }
 }
 
 /// A reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     /// Due so far.
     pub scheduled: u64,
     /// Acknowledged so far.
     pub acked: u64,
-    /// Refused or broken so far.
+    /// Refused, broken or overflowed so far.
     pub failed: u64,
     /// Rough median ack.
     pub p50_ns: Option<u64>,
     /// Rough 99th percentile.
     pub p99_ns: Option<u64>,
+    /// Rough 99th percentile of how late batches were released.
+    pub lateness_p99_ns: Option<u64>,
+    /// How the acks so far are distributed, ascending; only cells that hold anything.
+    pub cells: Vec<Cell>,
+}
+
+impl Reading {
+    /// Due and not yet known to have ended.
+    pub fn in_flight(&self) -> u64 {
+        self.scheduled.saturating_sub(self.acked + self.failed)
+    }
+}
+
+/// So many latencies from `low_ns` to below `high_ns`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    /// Lower edge.
+    pub low_ns: u64,
+    /// Upper edge.
+    pub high_ns: u64,
+    /// How many.
+    pub count: u64,
 }
 
 impl Gauge {
-    pub(crate) fn scheduled(&self) {
-        bump(&self.scheduled);
-    }
-
-    pub(crate) fn acked(&self, ack_ns: u64) {
-        bump(&self.acked);
-        bump(&self.buckets[bucket(ack_ns)]);
-    }
-
-    pub(crate) fn failed(&self) {
-        bump(&self.failed);
-    }
-
     /// Asks the trial to end; what was measured is kept.
     pub fn stop(&self) {
         self.stop.store(true, Relaxed);
@@ -71,20 +87,87 @@ impl Gauge {
 
     /// What is known now.
     pub fn read(&self) -> Reading {
-        let counts: Vec<u64> = self.buckets.iter().map(|b| b.load(Relaxed)).collect();
+        let load = |buckets: &[AtomicU64]| -> Vec<u64> {
+            buckets.iter().map(|bucket| bucket.load(Relaxed)).collect()
+        };
+        let (acks, lateness) = (load(&self.acks), load(&self.lateness));
         Reading {
             scheduled: self.scheduled.load(Relaxed),
-            acked: self.acked.load(Relaxed),
+            acked: acks.iter().sum(),
             failed: self.failed.load(Relaxed),
-            p50_ns: quantile(&counts, 0.5),
-            p99_ns: quantile(&counts, 0.99),
+            p50_ns: quantile(&acks, 0.5),
+            p99_ns: quantile(&acks, 0.99),
+            lateness_p99_ns: quantile(&lateness, 0.99),
+            cells: cells(&acks),
         }
     }
 }
 
-/// One writer only: no locked instruction is needed.
-fn bump(counter: &AtomicU64) {
-    counter.store(counter.load(Relaxed) + 1, Relaxed);
+/// What one event loop counted since it last published.
+pub(crate) struct Tally {
+    gauge: Arc<Gauge>,
+    scheduled: u64,
+    failed: u64,
+    acks: Box<[u32; BUCKETS]>,
+    lateness: Box<[u32; BUCKETS]>,
+    next: Stamp,
+}
+
+impl Tally {
+    pub(crate) fn new(gauge: Arc<Gauge>) -> Self {
+        let (acks, lateness) = (Box::new([0; BUCKETS]), Box::new([0; BUCKETS]));
+        Self { gauge, scheduled: 0, failed: 0, acks, lateness, next: Stamp(0) }
+    }
+
+    pub(crate) fn scheduled(&mut self, lateness_ns: u64) {
+        self.scheduled += 1;
+        self.lateness[bucket(lateness_ns)] += 1;
+    }
+
+    pub(crate) fn acked(&mut self, ack_ns: u64) {
+        self.acks[bucket(ack_ns)] += 1;
+    }
+
+    pub(crate) fn failed(&mut self) {
+        self.failed += 1;
+    }
+
+    /// Whether the trial was asked to end.
+    pub(crate) fn stopped(&self) -> bool {
+        self.gauge.stopped()
+    }
+
+    /// Publishes when it is time.
+    pub(crate) fn turn(&mut self, at: Stamp) {
+        if at >= self.next {
+            self.next = at.plus(PUBLISH_NS);
+            self.publish();
+        }
+    }
+
+    /// Adds everything since the last time to the gauge.
+    pub(crate) fn publish(&mut self) {
+        self.gauge.scheduled.fetch_add(std::mem::take(&mut self.scheduled), Relaxed);
+        self.gauge.failed.fetch_add(std::mem::take(&mut self.failed), Relaxed);
+        add(&self.gauge.acks, self.acks.as_mut_slice());
+        add(&self.gauge.lateness, self.lateness.as_mut_slice());
+    }
+}
+
+fn add(shared: &[AtomicU64], own: &mut [u32]) {
+    for (shared, own) in shared.iter().zip(own).filter(|(_, own)| **own > 0) {
+        shared.fetch_add(std::mem::take(own).into(), Relaxed);
+    }
+}
+
+fn cells(counts: &[u64]) -> Vec<Cell> {
+    let held = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+    let cell = |(bucket, &count): (usize, &u64)| Cell {
+        low_ns: edge(bucket),
+        high_ns: edge(bucket + 1),
+        count,
+    };
+    held.map(cell).collect()
 }
 
 fn bucket(ns: u64) -> usize {
@@ -128,13 +211,40 @@ mod tests {
     }
 
     #[test]
-    fn reads_rough_percentiles() {
-        let gauge = Gauge::default();
+    fn tallies_of_several_loops_add_up_to_rough_percentiles() {
+        let gauge = Arc::new(Gauge::default());
         assert_eq!(gauge.read().p50_ns, None);
-        (1..=1_000u64).for_each(|n| gauge.acked(n * 1_000));
+        let mut tallies = [Tally::new(Arc::clone(&gauge)), Tally::new(Arc::clone(&gauge))];
+        for (n, which) in (1..=1_000u64).zip([0, 1, 1].into_iter().cycle()) {
+            tallies[which].scheduled(n * 10);
+            tallies[which].acked(n * 1_000);
+        }
+        tallies[0].scheduled(0);
+        tallies[0].failed();
+        tallies[1].scheduled(0);
+        tallies.iter_mut().for_each(Tally::publish);
+        // What was published once is not added again.
+        tallies.iter_mut().for_each(Tally::publish);
         let reading = gauge.read();
         let near =
             |seen: Option<u64>, truth: f64| (seen.unwrap() as f64 / truth - 1.0).abs() < 0.13;
         assert!(near(reading.p50_ns, 500_000.0) && near(reading.p99_ns, 990_000.0));
+        assert!(near(reading.lateness_p99_ns, 9_900.0));
+        assert_eq!((reading.scheduled, reading.acked, reading.failed), (1_002, 1_000, 1));
+        assert_eq!(reading.in_flight(), 1);
+        assert_eq!(reading.cells.iter().map(|cell| cell.count).sum::<u64>(), 1_000);
+    }
+
+    #[test]
+    fn a_tally_is_published_now_and_then() {
+        let gauge = Arc::new(Gauge::default());
+        let mut tally = Tally::new(Arc::clone(&gauge));
+        let mut seen = Vec::new();
+        for at in [1, 2, PUBLISH_NS, PUBLISH_NS + 1] {
+            tally.scheduled(0);
+            tally.turn(Stamp(at));
+            seen.push(gauge.read().scheduled);
+        }
+        assert_eq!(seen, [1, 1, 1, 4]);
     }
 }

@@ -91,7 +91,7 @@ fn each(gauge: &Gauge, over: &AtomicBool, every: Duration, mut say: impl FnMut(D
 }
 
 fn text(reading: &Reading, now_per_s: f64) -> String {
-    let Reading { scheduled, acked, failed, p50_ns, p99_ns } = *reading;
+    let Reading { scheduled, acked, failed, p50_ns, p99_ns, .. } = *reading;
     let waiting = scheduled.saturating_sub(acked + failed);
     format!(
         "{} answered · {} now · {} unanswered · {} refused or broken · p50 ≈ {} · p99 ≈ {}",

@@ -27,7 +27,7 @@ use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::recorder::{Failure, Measured, Recorder, Window};
 use tailrace_sys::poller::Poller;
 
-use crate::gauge::Gauge;
+use crate::gauge::{Gauge, Tally};
 use crate::plan::{Pace, Plan, Times};
 use crate::source::Source;
 
@@ -90,7 +90,7 @@ struct Due {
 pub struct Driver<'a> {
     plan: Plan,
     source: Box<dyn Source + 'a>,
-    gauge: Arc<Gauge>,
+    tally: Tally,
     new_wire: &'a (dyn Fn() -> Box<dyn Wire> + Sync),
     poller: Poller,
     connections: Vec<Connection>,
@@ -135,7 +135,7 @@ impl<'a> Driver<'a> {
             times: Times { anchor: Stamp(0), window: (Stamp(0), Stamp(0)) },
             plan,
             source,
-            gauge,
+            tally: Tally::new(gauge),
             new_wire,
             poller: Poller::new()?,
             connections: Vec::new(),
@@ -179,7 +179,8 @@ impl<'a> Driver<'a> {
             self.settle_links();
             self.flush_dirty();
             let at = now();
-            if self.gauge.stopped() || self.is_done(at) {
+            self.tally.turn(at);
+            if self.tally.stopped() || self.is_done(at) {
                 return Ok(self.finish(at));
             }
             self.poller.wait(self.sleep_ns(at))?;
@@ -236,6 +237,7 @@ impl<'a> Driver<'a> {
             self.give_up(due.intended, due.released, at);
         }
         let never_released = self.censor_the_rest();
+        self.tally.publish();
         let live = self.feed.as_ref().map(Feed::count).unwrap_or_default();
         let mut bytes = Bytes::default();
         for connection in &self.connections {

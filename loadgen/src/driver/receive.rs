@@ -93,7 +93,7 @@ impl Driver<'_> {
         self.last_progress = acked;
         if self.source.is_ack(status) {
             self.recorder.acked(&Stamps { intended, released, sent, acked });
-            self.gauge.acked(acked.since(intended));
+            self.tally.acked(acked.since(intended));
             self.acked.insert(seq);
             if let Some(feed) = &mut self.feed {
                 feed.acked(seq);
@@ -106,7 +106,7 @@ impl Driver<'_> {
 
     /// The batch was not acknowledged: the feed need not wait for it.
     pub(super) fn forget(&mut self, seq: u64) {
-        self.gauge.failed();
+        self.tally.failed();
         if let Some(feed) = &mut self.feed {
             feed.forget(seq);
         }

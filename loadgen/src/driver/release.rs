@@ -53,11 +53,12 @@ impl Driver<'_> {
         let seq = self.seq;
         self.seq += 1;
         self.recorder.scheduled(intended);
-        self.gauge.scheduled();
         self.source.prepare(seq);
         let released = now();
+        self.tally.scheduled(released.since(intended));
         if self.in_flight.len() + self.waiting.len() >= self.plan.in_flight_max {
             self.recorder.failed(intended, Some(released), Failure::Overflowed);
+            self.tally.failed();
             return;
         }
         let due = Due { seq, intended, released };
