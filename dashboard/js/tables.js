@@ -148,6 +148,10 @@
     if (kind === "constant") return "equal distances";
     if (kind === "poisson") return "independent senders (Poisson)";
     if (kind && kind.burst) return "bursts of " + format.count(kind.burst.batches) + " batches";
+    if (kind && kind.ramp) return "a ramp " + format.rate(kind.ramp.from) + " to " + format.rate(kind.ramp.to) + " (or in that proportion)";
+    if (kind && kind.steps) return "steps " + kind.steps.steps.map((step) => format.digits(step.rate, 3) + (step.for_ms ? " for " + step.for_ms + " ms" : "")).join(", ");
+    if (kind && kind.on_off) return kind.on_off.on_ms + " ms on, " + kind.on_off.off_ms + " ms off";
+    if (kind && kind.replay) return format.count(kind.replay.batches) + " due times of " + kind.replay.file;
     return String(typeof kind === "object" ? JSON.stringify(kind) : kind);
   }
 

@@ -100,8 +100,10 @@ pub struct RaceArgs {
     /// Everything random comes from here
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// When batches are due: constant (equal distances), poisson (independent senders), or
-    /// burst:N (N at one instant)
+    /// When batches are due: constant (equal distances), poisson (independent senders), burst:N
+    /// (N at one instant), ramp:A-B, steps:A,B,…, on-off:200ms/800ms, replay:FILE (CSV with due_s
+    /// or due_ns). Rates are means, so figures of ramps and steps are proportions, and a file is
+    /// stretched
     #[arg(long, default_value = "poisson", value_parser = parse_arrivals)]
     pub arrivals: Arrivals,
     /// A fault in every trial but the floor's: redis:stop:3s@1s, server:kill@1s

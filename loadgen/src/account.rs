@@ -7,7 +7,7 @@ use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::ledger::{self, Account};
 use tailrace_measure::quantile::{distribution, infer};
 use tailrace_measure::record::{
-    Cost, Latencies, Ledger, Measurement, Outcomes, SCHEMA_VERSION, Seals, Trial,
+    Cost, Latencies, Ledger, Load, Measurement, Outcomes, SCHEMA_VERSION, Seals, Trial,
 };
 use tailrace_measure::recorder::Measured;
 use tailrace_measure::schedule;
@@ -80,6 +80,17 @@ pub fn trial(
     })
 }
 
+/// Halves under different rates say nothing about wear.
+fn halves(load: &Load, measured: &Measured) -> (Option<u64>, Option<u64>) {
+    if !load.arrivals.keeps_its_rate() {
+        return (None, None);
+    }
+    let median = |histogram: &hdrhistogram::Histogram<u64>| {
+        (!histogram.is_empty()).then(|| histogram.value_at_quantile(0.5))
+    };
+    (median(&measured.halves.0), median(&measured.halves.1))
+}
+
 fn ended_early(ran: &Ran, watched: &Watched) -> Option<String> {
     if !ran.driven.stopped {
         return watched.death.clone();
@@ -89,6 +100,7 @@ fn ended_early(ran: &Ran, watched: &Watched) -> Option<String> {
 
 fn latencies(measured: &Measured) -> Latencies {
     let unanswered = measured.window_outcomes.unanswered();
+    let live = measured.live.as_ref().zip(measured.live_episodes.as_ref());
     Latencies {
         ack: infer(&measured.ack, unanswered, &measured.ack_episodes),
         service: distribution(&measured.service, 0),
@@ -162,9 +174,6 @@ fn seals(
     let measured = &ran.driven.measured;
     let outcomes = released_part(&measured.window_outcomes, ran.driven.never_released);
     let delays = run_queue_delays(watched);
-    let median = |histogram: &hdrhistogram::Histogram<u64>| {
-        (!histogram.is_empty()).then(|| histogram.value_at_quantile(0.5))
-    };
     seals::judge(&Evidence {
         ack: &latencies.ack,
         lateness: &latencies.lateness,
@@ -172,7 +181,7 @@ fn seals(
         run_queue_delay_shares: &delays,
         steal_share: steal_share(watched),
         generator_core_share: cost.generator_core_share,
-        halves_p50_ns: (median(&measured.halves.0), median(&measured.halves.1)),
+        halves_p50_ns: halves(request.load, measured),
         slices: &measured.slices,
         audit: ledger::audit_seal(ledger),
         extra: request.findings,

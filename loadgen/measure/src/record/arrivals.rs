@@ -89,6 +89,12 @@ impl Arrivals {
         }
     }
 
+    /// Whether every part of the window has about the same rate, so that its halves can be held
+    /// against each other.
+    pub fn keeps_its_rate(&self) -> bool {
+        !matches!(self, Self::Ramp { .. } | Self::Steps { .. } | Self::Replay(_))
+    }
+
     /// The highest rate of a while, divided by the mean. A burst is an instant and no while.
     pub fn peak_to_mean(&self) -> f64 {
         match self {
