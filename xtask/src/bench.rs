@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: what a pipeline takes in a closed loop beside the bare server of its
-//! library, as ratios paired by round. The program measures (`tailrace saturate`); here its
+//! library, as ratios paired by round, and what the generator costs (`prices.rs`). The program measures (`tailrace saturate`); here its
 //! figures are set against what the project aims at. They are for people: machines are noisy, so
 //! a ratio never fails this, only a program that fails does. Read METHODOLOGY.md on `saturate`.
 
@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::shell;
+use crate::{prices, shell};
 
 /// One run of `tailrace saturate`.
 struct Comparison {
@@ -91,7 +91,7 @@ const BENCHED: [&str; 8] = [
 
 /// What was asked for.
 #[derive(Debug, PartialEq)]
-struct Options<'a> {
+pub(crate) struct Options<'a> {
     rounds: &'a str,
     /// Length of each window; the program's own default without it.
     window: Option<&'a str>,
@@ -104,7 +104,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     shell::run(shell::cargo().args(["build", "--release", "--locked"]))?;
     let mut lines = Vec::new();
     let compared = COMPARISONS.iter().try_for_each(|comparison| {
-        let report = measure(comparison, &options)?;
+        let report = measure(comparison.arguments, &options)?;
         println!("\n{}", table(&report)?);
         for claim in comparison.claims {
             lines.push(verdict(claim, &report)?);
@@ -115,6 +115,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     println!("\nThroughput, geometric mean of the rounds' ratios (lowest–highest):");
     println!("{}", lines.join("\n"));
     compared?;
+    let lines = prices::run(&options)?;
+    println!("\nCPU of the generator, geometric mean of the rounds' ratios (lowest–highest):");
+    println!("{}", lines.join("\n"));
     if options.criterion {
         let packages = BENCHED.iter().flat_map(|name| ["-p", name]);
         shell::run(shell::cargo().args(["bench", "--locked"]).args(packages))?;
@@ -149,9 +152,9 @@ fn options<'a>(arguments: &[&'a str]) -> Result<Options<'a>> {
 }
 
 /// Runs the rounds of one comparison and returns the program's report.
-fn measure(comparison: &Comparison, options: &Options) -> Result<Value> {
+pub(crate) fn measure(arguments: &[&str], options: &Options<'_>) -> Result<Value> {
     let mut command = Command::new(shell::target().join("release/tailrace"));
-    command.args(["saturate", "--json", "--rounds", options.rounds]).args(comparison.arguments);
+    command.args(["saturate", "--json", "--rounds", options.rounds]).args(arguments);
     command.args(options.window.iter().flat_map(|window| ["--window", window]));
     // A private Redis, whose core is known.
     command.env_remove("TAILRACE_REDIS_URL");
@@ -171,11 +174,11 @@ fn fail_on_failures(report: &Value) -> Result<()> {
     Ok(())
 }
 
-fn contestants(report: &Value) -> Result<&Vec<Value>> {
+pub(crate) fn contestants(report: &Value) -> Result<&Vec<Value>> {
     report["contestants"].as_array().context("the report has no contestants")
 }
 
-fn table(report: &Value) -> Result<String> {
+pub(crate) fn table(report: &Value) -> Result<String> {
     let mut lines = vec![columns([
         "closed loop",
         "load",
@@ -199,8 +202,10 @@ fn row(contestant: &Value) -> String {
     if let Some(backend) = micros("backend_cpu_us") {
         spent = format!("{spent} + {backend}");
     }
+    let name = contestant["name"].as_str().unwrap_or_default();
+    let by = contestant["driven_by"].as_str().map(|peer| format!(" by {peer}"));
     columns([
-        contestant["name"].as_str().unwrap_or_default(),
+        &format!("{name}{}", by.unwrap_or_default()),
         &load,
         &format!("{:.0}", contestant["acked_per_s_median"].as_f64().unwrap_or(f64::NAN)),
         &spent,
@@ -209,7 +214,7 @@ fn row(contestant: &Value) -> String {
 }
 
 fn columns([name, load, rate, spent, generator]: [&str; 5]) -> String {
-    format!("{name:<18}{load:>9}{rate:>16}{spent:>22}{generator:>14}")
+    format!("{name:<22}{load:>9}{rate:>16}{spent:>22}{generator:>14}")
 }
 
 /// One line: the ratio, the aim, and whether it was reached.

@@ -6,6 +6,7 @@ mod bench;
 mod browser;
 mod ci;
 mod install;
+mod prices;
 mod shell;
 mod test;
 mod venv;
