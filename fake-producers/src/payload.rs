@@ -60,8 +60,13 @@ impl Payloads {
     /// Appends the whole body of a batch. A retry of the same sequence gets the same bytes.
     pub fn write_body(&self, producer: &Producer, seq: u64, out: &mut Vec<u8>) {
         self.codec.encode_head(producer, seq, out);
-        out.extend_from_slice(&self.arrays[(seq % self.arrays.len() as u64) as usize]);
+        out.extend_from_slice(self.metrics(seq));
         self.codec.encode_tail(out);
+    }
+
+    /// The array of metrics in the batch of this sequence, without its head.
+    pub fn metrics(&self, seq: u64) -> &[u8] {
+        &self.arrays[(seq % self.arrays.len() as u64) as usize]
     }
 
     /// How they are written.

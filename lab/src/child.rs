@@ -13,6 +13,7 @@ use tailrace_measure::record::{Arm, Flush, Measurement};
 use tailrace_producers::tls::Tls;
 
 use crate::cli::{REDIS_PASSWORD_FILE, REDIS_URL, RedisArgs};
+use crate::contestants::{Contestants, Entry, Served};
 use crate::exit::{Ended, Fault};
 use crate::itself;
 use crate::linked::Linked;
@@ -40,10 +41,15 @@ pub struct Children {
     pub link_cores: Vec<usize>,
     /// The Redis of redis pipelines.
     pub redis: RedisArgs,
+    /// Servers of others that arms may name.
+    pub contestants: Contestants,
 }
 
 impl Launcher for Children {
     fn launch(&mut self, arm: &Arm) -> anyhow::Result<Box<dyn Launched>> {
+        if let Some(entry) = self.contestants.named(&arm.pipeline) {
+            return self.contestant(entry, arm);
+        }
         let (protocol, log) = parts(&arm.pipeline)?;
         let backend = match log {
             Some(LogKind::Redis) => Some(self.redis()?),
@@ -80,14 +86,25 @@ fn parts(name: &str) -> anyhow::Result<(Protocol, Option<LogKind>)> {
 }
 
 impl Children {
+    fn contestant(&self, entry: &Entry, arm: &Arm) -> anyhow::Result<Box<dyn Launched>> {
+        let wants_redis = entry.contestant.wants_redis;
+        let redis = wants_redis.then(|| self.private_redis()).transpose()?;
+        let (cores, link_cores) = (&self.server_cores, &self.link_cores);
+        Ok(Box::new(Served::start(entry, arm, redis, cores, link_cores)?))
+    }
+
+    fn private_redis(&self) -> anyhow::Result<PrivateRedis> {
+        let persistence = redis::persistence(self.redis.fsync);
+        let cores = (!self.server_cores.is_empty()).then_some(&self.server_cores[..]);
+        Ok(PrivateRedis::start(persistence, cores)?)
+    }
+
     fn redis(&self) -> anyhow::Result<Backend> {
         let prefix = format!("tailrace:{}", redis::fresh_run());
         match redis::find(&self.redis) {
             Found::Given(url) => Ok(Backend { url, prefix, private: None }),
             Found::Private => {
-                let persistence = redis::persistence(self.redis.fsync);
-                let cores = (!self.server_cores.is_empty()).then_some(&self.server_cores[..]);
-                let private = PrivateRedis::start(persistence, cores)?;
+                let private = self.private_redis()?;
                 Ok(Backend { url: private.url(), prefix, private: Some(private) })
             }
             Found::Missing(how) => bail!(how),

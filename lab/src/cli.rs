@@ -315,6 +315,9 @@ pub struct ListArgs {
 #[derive(Debug, Args, Clone)]
 pub struct SchemaArgs {
     /// Write one file for each schema into this folder instead of printing them
+    /// The Redis that pipelines would get
+    #[command(flatten)]
+    pub redis: RedisArgs,
     #[arg(long)]
     pub out: Option<PathBuf>,
 }

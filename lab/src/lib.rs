@@ -10,6 +10,8 @@ pub mod child;
 pub mod cli;
 pub mod columns;
 pub mod door;
+pub mod compare;
+pub mod contestants;
 pub mod exit;
 pub mod health;
 pub mod interrupt;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use tailrace_loadgen::folder::Folder;
 
 use crate::cli::{ListArgs, SchemaArgs};
+use crate::contestants::{Contestants, Listed};
 use crate::exit::{Ended, Fault};
 use crate::printing;
 use crate::registry::PIPELINES;
@@ -23,6 +24,7 @@ struct Experiment {
 #[derive(Serialize)]
 struct Listing {
     pipelines: Vec<&'static str>,
+    contestants: Vec<Listed>,
     experiments: Vec<Experiment>,
     runs: Vec<String>,
 }
@@ -33,14 +35,23 @@ struct Listing {
 /// The folder of runs cannot be read.
 pub fn run(arguments: &ListArgs) -> anyhow::Result<Ended> {
     let pipelines = PIPELINES.iter().map(|pipeline| pipeline.name).collect();
-    let experiments = questions().into_iter();
+    let contestants = Contestants::look();
+    let redis = &arguments.redis;
+    let experiments = questions(redis, &contestants).into_iter();
     let experiments = experiments.map(|(name, question)| Experiment { name, question }).collect();
-    let listing = Listing { pipelines, experiments, runs: runs(&arguments.results)? };
+    let runs = runs(&arguments.results)?;
+    let listing = Listing { pipelines, contestants: contestants.listed(redis), experiments, runs };
     if arguments.json {
         printing::json(&listing)?;
         return Ok(Ended::Fine);
     }
     printing::line(&format!("pipelines: {}", listing.pipelines.join(", ")))?;
+    for contestant in &listing.contestants {
+        printing::line(&contestant.line())?;
+    }
+    for fault in contestants.faults() {
+        printing::line(&format!("no contestant: {fault}"))?;
+    }
     let names: Vec<&str> = listing.experiments.iter().map(|one| one.name.as_str()).collect();
     printing::line(&format!("experiments: {} (tailrace run --list)", names.join(", ")))?;
     if listing.runs.is_empty() {

@@ -30,12 +30,12 @@ pub fn audit(
     run: RunId,
     death: Option<&str>,
 ) -> Result<Audit, String> {
-    if launched.observer().is_none() && death.is_none() {
-        return Err("the floor keeps nothing, so there is nothing to audit".into());
+    if death.is_none() {
+        launched.audit_at(run)?;
     }
     launched.recover()?;
-    let address = launched.observer().ok_or("the server has no observer to ask")?;
-    observer::audit(address, launched.observer_tls().as_ref(), run)
+    let (address, target) = launched.audit_at(run)?;
+    observer::audit(address, launched.observer_tls().as_ref(), &target)
         .map_err(|error| format!("the audit failed: {error:#}"))
 }
 

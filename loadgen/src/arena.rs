@@ -7,6 +7,7 @@ use tailrace_measure::record::Arm;
 use tailrace_producers::tls::Tls;
 
 use crate::account::Finding;
+use crate::shape::Shape;
 
 /// Starts a fresh server, with a fresh backend of its own, for an arm.
 pub trait Launcher {
@@ -44,7 +45,22 @@ pub trait Launched: Send {
     /// Makes client halves, each for one new connection of a run.
     fn wires(&self) -> Box<dyn Fn(RunId) -> Box<dyn Wire> + Send + Sync>;
 
-    /// The server's process.
+    /// The shape of its requests; none: batches as every pipeline takes them.
+    fn shape(&self) -> Option<Shape> {
+        None
+    }
+
+    /// Where it is asked what its log holds of a run: address and path.
+    ///
+    /// # Errors
+    /// Nobody is asked: a sentence that says why.
+    fn audit_at(&self, run: RunId) -> Result<(SocketAddr, String), String> {
+        let address = self.observer();
+        let address = address.ok_or("the floor keeps nothing, so there is nothing to audit")?;
+        Ok((address, format!("/v1/audit/{run}")))
+    }
+
+    /// The server's process; what it started itself is counted with it.
     fn server_pid(&self) -> u32;
 
     /// The backend's process, when it was started here.

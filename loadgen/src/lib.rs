@@ -18,6 +18,7 @@ pub mod observer;
 pub mod plan;
 pub mod race;
 mod secure;
+pub mod shape;
 pub mod source;
 pub mod template;
 pub mod trial;

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tailrace_contract::{Audit, RunId};
+use tailrace_contract::Audit;
 use tailrace_producers::tls::Tls;
 
 use crate::secure::Line;
@@ -18,12 +18,12 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Ranges of one run; far more would mean that something else answered.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
-/// What the log holds of a run.
+/// What the log holds of a run, by the path that asks for it.
 ///
 /// # Errors
 /// The server cannot be reached, or refused to answer: with what it said.
-pub fn audit(observer: SocketAddr, tls: Option<&Tls>, run: RunId) -> anyhow::Result<Audit> {
-    let body = get(observer, tls, &format!("/v1/audit/{run}"))?;
+pub fn audit(observer: SocketAddr, tls: Option<&Tls>, target: &str) -> anyhow::Result<Audit> {
+    let body = get(observer, tls, target)?;
     serde_json::from_slice(&body).context("the audit's answer could not be read")
 }
 

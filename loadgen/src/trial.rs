@@ -19,6 +19,7 @@ use crate::driver::{Driven, Driver};
 use crate::faults::Fault;
 use crate::gauge::Gauge;
 use crate::plan::{FeedPlan, Pace, Plan, Times};
+use crate::shape::Shaped;
 use crate::source::{Batches, Source};
 use crate::watch::{Watched, watch};
 
@@ -185,14 +186,20 @@ fn drive(
     let (tell, told) = mpsc::channel();
     let wires = launched.wires();
     let new_wire = move || wires(run);
+    let shape = launched.shape();
     std::thread::scope(|scope| {
         let generator = std::thread::Builder::new().name("generator".into());
         let (done, new_wire) = (&done, &new_wire);
         let handle = generator.spawn_scoped(scope, move || {
             let _ended = Ending { done, watcher };
             let run_text = run.to_string();
-            let source = Batches::new(payloads, plan.producer.clone(), &run_text);
-            generate(plan, Box::new(source), gauge, new_wire, cores, &tell)
+            let producer = plan.producer.clone();
+            let filled = shape.map(|shape| shape.of_run(&run_text, &producer)).transpose()?;
+            let source: Box<dyn Source> = match &filled {
+                Some(filled) => Box::new(Shaped::new(filled, payloads)),
+                None => Box::new(Batches::new(payloads, producer, &run_text)),
+            };
+            generate(plan, source, gauge, new_wire, cores, &tell)
         })?;
         let watched = told
             .recv()

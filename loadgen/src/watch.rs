@@ -2,6 +2,7 @@
 //! the machine took their core away, faults made on purpose, and deaths. Everything is read
 //! from outside; servers do not know that they are measured.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::Acquire};
 use std::time::Duration;
 
@@ -135,19 +136,30 @@ impl SampleTimes {
 
 fn read(launched: &dyn Launched, generator_tid: u32) -> Sample {
     let (server, backend) = (launched.server_pid(), launched.backend_pid());
+    let family = proc::family(server);
     let host = proc::host_cpu().unwrap_or_default();
     let me = std::process::id();
     Sample {
         at: now(),
-        server_cpu_ns: proc::cpu_ns(server).ok(),
+        server_cpu_ns: sum(&family, proc::cpu_ns),
         backend_cpu_ns: backend.and_then(|pid| proc::cpu_ns(pid).ok()),
         link_cpu_ns: launched.link_pid().and_then(|pid| proc::cpu_ns(pid).ok()),
-        server_rss_bytes: proc::rss_bytes(server).ok(),
+        server_rss_bytes: sum(&family, proc::rss_bytes),
         backend_rss_bytes: backend.and_then(|pid| proc::rss_bytes(pid).ok()),
-        server_switches: proc::context_switches(server).ok().map(|s| s.voluntary + s.involuntary),
+        server_switches: sum(&family, |pid| {
+            proc::context_switches(pid).map(|s| s.voluntary + s.involuntary)
+        }),
         server_delay_ns: proc::run_delay_ns(server, Some(server)).ok(),
         generator_delay_ns: proc::run_delay_ns(me, Some(generator_tid)).ok(),
         steal_ns: host.steal_ns,
         total_ns: host.total_ns,
     }
+}
+
+/// A figure of a process and all that it started. None: the process itself is gone, or not ours
+/// to read.
+fn sum(family: &[u32], figure: impl Fn(u32) -> io::Result<u64>) -> Option<u64> {
+    let (&first, others) = family.split_first()?;
+    // Who ended between the listing and the reading has no figure any more.
+    Some(figure(first).ok()? + others.iter().filter_map(|&pid| figure(pid).ok()).sum::<u64>())
 }

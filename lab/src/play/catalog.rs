@@ -6,8 +6,16 @@ use tailrace_loadgen::experiment::Known;
 use tailrace_measure::record::{Arm, BackendInfo};
 
 use crate::cli::{FsyncArg, RedisArgs};
+use crate::contestants::Contestants;
 use crate::redis;
 use crate::registry::{self, FLOOR, LogKind, PIPELINES, Pipeline};
+
+/// Everything that an experiment may name: the pipelines, then the contestants.
+pub fn with_contestants(redis: &RedisArgs, contestants: &Contestants) -> Vec<Known> {
+    let mut known = catalog(redis.fsync);
+    known.extend(contestants.known(redis));
+    known
+}
 
 /// Every pipeline of the registry, as experiments know it; what Redis promises depends on how it
 /// writes to disk.
@@ -26,6 +34,14 @@ fn known(pipeline: &Pipeline, fsync: FsyncArg) -> Known {
     }
 }
 
+/// The heading under which somebody else's server is compared: the same words.
+pub fn promise_of(survives: Survives, on_redis: bool, fsync: FsyncArg) -> String {
+    match survives {
+        Survives::ServerDeath if on_redis => promise(Some(LogKind::Redis), fsync),
+        survives => survives.heading().into(),
+    }
+}
+
 /// The heading under which a pipeline is compared. A Redis that was given is only known to
 /// outlive the server.
 fn promise(log: Option<LogKind>, fsync: FsyncArg) -> String {
@@ -40,8 +56,18 @@ fn promise(log: Option<LogKind>, fsync: FsyncArg) -> String {
 }
 
 /// The arms that can run here, and a line for each that cannot.
-pub fn available(arms: &[Arm], redis: &RedisArgs) -> (Vec<Arm>, Vec<String>) {
-    with(arms, &redis::find(redis))
+pub fn available(
+    arms: &[Arm],
+    redis: &RedisArgs,
+    contestants: &Contestants,
+) -> (Vec<Arm>, Vec<String>) {
+    let (mut arms, mut left_out) = with(arms, &redis::find(redis));
+    arms.retain(|arm| {
+        let lacks = contestants.lacks(arm, redis);
+        left_out.extend(lacks.iter().map(|how| format!("{}: {how}", arm.slug)));
+        lacks.is_none()
+    });
+    (arms, left_out)
 }
 
 /// The arms that can run with what was found.
@@ -56,8 +82,12 @@ fn on_redis(arm: &Arm) -> bool {
 }
 
 /// What the manifest says about the backends.
-pub fn backends(arms: &[Arm], arguments: &RedisArgs) -> Vec<BackendInfo> {
-    if !arms.iter().any(on_redis) {
+pub fn backends(
+    arms: &[Arm],
+    arguments: &RedisArgs,
+    contestants: &Contestants,
+) -> Vec<BackendInfo> {
+    if !arms.iter().any(|arm| on_redis(arm) || contestants.want_redis(&arm.pipeline)) {
         return Vec::new();
     }
     let (description, private) = match redis::find(arguments) {

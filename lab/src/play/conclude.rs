@@ -3,7 +3,7 @@
 
 use tailrace_loadgen::folder::Folder;
 use tailrace_loadgen::trial::Finished;
-use tailrace_measure::record::{AuditSeal, Manifest, Summary};
+use tailrace_measure::record::{AuditSeal, ContestantInfo, Manifest, Row, Summary};
 use tailrace_measure::summary::summarize;
 use tailrace_render::{RunData, TrialData};
 
@@ -39,7 +39,7 @@ pub(super) fn conclude(
         printing::line(&open(folder, page))?;
     }
     let cut_short = trials.iter().any(|trial| trial.ended_early.is_some());
-    Ok(ended(&run.summary, interrupted, cut_short))
+    Ok(ended(&run.manifest, &run.summary, interrupted, cut_short))
 }
 
 fn data(finished: Finished) -> TrialData {
@@ -64,15 +64,22 @@ fn open(folder: &Folder, page: Option<String>) -> String {
 }
 
 /// The worst of what happened decides the exit code. A refuted expectation is an answer.
-fn ended(summary: &Summary, interrupted: bool, cut_short: bool) -> Ended {
+fn ended(manifest: &Manifest, summary: &Summary, interrupted: bool, cut_short: bool) -> Ended {
     let rows = &summary.rows;
+    // Whose file says that there is no audit, has not failed at one.
+    let exempt = |row: &Row| {
+        let arm = manifest.experiment.arms.iter().find(|arm| arm.slug == row.arm);
+        let of = |one: &&ContestantInfo| arm.is_some_and(|arm| arm.pipeline == one.name);
+        manifest.contestants.iter().find(of).is_some_and(|one| one.not_audited.is_some())
+    };
+    let unaudited = |row: &Row| row.audit == AuditSeal::NotAudited && !row.floor && !exempt(row);
     if interrupted {
         Ended::Interrupted
     } else if rows.iter().any(|row| row.audit == AuditSeal::Broken) {
         Ended::BrokenAudit
     } else if rows.iter().any(|row| row.trials > 0 && row.trials_valid == 0) {
         Ended::InvalidMeasurement
-    } else if cut_short || rows.iter().any(|row| !row.floor && row.audit == AuditSeal::NotAudited) {
+    } else if cut_short || rows.iter().any(unaudited) {
         Ended::Failed
     } else {
         Ended::Fine

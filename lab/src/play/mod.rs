@@ -20,6 +20,7 @@ use tailrace_measure::record::{Arm, Experiment, Load, Manifest, Measurement, SCH
 
 use crate::child::Children;
 use crate::cli::RedisArgs;
+use crate::contestants::Contestants;
 use crate::exit::{Ended, Fault};
 use crate::progress::Progress;
 use crate::{interrupt, list, machine};
@@ -33,6 +34,8 @@ pub struct Stage<'a> {
     pub json: bool,
     /// Redis for the redis pipelines.
     pub redis: &'a RedisArgs,
+    /// Servers of others that arms may name.
+    pub contestants: &'a Contestants,
     /// Faults of every trial but the floor's.
     pub faults: &'a [faults::Fault],
 }
@@ -42,18 +45,20 @@ pub struct Stage<'a> {
 /// # Errors
 /// No arm can run here, a server does not start, or results cannot be written.
 pub fn play(definition: &Definition, stage: &Stage<'_>) -> anyhow::Result<Ended> {
-    let (arms, left_out) = catalog::available(&definition.arms, stage.redis);
+    let (arms, left_out) = catalog::available(&definition.arms, stage.redis, stage.contestants);
     if arms.iter().all(|arm| arm.floor) {
         return Err(Fault::Missing(format!("no arm can run here: {}", left_out.join("; "))).into());
     }
     for line in &left_out {
         eprintln!("left out: {line}");
     }
+    let contestants = stage.contestants.prepare(&arms)?;
     let surroundings = machine::Surroundings::look();
     let mut children = Children {
         server_cores: surroundings.server_cores.clone(),
         link_cores: surroundings.link_cores.clone(),
         redis: stage.redis.clone(),
+        contestants: stage.contestants.clone(),
     };
     surroundings.stay_off_the_generators_core()?;
     let current = Arc::new(Mutex::new(None::<Arc<Gauge>>));
@@ -69,6 +74,7 @@ pub fn play(definition: &Definition, stage: &Stage<'_>) -> anyhow::Result<Ended>
     let experiment = experiment(definition, arms, loads, left_out);
     let folder = folder(&experiment.name, stage.results)?;
     let mut manifest = manifest(&experiment, &folder, &surroundings, stage)?;
+    manifest.contestants = contestants;
     folder.write_manifest(&manifest)?;
 
     let race = Race {
@@ -159,7 +165,8 @@ fn manifest(
         machine: surroundings.machine(),
         build: machine::build()?,
         placement: surroundings.placement(),
-        backends: catalog::backends(&experiment.arms, stage.redis),
+        backends: catalog::backends(&experiment.arms, stage.redis, stage.contestants),
+        contestants: Vec::new(),
         attempts_before: u32::try_from(earlier).unwrap_or(u32::MAX),
     })
 }

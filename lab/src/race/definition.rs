@@ -8,6 +8,7 @@ use tailrace_loadgen::experiment::{Definition, Known, LoadPlan, Rate, limits};
 use tailrace_measure::record::{Arm, Flush};
 
 use crate::cli::RaceArgs;
+use crate::contestants::Contestants;
 use crate::exit::Fault;
 use crate::play::catalog::catalog;
 use crate::redis;
@@ -22,9 +23,12 @@ const LIVE_PER_S: f64 = 1_000.0;
 /// What `race` plays.
 ///
 /// # Errors
-/// An unknown pipeline; or one that was asked for by name and lacks its Redis.
-pub(super) fn definition(arguments: &RaceArgs) -> Result<Definition, Fault> {
-    let arms = arms(arguments)?;
+/// A pipeline or contestant that was asked for by name lacks its Redis, or another need.
+pub(super) fn definition(
+    arguments: &RaceArgs,
+    contestants: &Contestants,
+) -> Result<Definition, Fault> {
+    let arms = arms(arguments, contestants)?;
     let low_per_s = super::low::rate(arguments.rate, &arms);
     let baseline = arms.iter().find(|arm| !arm.floor).map(|arm| arm.slug.clone());
     let definition = |window_ms| Definition {
@@ -50,9 +54,10 @@ pub(super) fn definition(arguments: &RaceArgs) -> Result<Definition, Fault> {
     Ok(definition(window_ms))
 }
 
-fn arms(arguments: &RaceArgs) -> Result<Vec<Arm>, Fault> {
-    let asked: Vec<Pipeline> =
-        arguments.pipelines.iter().map(|name| registry::find(name)).collect::<Result<_, _>>()?;
+/// The floor, then what was asked for: pipelines in declared order, then contestants.
+fn arms(arguments: &RaceArgs, contestants: &Contestants) -> Result<Vec<Arm>, Fault> {
+    let asked = arguments.pipelines.iter().filter_map(|name| registry::find(name).ok());
+    let asked: Vec<Pipeline> = asked.collect();
     let on_redis = asked.iter().any(|pipeline| pipeline.log() == Some(LogKind::Redis));
     if let Found::Missing(how) = redis::find(&arguments.redis)
         && on_redis
@@ -61,8 +66,18 @@ fn arms(arguments: &RaceArgs) -> Result<Vec<Arm>, Fault> {
     }
     let is_asked = |name: &str| asked.iter().any(|pipeline| pipeline.name == name);
     let catalog = catalog(arguments.redis.fsync);
-    let wanted = |known: &&Known| asked.is_empty() || known.floor || is_asked(&known.name);
-    Ok(catalog.iter().filter(wanted).map(|known| arm(known, arguments)).collect())
+    let all = arguments.pipelines.is_empty();
+    let wanted = |known: &&Known| all || known.floor || is_asked(&known.name);
+    let mut arms: Vec<Arm> =
+        catalog.iter().filter(wanted).map(|known| arm(known, arguments)).collect();
+    for known in contestants.known(&arguments.redis) {
+        let arm = arm(&known, arguments);
+        if let Some(how) = contestants.lacks(&arm, &arguments.redis) {
+            return Err(Fault::Missing(format!("{}: {how}", arm.slug)));
+        }
+        arms.push(arm);
+    }
+    Ok(arms)
 }
 
 fn arm(known: &Known, arguments: &RaceArgs) -> Arm {
@@ -136,7 +151,7 @@ mod tests {
     use crate::cli::Cli;
 
     fn defined(words: &[&str]) -> Definition {
-        definition(&Cli::parse_from(words).race).unwrap()
+        definition(&Cli::parse_from(words).race, &Contestants::default()).unwrap()
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tailrace_measure::statistics::{median_f64, ratio};
 use tailrace_targets::Bare;
 
 use crate::child::Children;
+use crate::contestants::Contestants;
 use crate::cli::SaturateArgs;
 use crate::columns::{self, Line};
 use crate::exit::{Ended, Fault};
@@ -62,6 +63,7 @@ pub fn run(arguments: &SaturateArgs) -> anyhow::Result<Ended> {
     let rounds = play(arguments, &arms, &mut children, &surroundings.generator_cores)?;
     let warnings = surroundings.findings().into_iter().map(|(_, sentence)| sentence).collect();
     let report = Report {
+        contestants: Contestants::default(),
         contestants: contestants(&arms, &rounds),
         server_cores: surroundings.server_cores.clone(),
         generator_cores: surroundings.generator_cores.clone(),

@@ -4,11 +4,12 @@
 use serde::Serialize;
 use tailrace_loadgen::experiment::{Definition, estimate_ms, read};
 
-use super::{RunArgs, definition, shipped};
-use crate::cli::FsyncArg;
+use super::{RunArgs, contestants, definition, shipped};
+use crate::cli::RedisArgs;
 use crate::columns::{self, Line};
+use crate::contestants::Contestants;
 use crate::exit::{Ended, Fault};
-use crate::play::catalog::{available, catalog};
+use crate::play::catalog::{available, with_contestants};
 use crate::printing;
 
 /// One experiment in a list.
@@ -26,8 +27,13 @@ struct Listed {
     missing: Vec<String>,
 }
 
-fn listed(name: String, definition: &Definition, arguments: &RunArgs) -> Listed {
-    let (_, missing) = available(&definition.arms, &arguments.redis);
+fn listed(
+    name: String,
+    definition: &Definition,
+    arguments: &RunArgs,
+    contestants: &Contestants,
+) -> Listed {
+    let (_, missing) = available(&definition.arms, &arguments.redis, contestants);
     Listed {
         name,
         question: definition.question.clone(),
@@ -38,8 +44,8 @@ fn listed(name: String, definition: &Definition, arguments: &RunArgs) -> Listed 
 }
 
 /// Name and question of every experiment whose file is right.
-pub fn questions() -> Vec<(String, String)> {
-    let catalog = catalog(FsyncArg::Everysec);
+pub fn questions(redis: &RedisArgs, contestants: &Contestants) -> Vec<(String, String)> {
+    let catalog = with_contestants(redis, contestants);
     let right = shipped::names().into_iter().filter_map(|name| {
         let found = shipped::find(&name).ok()?;
         Some((name, read(&found.file, &found.text, &[], &catalog).ok()?.question))
@@ -52,11 +58,12 @@ pub fn questions() -> Vec<(String, String)> {
 /// # Errors
 /// A file of this folder is wrong.
 pub(super) fn list(arguments: &RunArgs) -> anyhow::Result<Ended> {
-    let catalog = catalog(arguments.redis.fsync);
+    let contestants = contestants();
+    let catalog = with_contestants(&arguments.redis, &contestants);
     let mut experiments = Vec::new();
     for name in shipped::names() {
         let definition = definition(&shipped::find(&name)?, arguments, &catalog)?;
-        experiments.push(listed(name, &definition, arguments));
+        experiments.push(listed(name, &definition, arguments, &contestants));
     }
     if arguments.json {
         printing::json(&experiments)?;
@@ -85,7 +92,7 @@ pub(super) fn verify(arguments: &RunArgs) -> anyhow::Result<Ended> {
     } else {
         arguments.experiments.clone()
     };
-    let catalog = catalog(arguments.redis.fsync);
+    let catalog = with_contestants(&arguments.redis, &contestants());
     let mut wrong = Vec::new();
     for name in names {
         match shipped::find(&name).and_then(|found| definition(&found, arguments, &catalog)) {

@@ -9,8 +9,9 @@ pub mod shipped;
 
 use tailrace_loadgen::experiment::{Catalog, Definition, read};
 
+use crate::contestants::Contestants;
 use crate::exit::{Ended, Fault};
-use crate::play::catalog::catalog;
+use crate::play::catalog::with_contestants;
 use crate::play::{Stage, play};
 use shipped::Found;
 
@@ -37,13 +38,22 @@ pub fn run(arguments: &RunArgs) -> anyhow::Result<Ended> {
         ))
         .into());
     };
-    let catalog = catalog(arguments.redis.fsync);
+    let contestants = contestants();
+    let catalog = with_contestants(&arguments.redis, &contestants);
     let definition = definition(&shipped::find(experiment)?, arguments, &catalog)?;
     if arguments.dry_run {
-        return plan::print(&definition, arguments);
+        return plan::print(&definition, arguments, &contestants);
     }
     let RunArgs { results, json, redis, .. } = arguments;
-    play(&definition, &Stage { results, json: *json, redis, faults: &[] })
+    play(&definition, &Stage { results, json: *json, redis, contestants: &contestants, faults: &[] })
+}
+
+/// The contestants that an experiment may name. A file of theirs that is wrong is told; whether it
+/// matters is seen when an arm names it.
+fn contestants() -> Contestants {
+    let contestants = Contestants::look();
+    contestants.faults().iter().for_each(|fault| eprintln!("no contestant: {fault}"));
+    contestants
 }
 
 /// What the file says, with what the command line sets in it.

@@ -8,6 +8,7 @@ use tailrace_render::{format, table};
 use super::RunArgs;
 use super::listing::size;
 use crate::columns::{self, Line};
+use crate::contestants::Contestants;
 use crate::exit::Ended;
 use crate::play::catalog::available;
 use crate::printing;
@@ -45,8 +46,12 @@ struct PlannedLoad {
 ///
 /// # Errors
 /// Standard output is closed.
-pub(super) fn print(definition: &Definition, arguments: &RunArgs) -> anyhow::Result<Ended> {
-    let (arms, left_out) = available(&definition.arms, &arguments.redis);
+pub(super) fn print(
+    definition: &Definition,
+    arguments: &RunArgs,
+    contestants: &Contestants,
+) -> anyhow::Result<Ended> {
+    let (arms, left_out) = available(&definition.arms, &arguments.redis, contestants);
     // Only what can run takes time.
     let possible = Definition { arms, ..definition.clone() };
     let plan = Plan {

@@ -4,6 +4,8 @@
 
 mod npm;
 
+pub(crate) use npm::offline;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

@@ -6,12 +6,13 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tailrace_render::site::{Charts, LOCK, PACKAGE};
-use tailrace_sys::{Signal, send_group};
+
+use crate::process::within;
 
 /// The variable that forbids to ask npm, for machines without a network and for tests.
 pub(super) const OFFLINE: &str = "TAILRACE_OFFLINE";
@@ -21,8 +22,6 @@ const NAMED: &str = "TAILRACE_CHART_JS";
 
 /// Enough for two small packages over a slow line; a race that has ended does not wait longer.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
-/// Between looks at npm, which takes about a second.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The script, below the site's folder.
 const SCRIPT: &str = "vendor/chart.umd.min.js";
@@ -36,7 +35,7 @@ const COPIES: [(&str, &str); 3] = [
 ];
 
 /// Whether the environment forbids npm.
-pub(super) fn offline() -> bool {
+pub(crate) fn offline() -> bool {
     std::env::var(OFFLINE).is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
 
@@ -121,22 +120,6 @@ fn run(work: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// How the process group ended; none when it had to be killed.
-fn within(mut child: Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
-    let started = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if started.elapsed() >= limit {
-            send_group(child.id(), Signal::Kill)?;
-            child.wait()?;
-            return Ok(None);
-        }
-        std::thread::sleep(LOOK_EVERY);
-    }
-}
-
 /// The first line that is no mere code, without npm's own prefix.
 fn first_error(told: &str) -> &str {
     let errors = told.lines().filter_map(|line| line.strip_prefix("npm error "));
@@ -152,14 +135,6 @@ mod tests {
     fn the_lock_names_chart_js_and_no_host() {
         assert!(locked().unwrap().starts_with("4."));
         assert!(!LOCK.contains("://"));
-    }
-
-    #[test]
-    fn what_takes_too_long_is_killed_with_what_it_started() {
-        let mut slow = Command::new("sh");
-        slow.args(["-c", "sleep 60 & sleep 60"]).process_group(0);
-        let ended = within(slow.spawn().unwrap(), Duration::ZERO).unwrap();
-        assert_eq!(ended, None);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod arms;
 mod asks;
+pub mod contestant;
 mod document;
 mod estimate;
 mod fault;

@@ -6,6 +6,8 @@
 //! process costs).
 
 pub mod affinity;
+pub mod children;
+mod cpu_clock;
 pub mod machine;
 pub mod poller;
 pub mod proc;

@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::cpu_clock::process_cpu_ns;
+
 /// A tick of /proc (`USER_HZ`). The kernel tells programs 100 a second on every architecture in
 /// use, whatever its own timer does; it is part of the ABI.
 const NS_PER_TICK: u64 = 10_000_000;
@@ -30,27 +32,14 @@ pub struct HostCpu {
     pub total_ns: u64,
 }
 
-/// CPU time of a process in nanoseconds, its living threads summed from `schedstat`; where the
-/// kernel lacks that, user and system time in ticks (10 ms). Threads that ended are missing
-/// from the sum, so it can fall; it is meant for servers with a fixed set of threads.
+/// CPU time of a process in nanoseconds, threads that have ended included: a server with a thread
+/// a connection keeps what they cost. Where the kernel does not tell, user and system time in
+/// ticks (10 ms).
 ///
 /// # Errors
 /// No such process, or /proc is not readable.
 pub fn cpu_ns(pid: u32) -> io::Result<u64> {
-    let mut sum = 0;
-    for tid in tasks(pid)? {
-        match fs::read_to_string(format!("/proc/{pid}/task/{tid}/schedstat")) {
-            Ok(text) => sum += field::<u64>(&text, 0)?,
-            // The thread ended between the listing and the reading.
-            Err(_) if task_ended(pid, &tid) => {}
-            Err(_) => return cpu_ns_from_ticks(pid),
-        }
-    }
-    Ok(sum)
-}
-
-fn task_ended(pid: u32, tid: &str) -> bool {
-    !fs::exists(format!("/proc/{pid}/task/{tid}/stat")).unwrap_or(false)
+    process_cpu_ns(pid).or_else(|_| cpu_ns_from_ticks(pid))
 }
 
 /// User and system time of /proc/PID/stat. Ended threads are included.
@@ -60,6 +49,22 @@ fn cpu_ns_from_ticks(pid: u32) -> io::Result<u64> {
     // name the fields begin with the third of proc(5): utime is the 14th, stime the 15th.
     let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
     Ok((field::<u64>(rest, 11)? + field::<u64>(rest, 12)?) * NS_PER_TICK)
+}
+
+/// A process and everything that it started, directly or not, as far as it still runs: itself
+/// first. What was started by one that has ended belongs to nobody and is not found.
+pub fn family(pid: u32) -> Vec<u32> {
+    let mut family = vec![pid];
+    let mut next = 0;
+    while let Some(&parent) = family.get(next) {
+        for tid in tasks(parent).unwrap_or_default() {
+            let children = fs::read_to_string(format!("/proc/{parent}/task/{tid}/children"));
+            let children = children.unwrap_or_default();
+            family.extend(children.split_whitespace().filter_map(|word| word.parse::<u32>().ok()));
+        }
+        next += 1;
+    }
+    family
 }
 
 /// Nanoseconds that a thread was ready to run and had no core. `tid` none: the calling thread
@@ -163,6 +168,14 @@ mod tests {
     }
 
     #[test]
+    fn threads_that_ended_are_counted() {
+        let pid = std::process::id();
+        let before = cpu_ns(pid).unwrap();
+        std::thread::spawn(|| burn(50_000_000)).join().unwrap();
+        assert!(cpu_ns(pid).unwrap() - before >= 45_000_000);
+    }
+
+    #[test]
     fn waiting_for_a_core_is_seen() {
         let core = *crate::allowed_cores().last().unwrap();
         let rival = move || {
@@ -202,6 +215,21 @@ mod tests {
         burn(40_000_000);
         assert!(host_cpu().unwrap().total_ns > host.total_ns);
         assert!(host_cpu().unwrap().steal_ns >= host.steal_ns);
+    }
+
+    #[test]
+    fn children_of_children_belong_to_the_family() {
+        let mut shell = std::process::Command::new("sh");
+        // Each says that it runs; the inner one is a child because something follows it.
+        shell.args(["-c", "sh -c 'echo up; read line; true'; true"]);
+        shell.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut shell = shell.spawn().unwrap();
+        let mut said = [0; 3];
+        std::io::Read::read_exact(shell.stdout.as_mut().unwrap(), &mut said).unwrap();
+        let family = family(shell.id());
+        assert_eq!((family.len(), family[0]), (2, shell.id()), "{family:?}");
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
     }
 
     #[test]

@@ -117,6 +117,7 @@ fn manifest(arm: Arm, loads: Vec<Load>, rounds: u32) -> Manifest {
         build: Build::default(),
         placement: Placement::default(),
         backends: vec![],
+        contestants: vec![],
         attempts_before: 0,
     }
 }

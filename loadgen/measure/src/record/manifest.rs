@@ -30,6 +30,9 @@ pub struct Manifest {
     pub placement: Placement,
     /// Redis and the like, as they answered.
     pub backends: Vec<BackendInfo>,
+    /// Servers of others that were raced.
+    #[serde(default)]
+    pub contestants: Vec<ContestantInfo>,
     /// Runs of the same experiment that stand in the same results folder already.
     pub attempts_before: u32,
 }

@@ -16,8 +16,8 @@ mod trial;
 pub use answer::{Answer, Comparison, Judged, Judgment};
 pub use arrivals::{Arrivals, Replay, Step};
 pub use manifest::{
-    Arm, BackendInfo, Build, Codec, Experiment, Flush, Link, Load, Machine, Manifest,
-    Placement,
+    Arm, BackendInfo, Build, Codec, ContestantInfo, Experiment, Flush, Link, Load, Machine, Manifest,
+    Placement, SourceFile,
 };
 pub use question::{Bounds, Claim, Expectation, Figure, Primary, Source};
 pub use seals::{AuditSeal, Check, Measurement, Seals};
