@@ -219,3 +219,31 @@ pub struct BackendInfo {
     /// Started by this run (its CPU is attributed, faults are allowed) or given.
     pub private: bool,
 }
+
+/// Somebody else's server, as it was raced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContestantInfo {
+    /// The arms' `pipeline`.
+    pub name: String,
+    /// What it is made of, as its file says.
+    pub title: String,
+    /// As it says itself.
+    pub version: String,
+    /// What was started, before its port was known.
+    pub command: Vec<String>,
+    /// Its description and its sources.
+    pub files: Vec<SourceFile>,
+    /// Why nobody asks what it holds; none: it is audited.
+    pub not_audited: Option<String>,
+}
+
+/// A file and what was in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFile {
+    /// Relative to the contestant's folder.
+    pub name: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+}
