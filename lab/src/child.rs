@@ -76,10 +76,10 @@ impl Launcher for Children {
     }
 }
 
-/// Protocol and log of a pipeline or a bare server.
+/// Protocol and log of a pipeline, or of a server to measure against.
 fn parts(name: &str) -> anyhow::Result<(Protocol, Option<LogKind>)> {
-    if let Some(bare) = tailrace_targets::Bare::find(name) {
-        return Ok((Protocol::of_bare(bare), None));
+    if let Some(protocol) = Protocol::of_target(name) {
+        return Ok((protocol, None));
     }
     let pipeline = registry::find(name)?;
     Ok((pipeline.protocol, pipeline.log()))

@@ -50,6 +50,8 @@ pub enum Verb {
     Link(crate::link::LinkArgs),
     /// How much a pipeline takes in a closed loop, paired by rounds
     Saturate(SaturateArgs),
+    /// Hold the generator against servers of known behaviour: the error of every percentile
+    Calibrate(crate::calibrate::CalibrateArgs),
     /// Draw the plots and the report of a recorded run again
     Report(ReportArgs),
     /// Write static pages of all recorded runs

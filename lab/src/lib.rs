@@ -5,6 +5,7 @@
 //! quick comparison. Measuring itself is in the crate `tailrace-loadgen`.
 
 pub mod address;
+pub mod calibrate;
 pub mod chart_js;
 pub mod child;
 pub mod cli;
@@ -59,6 +60,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Produce(arguments) => produce::run(&arguments),
         Verb::Link(arguments) => link::run(&arguments),
         Verb::Saturate(arguments) => race::saturate::run(&arguments),
+        Verb::Calibrate(arguments) => calibrate::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Site(arguments) => site::run(&arguments),
         Verb::List(arguments) => list::run(&arguments),

@@ -8,7 +8,7 @@ use tailrace_contract::{Options, Peer, Server, Transport, Wire};
 use tailrace_http1::Http1;
 use tailrace_http2::Http2;
 use tailrace_service::Counted;
-use tailrace_targets::Bare;
+use tailrace_targets::{Bare, Known};
 use tailrace_ws::Ws;
 
 use crate::door::Door;
@@ -114,13 +114,14 @@ impl Protocol {
         Self { name: T::NAME, fair_load: T::FAIR_LOAD, alpn: T::ALPN, wire: T::wire }
     }
 
-    /// What a bare server speaks.
-    pub fn of_bare(bare: Bare) -> Self {
-        match bare.protocol {
+    /// What a bare server or one of known behaviour speaks; none: there is no such server.
+    pub fn of_target(name: &str) -> Option<Self> {
+        let bare = Bare::find(name).map(|bare| bare.protocol);
+        Some(match bare.or_else(|| Known::find(name).map(|known| known.protocol))? {
             tailrace_targets::Protocol::Http1 => Self::of::<Http1>(),
             tailrace_targets::Protocol::Http2 => Self::of::<Http2>(),
             tailrace_targets::Protocol::Ws => Self::of::<Ws>(),
-        }
+        })
     }
 
     /// The client half of one new connection.

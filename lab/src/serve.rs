@@ -49,6 +49,10 @@ pub fn run(arguments: &ServeArgs) -> anyhow::Result<Ended> {
         refuse_clear_text_only(&arguments.pipeline, tls.as_ref())?;
         return runtime()?.block_on(serve_bare(bare, arguments));
     }
+    if let Some(known) = tailrace_targets::Known::find(&arguments.pipeline) {
+        refuse_clear_text_only(&arguments.pipeline, tls.as_ref())?;
+        return runtime()?.block_on(serve_known(known, arguments));
+    }
     let pipeline = registry::find(&arguments.pipeline)?;
     if pipeline.log().is_none() {
         refuse_clear_text_only(pipeline.name, tls.as_ref())?;
@@ -136,6 +140,26 @@ async fn serve_bare(bare: tailrace_targets::Bare, arguments: &ServeArgs) -> anyh
     until_stopped(arguments.with_parent).await?;
     server.abort();
     Ok(Ended::Fine)
+}
+
+/// On a thread of its own: its times are not a runtime's.
+async fn serve_known(
+    known: tailrace_targets::Known,
+    arguments: &ServeArgs,
+) -> anyhow::Result<Ended> {
+    let listener = bind(arguments.ingest)?;
+    let address = listener.local_addr()?;
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("known".into()).spawn(move || {
+        let Err(error) = known.serve(listener);
+        // Nobody listens once this program ends.
+        let _ = tell.send(error);
+    })?;
+    announce(&arguments.pipeline, (Some(address), None), None)?;
+    tokio::select! {
+        ended = told => Err(anyhow::Error::from(ended?).context("its event loop failed")),
+        stopped = until_stopped(arguments.with_parent) => stopped.map(|()| Ended::Fine),
+    }
 }
 
 fn announce(

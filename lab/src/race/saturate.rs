@@ -8,7 +8,6 @@ use tailrace_loadgen::race::{mix, payloads, shuffled};
 use tailrace_loadgen::trial::{Saturated, saturate};
 use tailrace_measure::record::{Arm, Flush, Ratio};
 use tailrace_measure::statistics::{median_f64, ratio};
-use tailrace_targets::Bare;
 
 use crate::child::Children;
 use crate::contestants::Contestants;
@@ -102,9 +101,9 @@ fn play(
 
 fn arm(name: &str, arguments: &SaturateArgs) -> anyhow::Result<Arm> {
     let (pipeline, tls) = name.strip_suffix(TLS).map_or((name, false), |name| (name, true));
-    let protocol = match Bare::find(pipeline) {
+    let protocol = match Protocol::of_target(pipeline) {
         Some(_) if tls => return Err(in_clear_text(pipeline).into()),
-        Some(bare) => Protocol::of_bare(bare),
+        Some(protocol) => protocol,
         None => match registry::find(pipeline)? {
             found if tls && found.log().is_none() => return Err(in_clear_text(pipeline).into()),
             found => found.protocol,

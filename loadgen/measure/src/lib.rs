@@ -4,6 +4,7 @@
 //! this order; [`record`] is what comes out.
 
 mod binomial;
+pub mod calibration;
 mod cells;
 pub mod clock;
 mod coarse;
@@ -12,6 +13,7 @@ pub mod csv;
 pub mod episodes;
 pub mod hlog;
 mod holm;
+pub mod known;
 pub mod ledger;
 pub mod load_report;
 pub mod primary;
@@ -23,6 +25,7 @@ pub mod schedule;
 pub mod schema;
 pub mod seals;
 mod sentences;
+pub mod simulate;
 mod slices;
 mod stamps;
 pub mod statistics;

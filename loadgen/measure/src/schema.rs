@@ -3,7 +3,7 @@
 use schemars::{Schema, schema_for};
 
 use crate::load_report::LoadReport;
-use crate::record::{Manifest, Summary, Trial};
+use crate::record::{Calibration, Manifest, Summary, Trial};
 
 /// Name (`manifest`, `trial`, `summary`, `load`) and schema of every JSON file of a run.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
@@ -11,6 +11,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("manifest", schema_for!(Manifest)),
         ("trial", schema_for!(Trial)),
         ("summary", schema_for!(Summary)),
+        ("calibration", schema_for!(Calibration)),
         ("load", schema_for!(LoadReport)),
     ]
 }

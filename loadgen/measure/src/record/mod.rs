@@ -7,6 +7,7 @@
 
 mod answer;
 mod arrivals;
+mod calibration;
 mod manifest;
 mod question;
 mod seals;
@@ -15,6 +16,9 @@ mod trial;
 
 pub use answer::{Answer, Comparison, Judged, Judgment};
 pub use arrivals::{Arrivals, Replay, Step};
+pub use calibration::{
+    Absent, Calibration, Cell, Floor, FloorPoint, Peer, Point, Tally, Verdict,
+};
 pub use manifest::{
     Arm, BackendInfo, Build, Codec, ContestantInfo, Experiment, Flush, Link, Load, Machine, Manifest,
     Placement, SourceFile,

@@ -1,0 +1,190 @@
+//! Other tools on the servers of known behaviour: found on the PATH, run with the same rate and
+//! connections as the generator, read by what they print. Their requests carry no sequence, so
+//! the server counts. Read `tools.rs` for who they are and how each is asked, `parse.rs` for
+//! what each says.
+
+mod parse;
+mod tools;
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tailrace_loadgen::arena::Launcher;
+use tailrace_measure::calibration::{Excuse, JUDGED, point};
+use tailrace_measure::clock::now;
+use tailrace_measure::record::{Absent, Peer};
+use tailrace_measure::recorder::Window;
+use tailrace_measure::simulate::simulate;
+
+use super::cells::Question;
+use super::stage::Stage;
+use crate::exit::Fault;
+use parse::Seen;
+use tools::{Ask, TOOLS, Tool};
+
+/// A tool that has not ended so long after it should have is stopped.
+const GRACE: Duration = Duration::from_secs(20);
+/// Between two looks whether it has ended; it is not measured by this.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A tool that is here.
+pub(super) struct Found {
+    tool: &'static Tool,
+    version: String,
+}
+
+/// Those of the named tools that are on the PATH, and the others.
+///
+/// # Errors
+/// A name that is not known.
+pub(super) fn find(names: &[String]) -> Result<(Vec<Found>, Vec<Absent>), Fault> {
+    let (mut here, mut absent) = (Vec::new(), Vec::new());
+    for name in names {
+        let ways: Vec<&Tool> = TOOLS.iter().filter(|tool| tool.program == name).collect();
+        let [first, ..] = ways[..] else {
+            let mut known: Vec<&str> = TOOLS.iter().map(|tool| tool.program).collect();
+            known.dedup();
+            let known = known.join(", ");
+            return Err(Fault::Usage(format!("{name:?} is not known here; known are {known}")));
+        };
+        match version(first) {
+            Some(version) => {
+                here.extend(ways.iter().map(|tool| Found { tool, version: version.clone() }));
+            }
+            None => absent.push(Absent { tool: name.clone(), how: first.how_to_get.into() }),
+        }
+    }
+    Ok((here, absent))
+}
+
+/// What it says when asked; none: it is not there.
+fn version(tool: &Tool) -> Option<String> {
+    let output = Command::new(tool.program).arg(tool.version_flag).output().ok()?;
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let line = said.lines().find(|line| line.chars().any(|c| c.is_ascii_digit()));
+    Some(line.unwrap_or("unknown").trim().to_owned())
+}
+
+/// Runs a tool on one server; none where it does not speak the protocol.
+///
+/// # Errors
+/// The server did not start. What the tool does wrong is told in the record.
+pub(super) fn run(
+    stage: &mut Stage,
+    question: &Question,
+    found: &Found,
+) -> anyhow::Result<Option<Peer>> {
+    if !found.tool.protocols.contains(&question.protocol_name()) {
+        return Ok(None);
+    }
+    let folder = tempfile::tempdir()?;
+    let behaviour = question.behaviour();
+    let server = stage.children.launch(&question.arm(&behaviour))?;
+    let seconds = question.window_ns.div_ceil(1_000_000_000);
+    let (connections, in_flight) = question.connections();
+    let ask = Ask {
+        seconds,
+        connections,
+        in_flight,
+        rate_per_s: question.rate_per_s,
+        protocol: question.protocol_name(),
+        folder: folder.path(),
+    };
+    let arguments = (found.tool.arguments)(&ask)?;
+    let started = now();
+    let cores = stage.surroundings.generator_cores.clone();
+    let ran = execute(found.tool, &arguments, server.ingest(), seconds, &cores);
+    let seen = ran.and_then(|printed| (found.tool.read)(&printed, folder.path()));
+    let (seen, failed) = match seen {
+        Ok(seen) => (seen, None),
+        Err(why) => (Seen::default(), Some(format!("{why:#}"))),
+    };
+    // When exactly it began is its secret; what repeats is long against that, and whole.
+    let window_ns = seconds * 1_000_000_000;
+    let window = Window { start: started, end: started.plus(window_ns) };
+    let gap_ns = 1e9 / question.rate_per_s;
+    let due = (0u64..).map(|index| started.plus((index as f64 * gap_ns) as u64));
+    let paths = question.paths(&behaviour, started, u64::MAX);
+    let theory = simulate(&behaviour, &paths, due.take_while(|due| *due < window.end), window);
+    let points = JUDGED.iter().zip(seen.ns);
+    let points = points.map(|(&q, ns)| point(&theory, q, ns, Excuse::default()));
+    Ok(Some(Peer {
+        tool: found.tool.name.into(),
+        version: found.version.clone(),
+        arguments: publishable(arguments, folder.path()),
+        closed_loop: found.tool.closed_loop,
+        protocol: question.protocol_name().into(),
+        server: question.kind.name().into(),
+        rate_per_s: question.rate_per_s,
+        window_ns,
+        sent: seen.sent,
+        sent_theory: theory.due,
+        points: if failed.is_some() { Vec::new() } else { points.collect() },
+        failed,
+    }))
+}
+
+/// Paths of this machine are nobody's business.
+fn publishable(arguments: Vec<String>, folder: &Path) -> Vec<String> {
+    let folder = folder.to_string_lossy().into_owned();
+    arguments.into_iter().map(|word| word.replace(&folder, "…")).collect()
+}
+
+/// Runs it to its end, on the generator's core, and returns what it printed.
+fn execute(
+    tool: &Tool,
+    arguments: &[String],
+    address: SocketAddr,
+    seconds: u64,
+    cores: &[usize],
+) -> anyhow::Result<String> {
+    let (mut output, errors) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    let mut command = Command::new(tool.program);
+    command.args(arguments).arg(format!("http://{address}/"));
+    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(errors.try_clone()?);
+    let mut child = tailrace_sys::spawn_bound(&mut command, (!cores.is_empty()).then_some(cores))?;
+    let deadline = Instant::now() + Duration::from_secs(seconds + tool.extra_seconds) + GRACE;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if Instant::now() > deadline {
+            child.kill()?;
+            child.wait()?;
+            bail!("it did not end in time");
+        }
+        std::thread::sleep(LOOK);
+    };
+    let printed = contents(&mut output)?;
+    if !status.success() {
+        let said = contents(&mut { errors })?;
+        let last = said.lines().last().unwrap_or("nothing").to_owned();
+        bail!("it ended with {status}; it said: {last}");
+    }
+    Ok(printed)
+}
+
+fn contents(file: &mut File) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.read_to_end(&mut bytes).context("what it printed cannot be read")?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_told_with_what_is() {
+        let told = find(&["siege".into()]).err().unwrap().to_string();
+        assert!(told.contains("wrk, wrk2, h2load, oha, hey, ab"), "{told}");
+        assert!(find(&[]).is_ok_and(|(here, absent)| here.is_empty() && absent.is_empty()));
+    }
+}

@@ -1,0 +1,216 @@
+//! A calibration for people: the same table on the terminal and in `report.md`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Context;
+use tailrace_measure::calibration::JUDGED;
+use tailrace_measure::record::{Calibration, Cell, Floor, Measurement, Peer, Point, Verdict};
+use tailrace_render::format::{count, latency};
+
+use crate::columns::{self, Line};
+
+const KEY: &str = "Each percentile: error (theory). ✗ beyond 1 % and 150 µs · ~ on a knee of the \
+                   theory, not judged · few: fewer than ten batches above it, not judged · \
+                   floor: not beyond what the bare echo needed on the same schedule, or struck by \
+                   the seal. A maximum below 10 ms is the machine's.";
+
+/// Writes `calibration.json` and `report.md`, each under a temporary name first.
+pub(super) fn save(folder: &Path, calibration: &Calibration) -> anyhow::Result<()> {
+    let mut json = serde_json::to_string_pretty(calibration)?;
+    json.push('\n');
+    write(&folder.join("calibration.json"), &json)?;
+    let command = calibration.command.join(" ");
+    let machine = &calibration.machine;
+    let report = format!(
+        "# Calibration, {}\n\n`{command}`, revision {}, on {} ({} cores, {})\n\n```text\n{}\n```\n",
+        calibration.started_utc,
+        calibration.build.revision,
+        machine.cpu,
+        machine.cores,
+        machine.kernel,
+        text(calibration)
+    );
+    write(&folder.join("report.md"), &report)
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    let written = std::fs::write(&unfinished, text);
+    written
+        .and_then(|()| std::fs::rename(&unfinished, path))
+        .with_context(|| path.display().to_string())
+}
+
+/// The whole of it.
+pub(super) fn text(calibration: &Calibration) -> String {
+    let mut lines = Vec::new();
+    lines.push(cells(&[
+        "floor", "schedule", "p50", "p95", "p99", "p99.9", "max", "late p50", "late p99", "seal",
+    ]));
+    lines.extend(calibration.floors.iter().map(floor));
+    let mut server = String::new();
+    for cell in &calibration.cells {
+        if cell.server != server {
+            server.clone_from(&cell.server);
+            lines.push(Line::Heading(format!("\n— {server}")));
+            lines.push(cells(&[
+                "", "schedule", "p50", "p95", "p99", "p99.9", "max", "late p50", "late p99", "seal",
+                "released",
+            ]));
+        }
+        lines.push(row(cell));
+    }
+    let mut text = columns::align(&lines);
+    if !calibration.peers.is_empty() {
+        let _ = write!(
+            text,
+            "\n\nOther tools on the same servers, ours first\n\n{}",
+            peers(calibration)
+        );
+    }
+    for absent in &calibration.absent {
+        let _ = write!(text, "\nnot here: {} ({})", absent.tool, absent.how);
+    }
+    let _ = write!(text, "\n\n{KEY}\n{}", verdict(calibration));
+    for reason in reasons(calibration) {
+        let _ = write!(text, "\n! {reason}");
+    }
+    text
+}
+
+/// One sentence.
+fn verdict(calibration: &Calibration) -> String {
+    let tally = calibration.tally;
+    let failed = match tally.failed {
+        0 => "none is beyond".to_owned(),
+        failed => format!("{failed} are beyond"),
+    };
+    let mut text = format!(
+        "{} percentiles and counts are within 1 % or 150 µs of theory, {failed}; not judged: {} on \
+         a knee, {} with too few batches above, {} for the machine.",
+        tally.passed, tally.knees, tally.too_few, tally.machine
+    );
+    if tally.invalid_trials > 0 {
+        let _ = write!(text, " {} trials are INVALID.", tally.invalid_trials);
+    }
+    text
+}
+
+/// Each once, however many trials have it.
+fn reasons(calibration: &Calibration) -> Vec<String> {
+    let of_floors = calibration.floors.iter().flat_map(|floor| &floor.reasons);
+    let of_cells = calibration.cells.iter().flat_map(|cell| &cell.reasons);
+    let of_peers = calibration.peers.iter().filter_map(|peer| {
+        let why = peer.failed.as_ref()?;
+        Some(format!("{} on {} {}: {why}", peer.tool, peer.protocol, peer.server))
+    });
+    let mut told: Vec<String> = of_floors.chain(of_cells).cloned().chain(of_peers).collect();
+    told.sort();
+    told.dedup();
+    told
+}
+
+fn floor(floor: &Floor) -> Line {
+    let mut row = vec!["tcp".to_owned(), schedule(floor.rate_per_s, &floor.arrivals)];
+    row.extend(floor.points.iter().map(|point| latency(point.ns)));
+    row.extend([latency(Some(floor.max_ns)), latency(floor.lateness_p50_ns)]);
+    row.extend([latency(floor.lateness_p99_ns), seal(floor.seal).into()]);
+    Line::Cells(row)
+}
+
+fn row(cell: &Cell) -> Line {
+    let mut row = vec![cell.protocol.clone(), schedule(cell.rate_per_s, &cell.arrivals)];
+    row.extend(cell.points.iter().map(figure));
+    row.extend([latency(Some(cell.max_ns)), latency(cell.lateness_p50_ns)]);
+    row.extend([latency(cell.lateness_p99_ns), seal(cell.seal).into()]);
+    let mark = if cell.released_verdict == Verdict::Pass { "" } else { " ✗" };
+    row.push(format!("{} of {}{mark}", count(cell.released), count(cell.released_theory)));
+    Line::Cells(row)
+}
+
+/// Ours and every tool's, by server.
+fn peers(calibration: &Calibration) -> String {
+    let mut lines = vec![cells(&["tool", "server", "p50", "p95", "p99", "p99.9", "sent", "loop"])];
+    let same = |a: &Peer, b: &Peer| {
+        let rate = a.rate_per_s.total_cmp(&b.rate_per_s).is_eq();
+        rate && (&a.protocol, &a.server) == (&b.protocol, &b.server)
+    };
+    for group in calibration.peers.chunk_by(same) {
+        let first = &group[0];
+        let ours = calibration.cells.iter().find(|cell| {
+            cell.arrivals == tailrace_measure::record::Arrivals::Constant
+                && (&cell.protocol, &cell.server) == (&first.protocol, &first.server)
+                && cell.rate_per_s.total_cmp(&first.rate_per_s).is_eq()
+        });
+        lines.push(Line::Heading(String::new()));
+        let server =
+            format!("{} {}, {}/s", first.protocol, first.server, count(first.rate_per_s as u64));
+        let one = |tool: &str, points: &[Point], sent: Option<u64>, due: u64, way: &str| {
+            let mut row = vec![tool.to_owned(), server.clone()];
+            row.extend((0..JUDGED.len()).map(|at| points.get(at).map_or("–".into(), figure)));
+            let sent = sent.map_or("–".into(), count);
+            row.extend([format!("{sent} of {}", count(due)), way.into()]);
+            Line::Cells(row)
+        };
+        if let Some(cell) = ours {
+            let sent = Some(cell.released);
+            lines.push(one("tailrace", &cell.points, sent, cell.released_theory, "open"));
+        }
+        lines.extend(group.iter().map(|peer| {
+            let way = if peer.closed_loop { "closed" } else { "open" };
+            one(&peer.tool, &peer.points, peer.sent, peer.sent_theory, way)
+        }));
+    }
+    columns::align(&lines)
+}
+
+fn cells(words: &[&str]) -> Line {
+    Line::Cells(words.iter().map(|&word| word.to_owned()).collect())
+}
+
+fn schedule(rate_per_s: f64, arrivals: &tailrace_measure::record::Arrivals) -> String {
+    format!("{}/s {arrivals}", count(rate_per_s as u64))
+}
+
+fn seal(seal: Measurement) -> &'static str {
+    match seal {
+        Measurement::Valid => "VALID",
+        Measurement::Suspect => "SUSPECT",
+        Measurement::Invalid => "INVALID",
+    }
+}
+
+/// `+0.07 ms (1.0 ms)`, with what it is taken for.
+fn figure(point: &Point) -> String {
+    let Some(error) = point.error_ns else {
+        return format!("– ({})", latency(point.theory_ns));
+    };
+    let sign = if error < 0 { '−' } else { '+' };
+    let mark = match point.verdict {
+        Verdict::Pass | Verdict::Absent => "",
+        Verdict::Fail => " ✗",
+        Verdict::Knee => " ~",
+        Verdict::TooFew => " few",
+        Verdict::Machine => " floor",
+    };
+    format!("{sign}{} ({}){mark}", latency(Some(error.unsigned_abs())), latency(point.theory_ns))
+}
+
+/// One line while it runs.
+pub(super) fn progress(cell: &Cell) -> String {
+    line(&cell.protocol, &cell.server, &schedule(cell.rate_per_s, &cell.arrivals), &cell.points)
+}
+
+/// The same for a peer.
+pub(super) fn peer_progress(peer: &Peer) -> String {
+    match &peer.failed {
+        Some(why) => format!("{} on {} {}: {why}", peer.tool, peer.protocol, peer.server),
+        None => line(&peer.tool, &peer.protocol, &peer.server, &peer.points),
+    }
+}
+
+fn line(first: &str, second: &str, third: &str, points: &[Point]) -> String {
+    let figures: Vec<String> = points.iter().map(figure).collect();
+    format!("{first} {second} {third}: {}", figures.join(", "))
+}
