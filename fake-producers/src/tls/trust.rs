@@ -1,4 +1,6 @@
-//! Who is believed to be the server. Read next: `../link.rs`.
+//! Who is believed to be the server. Read next: `trust/named.rs`.
+
+mod named;
 
 use std::sync::Arc;
 
@@ -7,6 +9,7 @@ use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
+use self::named::Named;
 use super::TlsError;
 
 /// Whose certificates are believed.
@@ -27,7 +30,10 @@ pub(super) fn config(trust: &Trust) -> Result<ClientConfig, TlsError> {
         .with_safe_default_protocol_versions()?;
     let builder = match trust {
         Trust::System => builder.with_root_certificates(system_roots()?),
-        Trust::Only(certificates) => builder.with_root_certificates(roots(certificates)?),
+        Trust::Only(certificates) => {
+            let named = Named::new(certificates, roots(certificates)?, provider)?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(named))
+        }
         Trust::Anybody => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
         }

@@ -61,8 +61,8 @@ pub struct LoadArgs {
     /// Length of the window that is measured
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     pub duration: Duration,
-    /// Load before the window, which is not measured
-    #[arg(long, default_value = "1s", value_parser = parse_duration)]
+    /// Load before the window, which is not measured; 0s: none
+    #[arg(long, default_value = "1s", value_parser = warm_up)]
     pub warm_up: Duration,
     /// An answer later than this after its due time is no answer
     #[arg(long, default_value = "5s", value_parser = parse_duration)]
@@ -100,4 +100,12 @@ pub struct LoadArgs {
     /// Whom to believe behind TLS
     #[command(flatten)]
     pub trust: ClientTls,
+}
+
+/// A duration, or none at all.
+fn warm_up(text: &str) -> Result<Duration, String> {
+    match text {
+        "0" | "0s" | "0ms" => Ok(Duration::ZERO),
+        _ => parse_duration(text).map_err(|why| why.to_string()),
+    }
 }

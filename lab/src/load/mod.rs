@@ -3,11 +3,10 @@
 //!
 //! `arguments.rs` is what can be asked, `target.rs` where it goes, `request.rs` what is sent,
 //! `objective.rs` what must be met; `live.rs` and `prometheus.rs` tell while it runs, `print.rs`
-//! and `histogram.rs` afterwards. The event loop is `loadgen/src/driver`, the record
+//! afterwards. The event loop is `loadgen/src/driver`, the record
 //! `loadgen/measure/src/load_report.rs`.
 
 mod arguments;
-mod histogram;
 mod live;
 mod objective;
 mod print;

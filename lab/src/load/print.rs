@@ -1,14 +1,18 @@
 //! A load's report for people: what was asked, what became of it, the percentiles with how many
 //! requests support each, and how far the measurement is to be believed.
 
+use tailrace_loadgen::gauge::Cell;
 use tailrace_measure::load_report::{LoadReport, Loop, Percentiles};
 use tailrace_measure::record::{Measurement, SUPPORT_MIN};
 use tailrace_measure::recorder::Measured;
 use tailrace_render::format::{BEYOND_TIMEOUT, NOTHING, TOO_FEW, count, latency, rate};
 
-use super::histogram;
 use crate::columns::{self, Line};
 use crate::printing;
+use crate::sparkline::{self, Glyphs};
+
+/// Of the histogram's line: it fits a terminal of 80 columns.
+const WIDTH: usize = 70;
 
 /// Prints the report.
 ///
@@ -20,14 +24,26 @@ pub(super) fn print(report: &LoadReport, measured: &Measured) -> anyhow::Result<
     }
     printing::line("")?;
     printing::line(&table(report))?;
-    if let Some([bars, axis]) = histogram::lines(&measured.ack, histogram::is_unicode()) {
-        printing::line(&format!("\nack, acknowledged requests, logarithmic\n  {bars}\n  {axis}"))?;
+    if let Some(bars) = sparkline::histogram(&cells(measured), WIDTH, Glyphs::of_locale()) {
+        printing::line(&format!("\nack  {bars}"))?;
     }
     printing::line("")?;
     for line in answers(report) {
         printing::line(&line)?;
     }
     Ok(())
+}
+
+/// The latencies of the acknowledged requests, as finely as they were recorded.
+fn cells(measured: &Measured) -> Vec<Cell> {
+    let ack = &measured.ack;
+    let cell = |ns: u64, count: u64| Cell {
+        low_ns: ack.lowest_equivalent(ns),
+        high_ns: ack.next_non_equivalent(ns),
+        count,
+    };
+    let steps = ack.iter_recorded();
+    steps.map(|step| cell(step.value_iterated_to(), step.count_since_last_iteration())).collect()
 }
 
 fn question(report: &LoadReport) -> Vec<String> {

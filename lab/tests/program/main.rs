@@ -17,6 +17,7 @@ mod hlog;
 mod hostile;
 mod keygen;
 mod link;
+mod load;
 mod produce;
 mod race;
 mod replaced;

@@ -120,7 +120,7 @@ fn check_schemas(raced: &Raced) {
 
 /// The part of JSON Schema that such schemas use for structure: references, required and
 /// unknown members, items, alternatives and types.
-fn check_schema(value: &Value, schema: &Value, root: &Value, place: &str) {
+pub(crate) fn check_schema(value: &Value, schema: &Value, root: &Value, place: &str) {
     if let Some(reference) = schema["$ref"].as_str() {
         let target = root.pointer(&reference[1..]).unwrap_or_else(|| panic!("{reference}"));
         return check_schema(value, target, root, place);
