@@ -56,6 +56,8 @@ pub enum Verb {
     Report(ReportArgs),
     /// Write static pages of all recorded runs
     Site(SiteArgs),
+    /// Look at this machine: what it does to measurements, and what is missing
+    Doctor(crate::doctor::DoctorArgs),
     /// List recorded runs and known pipelines
     List(ListArgs),
     /// Print or write the JSON Schemas of the result files

@@ -10,6 +10,7 @@ pub mod chart_js;
 pub mod child;
 pub mod cli;
 pub mod columns;
+pub mod doctor;
 pub mod door;
 pub mod compare;
 pub mod contestants;
@@ -64,6 +65,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Site(arguments) => site::run(&arguments),
         Verb::List(arguments) => list::run(&arguments),
+        Verb::Doctor(arguments) => doctor::run(&arguments),
         Verb::Schema(arguments) => list::schema(&arguments),
         Verb::Completions { shell } => cli::completions(shell),
     };

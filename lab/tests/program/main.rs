@@ -10,6 +10,7 @@ mod cli;
 mod codecs;
 mod compose;
 mod conformance;
+mod doctor;
 mod environment;
 mod faults;
 mod foreign_clients;

@@ -3,7 +3,7 @@
 use schemars::{Schema, schema_for};
 
 use crate::load_report::LoadReport;
-use crate::record::{Calibration, Manifest, Summary, Trial};
+use crate::record::{Calibration, Diagnosis, Manifest, Summary, Trial};
 
 /// Name (`manifest`, `trial`, `summary`, `load`) and schema of every JSON file of a run.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
@@ -13,6 +13,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("summary", schema_for!(Summary)),
         ("calibration", schema_for!(Calibration)),
         ("load", schema_for!(LoadReport)),
+        ("doctor", schema_for!(Diagnosis)),
     ]
 }
 

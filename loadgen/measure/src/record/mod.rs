@@ -8,6 +8,7 @@
 mod answer;
 mod arrivals;
 mod calibration;
+mod doctor;
 mod manifest;
 mod question;
 mod seals;
@@ -19,6 +20,7 @@ pub use arrivals::{Arrivals, Replay, Step};
 pub use calibration::{
     Absent, Calibration, Cell, Floor, FloorPoint, Peer, Point, Tally, Verdict,
 };
+pub use doctor::{Diagnosis, Examined, Fitness};
 pub use manifest::{
     Arm, BackendInfo, Build, Codec, ContestantInfo, Experiment, Flush, Link, Load, Machine, Manifest,
     Placement, SourceFile,
