@@ -157,7 +157,9 @@ fn cost(request: &Request<'_>, ran: &Ran, watched: &Watched) -> Cost {
         backend_peak_rss_bytes: peak(|sample| sample.backend_rss_bytes),
         server_switches_per_batch: switches(&watched.end)
             .zip(switches(&watched.start))
-            .map(|(end, start)| end.saturating_sub(start) as f64 / due),
+            // What ended meanwhile took its count with it: a sum that fell is no figure.
+            .and_then(|(end, start)| end.checked_sub(start))
+            .map(|switches| switches as f64 / due),
         sent_bytes_per_metric: ran.driven.bytes.sent as f64 / sent_metrics,
         received_bytes_per_metric: ran.driven.bytes.received as f64 / sent_metrics,
     }

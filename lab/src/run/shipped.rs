@@ -16,6 +16,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("distance", include_str!("../../../experiments/distance.toml")),
     ("codec", include_str!("../../../experiments/codec.toml")),
     ("tls", include_str!("../../../experiments/tls.toml")),
+    ("express", include_str!("../../../experiments/express.toml")),
 ];
 
 /// Files of the folder that one stands in come before those of the program.

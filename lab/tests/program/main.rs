@@ -6,10 +6,12 @@
 //! `cargo xtask test -p tailrace` installs what they need. Read `stage/mod.rs` first (how a
 //! process is started and ended), then any other file.
 
+mod calibrate;
 mod cli;
 mod codecs;
 mod compose;
 mod conformance;
+mod contestants;
 mod doctor;
 mod environment;
 mod faults;

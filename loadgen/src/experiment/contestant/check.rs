@@ -133,10 +133,12 @@ impl Checked<'_> {
             path,
             headers,
             body,
-            acks: entry.ack.iter().map(|status| status.0 as u16).collect(),
+            acks: entry.ack.get_ref().iter().map(|status| status.0 as u16).collect(),
         };
         if shape.acks.is_empty() {
-            return Err(self.place.fault(span, "ack lists the statuses that acknowledge"));
+            return Err(self
+                .place
+                .fault(entry.ack.span(), "ack lists the statuses that acknowledge"));
         }
         let tried = shape.of_run("", &Producer("g0".into()));
         tried.map_err(|error| {

@@ -72,7 +72,7 @@ pub(super) struct RequestEntry {
     pub(super) headers: BTreeMap<Spanned<String>, Spanned<String>>,
     pub(super) body: Option<Spanned<As<BodyWord>>>,
     pub(super) template: Option<Spanned<String>>,
-    pub(super) ack: Vec<Whole<100, 599>>,
+    pub(super) ack: Spanned<Vec<Whole<100, 599>>>,
 }
 
 #[derive(Debug, Deserialize)]
