@@ -53,6 +53,10 @@ pub enum Verb {
     /// Hold the generator against servers of known behaviour: the error of every percentile
     Calibrate(crate::calibrate::CalibrateArgs),
     /// Draw the plots and the report of a recorded run again
+    /// How much a pipeline takes before it misses an objective
+    Capacity(crate::capacity::CapacityArgs),
+    /// Compare arms of one run, paired by round, or of two, by their ratios to the floor
+    Compare(crate::compare::CompareArgs),
     Report(ReportArgs),
     /// Write static pages of all recorded runs
     Site(SiteArgs),

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod calibrate;
 pub mod chart_js;
+pub mod capacity;
 pub mod child;
 pub mod cli;
 pub mod columns;
@@ -63,6 +64,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Saturate(arguments) => race::saturate::run(&arguments),
         Verb::Calibrate(arguments) => calibrate::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
+        Verb::Capacity(arguments) => capacity::run(&arguments),
+        Verb::Compare(arguments) => compare::run(&arguments),
         Verb::Site(arguments) => site::run(&arguments),
         Verb::List(arguments) => list::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(&arguments),

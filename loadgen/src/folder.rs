@@ -228,7 +228,11 @@ fn resources_csv(watched: &Watched) -> String {
     text
 }
 
-fn write_json(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
+/// Writes a value as indented JSON, under a temporary name at first.
+///
+/// # Errors
+/// The disk refuses.
+pub fn write_json(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
     let mut bytes = Vec::new();
     serde_json::to_writer_pretty(BufWriter::new(&mut bytes), value)?;
     bytes.push(b'\n');
@@ -242,7 +246,10 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
 }
 
 /// To a temporary name, then renamed: nobody ever reads half a file.
-fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+///
+/// # Errors
+/// The disk refuses.
+pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let temporary = path.with_extension("part");
     fs::write(&temporary, bytes)
         .and_then(|()| fs::rename(&temporary, path))

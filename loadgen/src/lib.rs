@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod arena;
+pub mod capacity;
 pub mod driver;
 pub mod experiment;
 pub mod faults;

@@ -22,6 +22,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use run::{RunData, TrialData};
+use tailrace_measure::record::Capacity;
 
 /// What [`render`] wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +68,15 @@ pub enum RenderError {
     /// Records could not be shown as JSON.
     #[error("cannot show the records as JSON: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+/// Draws latency against rate into `capacity.svg` of a search's folder, which must exist.
+///
+/// # Errors
+/// When the file cannot be written or the picture cannot be drawn.
+pub fn render_capacity(capacity: &Capacity, folder: &Path) -> Result<PathBuf, RenderError> {
+    let plot = plots::draw_capacity(capacity)?;
+    write::text(folder, &format!("{}.svg", plot.name), &plot.svg)
 }
 
 /// Draws every picture and writes both reports into `folder`, which must exist. Each file

@@ -97,7 +97,7 @@ pub fn play(definition: &Definition, stage: &Stage<'_>) -> anyhow::Result<Ended>
 }
 
 /// What Ctrl-C does: the running trial ends, what it measured is kept.
-fn stopper(current: &Arc<Mutex<Option<Arc<Gauge>>>>) -> impl FnOnce() + Send + 'static {
+pub(crate) fn stopper(current: &Arc<Mutex<Option<Arc<Gauge>>>>) -> impl FnOnce() + Send + 'static {
     let current = Arc::clone(current);
     move || {
         if let Some(gauge) = &*current.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -133,7 +133,7 @@ fn experiment(
 }
 
 /// `<utc date-time>-<experiment>-<short id>`.
-fn folder(name: &str, results: &Path) -> anyhow::Result<Folder> {
+pub(crate) fn folder(name: &str, results: &Path) -> anyhow::Result<Folder> {
     let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
     let id = &crate::redis::fresh_run().to_string()[..6];
     Folder::create(results.join(format!("{time}-{name}-{id}")))
@@ -144,7 +144,7 @@ fn experiment_of(run: &str) -> Option<&str> {
     run.get("2026-11-21T09-00-00Z-".len()..)?.rsplit_once('-').map(|(name, _)| name)
 }
 
-fn manifest(
+pub(crate) fn manifest(
     experiment: &Experiment,
     folder: &Folder,
     surroundings: &machine::Surroundings,

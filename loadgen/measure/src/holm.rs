@@ -22,7 +22,7 @@ pub(crate) fn chance(ratio: &Ratio) -> Option<f64> {
 }
 
 /// 1 − A(t|ν) of Abramowitz and Stegun, 26.7.3 for odd and 26.7.4 for even degrees of freedom.
-fn two_sided(t: f64, freedom: usize) -> f64 {
+pub(crate) fn two_sided(t: f64, freedom: usize) -> f64 {
     let angle = (t / (freedom as f64).sqrt()).atan();
     let (sine, cosine) = angle.sin_cos();
     let odd = freedom % 2 == 1;

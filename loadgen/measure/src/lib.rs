@@ -9,6 +9,8 @@ mod cells;
 pub mod clock;
 mod coarse;
 mod comparable;
+pub mod compare;
+mod contrast;
 pub mod csv;
 pub mod episodes;
 pub mod hlog;

@@ -3,6 +3,7 @@
 //! it. A picture shows figures of the records and never judges them.
 
 mod axis;
+mod capacity;
 mod cost;
 mod dots;
 mod lanes;
@@ -14,6 +15,8 @@ mod timeline;
 mod trial;
 
 use std::path::{Path, PathBuf};
+
+use tailrace_measure::record::Capacity;
 
 use crate::{RenderError, RunData, write};
 use picture::{Ink, Picture};
@@ -48,6 +51,12 @@ pub(crate) fn draw_all(run: &RunData) -> Result<Vec<Plot>, RenderError> {
         plots.push(finish(draft)?);
     }
     Ok(plots)
+}
+
+/// Draws the one picture of a search for capacity.
+pub(crate) fn draw_capacity(capacity: &Capacity) -> Result<Plot, RenderError> {
+    style::load_font().map_err(|reason| RenderError::Draw { plot: "text".to_owned(), reason })?;
+    finish(capacity::draw(capacity))
 }
 
 /// Writes a picture as PNG, twice as many pixels as units.

@@ -8,6 +8,8 @@
 mod answer;
 mod arrivals;
 mod calibration;
+mod capacity;
+mod compare;
 mod doctor;
 mod manifest;
 mod question;
@@ -16,10 +18,12 @@ mod summary;
 mod trial;
 
 pub use answer::{Answer, Comparison, Judged, Judgment};
-pub use arrivals::{Arrivals, Replay, Step};
 pub use calibration::{
     Absent, Calibration, Cell, Floor, FloorPoint, Peer, Point, Tally, Verdict,
 };
+pub use arrivals::{Arrivals, Replay, Step};
+pub use capacity::{Capacity, CapacityAnswer, CapacityRung, CapacityTrial, CapacityVerdict};
+pub use compare::{Compared, ComparedBy, ComparedFigure, RunComparison};
 pub use doctor::{Diagnosis, Examined, Fitness};
 pub use manifest::{
     Arm, BackendInfo, Build, Codec, ContestantInfo, Experiment, Flush, Link, Load, Machine, Manifest,
