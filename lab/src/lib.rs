@@ -11,10 +11,10 @@ pub mod capacity;
 pub mod child;
 pub mod cli;
 pub mod columns;
-pub mod doctor;
-pub mod door;
 pub mod compare;
 pub mod contestants;
+pub mod doctor;
+pub mod door;
 pub mod exit;
 pub mod health;
 pub mod interrupt;
@@ -40,6 +40,7 @@ mod secured;
 pub mod serve;
 pub mod served;
 pub mod site;
+pub mod sparkline;
 pub mod table;
 pub mod tls;
 pub mod verdicts;
@@ -63,9 +64,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Link(arguments) => link::run(&arguments),
         Verb::Saturate(arguments) => race::saturate::run(&arguments),
         Verb::Calibrate(arguments) => calibrate::run(&arguments),
-        Verb::Report(arguments) => report::run(&arguments),
         Verb::Capacity(arguments) => capacity::run(&arguments),
         Verb::Compare(arguments) => compare::run(&arguments),
+        Verb::Report(arguments) => report::run(&arguments),
         Verb::Site(arguments) => site::run(&arguments),
         Verb::List(arguments) => list::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(&arguments),

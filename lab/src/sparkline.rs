@@ -100,10 +100,10 @@ mod tests {
     #[test]
     fn a_doubling_is_a_column_and_what_holds_anything_is_drawn() {
         let cells = doublings(&[1, 400, 800, 100, 0, 1]);
-        let width = "1 ms  64 ms".len() + 6;
+        let width = "1.0 ms  64 ms".len() + 6;
         let line = histogram(&cells, width, Glyphs::Blocks).unwrap();
-        assert_eq!(line, "1 ms ▁▄█▁ ▁ 64 ms");
-        assert_eq!(histogram(&cells, width, Glyphs::Ascii).unwrap(), "1 ms .=@. . 64 ms");
+        assert_eq!(line, "1.0 ms ▁▄█▁ ▁ 64 ms");
+        assert_eq!(histogram(&cells, width, Glyphs::Ascii).unwrap(), "1.0 ms .=@. . 64 ms");
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
         let cells = doublings(&[5, 0, 9]);
         for width in 0..120 {
             let line = histogram(&cells, width, Glyphs::Blocks);
-            assert_eq!(line.is_some(), width > "1 ms  8 ms".len(), "{width}");
+            assert_eq!(line.is_some(), width > "1.0 ms  8.0 ms".len(), "{width}");
             assert!(line.is_none_or(|line| line.chars().count() == width));
         }
     }

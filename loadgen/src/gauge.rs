@@ -20,6 +20,8 @@ pub struct Gauge {
     failed: AtomicU64,
     acks: Vec<AtomicU64>,
     lateness: Vec<AtomicU64>,
+    /// When it was last added to.
+    at: AtomicU64,
     /// Set to end the trial early (Ctrl-C, the server's death).
     stop: AtomicBool,
 }
@@ -32,6 +34,7 @@ impl Default for Gauge {
             failed: AtomicU64::new(0),
             acks: buckets(),
             lateness: buckets(),
+            at: AtomicU64::new(0),
             stop: AtomicBool::new(false),
         }
     }
@@ -40,6 +43,8 @@ impl Default for Gauge {
 /// A reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
+    /// When this was so: what happened later is not in it yet.
+    pub at: Stamp,
     /// Due so far.
     pub scheduled: u64,
     /// Acknowledged so far.
@@ -92,6 +97,7 @@ impl Gauge {
         };
         let (acks, lateness) = (load(&self.acks), load(&self.lateness));
         Reading {
+            at: Stamp(self.at.load(Relaxed)),
             scheduled: self.scheduled.load(Relaxed),
             acked: acks.iter().sum(),
             failed: self.failed.load(Relaxed),
@@ -141,12 +147,13 @@ impl Tally {
     pub(crate) fn turn(&mut self, at: Stamp) {
         if at >= self.next {
             self.next = at.plus(PUBLISH_NS);
-            self.publish();
+            self.publish(at);
         }
     }
 
     /// Adds everything since the last time to the gauge.
-    pub(crate) fn publish(&mut self) {
+    pub(crate) fn publish(&mut self, at: Stamp) {
+        self.gauge.at.store(at.0, Relaxed);
         self.gauge.scheduled.fetch_add(std::mem::take(&mut self.scheduled), Relaxed);
         self.gauge.failed.fetch_add(std::mem::take(&mut self.failed), Relaxed);
         add(&self.gauge.acks, self.acks.as_mut_slice());
@@ -228,16 +235,16 @@ mod tests {
         tallies[0].scheduled(0);
         tallies[0].failed();
         tallies[1].scheduled(0);
-        tallies.iter_mut().for_each(Tally::publish);
+        tallies.iter_mut().for_each(|tally| tally.publish(Stamp(7)));
         // What was published once is not added again.
-        tallies.iter_mut().for_each(Tally::publish);
+        tallies.iter_mut().for_each(|tally| tally.publish(Stamp(7)));
         let reading = gauge.read();
         let near =
             |seen: Option<u64>, truth: f64| (seen.unwrap() as f64 / truth - 1.0).abs() < 0.13;
         assert!(near(reading.p50_ns, 500_000.0) && near(reading.p99_ns, 990_000.0));
         assert!(near(reading.lateness_p99_ns, 9_900.0));
         assert_eq!((reading.scheduled, reading.acked, reading.failed), (1_002, 1_000, 1));
-        assert_eq!(reading.in_flight(), 1);
+        assert_eq!((reading.in_flight(), reading.at), (1, Stamp(7)));
         assert_eq!(reading.cells.iter().map(|cell| cell.count).sum::<u64>(), 1_000);
     }
 

@@ -237,7 +237,7 @@ impl<'a> Driver<'a> {
             self.give_up(due.intended, due.released, at);
         }
         let never_released = self.censor_the_rest();
-        self.tally.publish();
+        self.tally.publish(at);
         let live = self.feed.as_ref().map(Feed::count).unwrap_or_default();
         let mut bytes = Bytes::default();
         for connection in &self.connections {
