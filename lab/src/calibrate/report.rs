@@ -1,5 +1,6 @@
 //! A calibration for people: the same table on the terminal and in `report.md`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -55,8 +56,8 @@ pub(super) fn text(calibration: &Calibration) -> String {
             server.clone_from(&cell.server);
             lines.push(Line::Heading(format!("\n— {server}")));
             lines.push(cells(&[
-                "", "schedule", "p50", "p95", "p99", "p99.9", "max", "late p50", "late p99", "seal",
-                "released",
+                "", "schedule", "p50", "p95", "p99", "p99.9", "max", "late p50", "late p99",
+                "seal", "released",
             ]));
         }
         lines.push(row(cell));
@@ -97,18 +98,33 @@ fn verdict(calibration: &Calibration) -> String {
     text
 }
 
-/// Each once, however many trials have it.
+/// What made trials less than VALID, each kind once with its first sentence, and what kept tools
+/// from running.
 fn reasons(calibration: &Calibration) -> Vec<String> {
     let of_floors = calibration.floors.iter().flat_map(|floor| &floor.reasons);
     let of_cells = calibration.cells.iter().flat_map(|cell| &cell.reasons);
-    let of_peers = calibration.peers.iter().filter_map(|peer| {
+    let mut told: Vec<String> = Vec::new();
+    for (kind, group) in grouped(of_floors.chain(of_cells)) {
+        let more = group.len() - 1;
+        let also =
+            if more > 0 { format!(" (and {more} more about {kind})") } else { String::new() };
+        told.push(format!("{}{also}", group[0]));
+    }
+    told.extend(calibration.peers.iter().filter_map(|peer| {
         let why = peer.failed.as_ref()?;
         Some(format!("{} on {} {}: {why}", peer.tool, peer.protocol, peer.server))
-    });
-    let mut told: Vec<String> = of_floors.chain(of_cells).cloned().chain(of_peers).collect();
-    told.sort();
-    told.dedup();
+    }));
     told
+}
+
+/// By what stands before the figure.
+fn grouped<'a>(sentences: impl Iterator<Item = &'a String>) -> BTreeMap<&'a str, Vec<&'a str>> {
+    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for sentence in sentences {
+        let kind = sentence.split([':', '(', ',']).next().unwrap_or_default().trim();
+        groups.entry(kind).or_default().push(sentence);
+    }
+    groups
 }
 
 fn floor(floor: &Floor) -> Line {

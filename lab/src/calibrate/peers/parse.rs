@@ -115,11 +115,12 @@ mod tests {
 
     #[test]
     fn tools_that_tell_every_request_are_ranked_here() {
-        let log: String = (1..=1_000).map(|us| format!("17000{us}\t200\t{us}\n")).collect();
+        let log: Vec<String> = (1..=1_000).map(|us| format!("17000{us}\t200\t{us}")).collect();
         let expect = [500, 950, 990, 999].map(|us| Some(us * 1_000));
-        assert_eq!(h2load(&log).unwrap(), Seen { sent: Some(1_000), ns: expect });
-        let rows: String = (1..=1_000).map(|ms| format!("{},0,0\n", f64::from(ms) / 1e3)).collect();
-        let seen = hey(&format!("response-time,DNS+dialup\n{rows}")).unwrap();
+        assert_eq!(h2load(&log.join("\n")).unwrap(), Seen { sent: Some(1_000), ns: expect });
+        let rows = (1..=1_000).map(|ms| format!("{},0,0", f64::from(ms) / 1e3));
+        let lines: Vec<String> = std::iter::once("response-time".into()).chain(rows).collect();
+        let seen = hey(&lines.join("\n")).unwrap();
         assert_eq!(seen.ns[3].unwrap().div_ceil(MS), 999);
         assert!(h2load("").is_err() && h2load("1\t200\n").is_err() && hey("").is_err());
     }
