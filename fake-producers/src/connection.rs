@@ -207,6 +207,7 @@ impl Connection {
                 WireEvent::Ready => link.ready = true,
                 WireEvent::Closing => link.closing = true,
                 WireEvent::Answer { key, status } => self.settle(key, status)?,
+                WireEvent::Unanswered { key } => self.try_again(key),
             }
         }
         let owed = self.in_flight.len();
@@ -236,6 +237,14 @@ impl Connection {
             _ => *tally.refused.entry(status).or_default() += 1,
         }
         Ok(())
+    }
+
+    /// One request was dropped and its connection goes on: another chance, but not at once.
+    fn try_again(&mut self, key: u64) {
+        if let Some(attempt) = self.in_flight.remove(&key) {
+            let pause = self.backoff(attempt.retries + 1);
+            self.retry(attempt, Instant::now() + pause);
+        }
     }
 
     /// Puts what the broken connection left unanswered back in line: run, producer and

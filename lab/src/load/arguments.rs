@@ -1,6 +1,8 @@
 //! What `tailrace load` can be asked. Read next: `target.rs` (where it goes), `request.rs` (what is
 //! sent).
 
+#![allow(clippy::doc_markdown, reason = "they are help texts and no Markdown")]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! `tailrace load` on servers that share no line with this project: nginx, Node's HTTP/2, Python's
-//! WebSockets, and answers written by hand, as odd as the protocol allows. How good a number is, is
+//! `tailrace load` on servers that share no line with this project: nginx, HTTP/2 of Node, sockets of
+//! Python, and answers written by hand, as odd as the protocol allows. How good a number is, is
 //! not tested here; that every request is accounted for, is.
 
 use std::fs;
@@ -127,7 +127,7 @@ fn odd_answers_are_answers_and_ends_are_no_losses() {
 
 #[test]
 fn what_is_filled_in_arrives_and_statuses_decide() {
-    let seen: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+    let seen = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&seen);
     let address = by_hand(move |_, stream| {
         let mut out = stream.try_clone().unwrap();
@@ -303,7 +303,10 @@ fn a_closed_loop_says_so_and_ctrl_c_keeps_what_was_measured() {
     // A generator that always has one more to send may well be what is measured: INVALID.
     assert!(matches!(output.status.code(), Some(0 | 4)), "{}", told(&output));
     let out = String::from_utf8_lossy(&output.stdout);
-    assert!(out.contains("CLOSED LOOP") && out.contains("requests above") && out.contains("ack  "), "{out}");
+    assert!(
+        out.contains("CLOSED LOOP") && out.contains("requests above") && out.contains("ack  "),
+        "{out}"
+    );
 
     let mut command = tailrace(["load", &url, "--json", "--duration", "1h"]);
     command.args(["--warm-up", "0s", "--prometheus", "127.0.0.1:0"]);

@@ -36,6 +36,7 @@ pub(super) enum Stage {
     Down { retry_at: Stamp },
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Connection {
     pub stage: Stage,
     /// When it was started or began to close: neither may last for ever.

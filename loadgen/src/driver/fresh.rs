@@ -76,11 +76,13 @@ impl Driver<'_> {
     /// nothing, or none is kept. To wait for the server's own end would only cost time.
     pub(super) fn close_if_spent(&mut self, index: usize) {
         let connection = &self.connections[index];
-        let is_over = connection.stage == Stage::Closing && connection.unanswered == 0;
-        if !self.plan.keeps_connections && connection.has_answered {
+        if connection.unanswered > 0 || connection.held.is_some() {
+            return;
+        }
+        if !self.plan.keeps_connections {
             self.take_apart(index);
             self.await_request(index);
-        } else if is_over {
+        } else if connection.stage == Stage::Closing {
             self.take_apart(index);
             self.connections[index].stage = Stage::Down { retry_at: now() };
             self.unsettled = true;

@@ -78,6 +78,15 @@ impl Driver<'_> {
                 self.unsettled = true;
                 self.close_if_spent(index);
             }
+            WireEvent::Unanswered { key } => {
+                if let Some(pending) = self.in_flight.remove(key) {
+                    let released = Some(pending.released);
+                    self.recorder.failed(pending.intended, released, Failure::Broken);
+                    self.forget(pending.seq);
+                    self.connections[index].unanswered -= 1;
+                    self.close_if_spent(index);
+                }
+            }
             WireEvent::Answer { key, status } => {
                 if let Some(pending) = self.in_flight.remove(key) {
                     self.answered(&pending, status, at);

@@ -197,7 +197,7 @@ impl Connection {
         }
         self.answers.extend(events.into_iter().filter_map(|event| match event {
             WireEvent::Answer { key, status } => Some((key, status)),
-            WireEvent::Ready | WireEvent::Closing => None,
+            WireEvent::Ready | WireEvent::Unanswered { .. } | WireEvent::Closing => None,
         }));
         Ok(())
     }

@@ -61,6 +61,12 @@ pub enum WireEvent {
         /// An HTTP status; message transports translate (an acknowledgement is 202).
         status: u16,
     },
+    /// A request gets no answer, though its connection goes on: the peer reset its stream, or said
+    /// that it will not look at it.
+    Unanswered {
+        /// The key it was encoded with.
+        key: u64,
+    },
     /// The peer takes no further requests; those in flight may still be answered.
     Closing,
 }

@@ -23,7 +23,7 @@ mod watch;
 mod wire;
 
 pub use server::{Limits, serve};
-pub use wire::{BROKEN, Http2Wire, REFUSED};
+pub use wire::Http2Wire;
 
 use tailrace_contract::{Ingest, Options, Peer, Server, Transport, Wire};
 

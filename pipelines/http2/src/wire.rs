@@ -3,8 +3,7 @@
 //! table of size 0, so that it needs no table to read answers, and no push; it knows neither
 //! priorities nor `Upgrade`. Read next: `wire/frames.rs`, `wire/client.rs`.
 //!
-//! One request among many can fail without an answer, which [`WireEvent`] cannot say: it then
-//! counts as answered with [`REFUSED`] or [`BROKEN`].
+//! One request among many can fail while the connection goes on: [`WireEvent::Unanswered`].
 
 mod answers;
 mod client;
@@ -19,12 +18,6 @@ use tailrace_contract::{Peer, Request, Wire, WireError, WireEvent};
 
 use self::client::Client;
 use self::frames::FrameReader;
-
-/// The status of a request that the server did not look at: it reset the stream as refused, or
-/// went away before it. Sending it again is safe.
-pub const REFUSED: u16 = 503;
-/// The status of a request whose stream the server reset without an answer, or in the middle.
-pub const BROKEN: u16 = 502;
 
 /// One connection's client half. Requests may be encoded once the server's settings have come.
 #[derive(Debug)]

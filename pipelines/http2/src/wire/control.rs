@@ -5,7 +5,6 @@ use tailrace_contract::{WireError, WireEvent};
 
 use super::client::Client;
 use super::frames::{self, Frame, flag, kind};
-use super::{BROKEN, REFUSED};
 
 /// Bytes of answers that the server may send before it must wait, on a stream and on the
 /// connection: far above any answer of ours, so that no answer waits for a window.
@@ -28,7 +27,6 @@ mod setting {
 /// Reasons to end a stream or connection (RFC 9113, section 7).
 pub(super) mod reason {
     pub(super) const NO_ERROR: u32 = 0;
-    pub(super) const REFUSED_STREAM: u32 = 7;
     pub(in crate::wire) const CANCEL: u32 = 8;
     pub(super) const NAMES: [&str; 14] = [
         "NO_ERROR",
@@ -131,11 +129,10 @@ impl Client {
         frame: &Frame<'_>,
         events: &mut Vec<WireEvent>,
     ) -> Result<(), WireError> {
-        let reason = frame.number()?;
+        frame.number()?;
         // One that was answered already may still be reset: the server wants no more of it.
         if let Some((stream, _)) = self.streams.close(frame.stream) {
-            let status = if reason == reason::REFUSED_STREAM { REFUSED } else { BROKEN };
-            events.push(WireEvent::Answer { key: stream.key, status });
+            events.push(WireEvent::Unanswered { key: stream.key });
         }
         Ok(())
     }
@@ -156,7 +153,7 @@ impl Client {
         }
         self.take_no_more(events);
         while let Some(stream) = self.streams.close_above(last) {
-            events.push(WireEvent::Answer { key: stream.key, status: REFUSED });
+            events.push(WireEvent::Unanswered { key: stream.key });
         }
         Ok(())
     }
