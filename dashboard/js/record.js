@@ -160,6 +160,13 @@
         backend.name,
         backend.description + (backend.private ? "" : "; given, so its CPU is not attributed"),
       ]),
+      ...(manifest.contestants || []).map((contestant) => [
+        contestant.name,
+        contestant.title +
+          "; " +
+          contestant.version +
+          (contestant.not_audited ? "; not audited: " + contestant.not_audited : ""),
+      ]),
     ];
     return el(
       "div",

@@ -264,6 +264,12 @@ fn facts(run: &RunData) -> Vec<(String, String)> {
         let whose = if backend.private { "started by this run" } else { "given" };
         facts.push(("backend", format!("{}: {}; {whose}", backend.name, backend.description)));
     }
+    for contestant in &manifest.contestants {
+        let unaudited = contestant.not_audited.iter();
+        let unaudited = unaudited.fold(String::new(), |_, why| format!("; not audited: {why}"));
+        let (name, version) = (&contestant.name, &contestant.version);
+        facts.push(("contestant", format!("{name}: {}; {version}{unaudited}", contestant.title)));
+    }
     facts.into_iter().map(|(name, text)| (name.to_owned(), text)).collect()
 }
 
