@@ -22,10 +22,10 @@ use crate::registry::FLOOR;
 const MS: u64 = 1_000_000;
 
 /// Connections and requests in flight on each where a protocol answers one at a time, and where
-/// many share a connection: there so many that a server that answers in a millisecond never makes
-/// one wait, in order or not.
+/// many share a connection: there so many that only a freeze makes a request wait for room, and so
+/// few that both sides can keep up with the answers that come together after it.
 const ONE_BY_ONE: (u32, u32) = (64, 1);
-const SHARED: (u32, u32) = (4, 256);
+const SHARED: (u32, u32) = (4, 64);
 /// Caches and branch predictors get used to the load.
 const WARM_UP_MS: u64 = 300;
 /// Far above any answer that theory knows.
