@@ -12,6 +12,7 @@ use tailrace_measure::record::Arrivals;
 
 use crate::exit::Ended;
 use crate::keygen::KeygenArgs;
+use crate::race::peers::Peer;
 use crate::redis::Password;
 use crate::run::RunArgs;
 use crate::site::SiteArgs;
@@ -265,6 +266,10 @@ pub struct SaturateArgs {
     /// bare-http1-codec, bare-ws, bare-ws-codec; the first is the one that others are divided by
     #[arg(required = true)]
     pub contestants: Vec<String>,
+    /// Load generators of others that drive the first contestant too, in the same rounds: what a
+    /// request costs them stands beside what it costs this one
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub against: Vec<Peer>,
     /// How often every contestant runs
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=50))]
     pub rounds: u32,

@@ -3,17 +3,18 @@
 
 mod definition;
 mod low;
+pub mod peers;
 pub mod saturate;
 mod window;
 
-use crate::cli::RaceArgs;
 use std::path::Path;
 
+use crate::cli::RaceArgs;
 use crate::contestants::Contestants;
 use crate::exit::{Ended, Fault};
 use crate::play::{Stage, play};
-
 use crate::registry;
+
 /// Races and reports.
 ///
 /// # Errors

@@ -10,10 +10,11 @@ use tailrace_measure::record::{Arm, Flush, Ratio};
 use tailrace_measure::statistics::{median_f64, ratio};
 
 use crate::child::Children;
-use crate::contestants::Contestants;
 use crate::cli::SaturateArgs;
 use crate::columns::{self, Line};
+use crate::contestants::Contestants;
 use crate::exit::{Ended, Fault};
+use crate::race::peers::{Order, Peer};
 use crate::registry::{self, Protocol};
 use crate::{machine, printing};
 
@@ -34,6 +35,11 @@ struct Contestant {
     failed: u64,
     /// Throughput divided by the first contestant's, paired by round.
     to_first: Option<Ratio>,
+    /// The program that drove it, where that was not this one.
+    driven_by: Option<&'static str>,
+    /// Where it was not: CPU of this program's generator for each batch divided by that one's,
+    /// paired by round, on the first contestant.
+    generator_cpu_to_peer: Option<Ratio>,
 }
 
 /// All of it.
@@ -57,13 +63,14 @@ pub fn run(arguments: &SaturateArgs) -> anyhow::Result<Ended> {
         server_cores: surroundings.server_cores.clone(),
         link_cores: surroundings.link_cores.clone(),
         redis: arguments.redis.clone(),
+        contestants: Contestants::default(),
     };
     surroundings.stay_off_the_generators_core()?;
-    let rounds = play(arguments, &arms, &mut children, &surroundings.generator_cores)?;
+    let entries = entries(&arms, &arguments.against);
+    let rounds = play(arguments, &entries, &mut children, &surroundings.generator_cores)?;
     let warnings = surroundings.findings().into_iter().map(|(_, sentence)| sentence).collect();
     let report = Report {
-        contestants: Contestants::default(),
-        contestants: contestants(&arms, &rounds),
+        contestants: contestants(&entries, &rounds),
         server_cores: surroundings.server_cores.clone(),
         generator_cores: surroundings.generator_cores.clone(),
         warnings,
@@ -77,22 +84,40 @@ pub fn run(arguments: &SaturateArgs) -> anyhow::Result<Ended> {
     Ok(if failed { Ended::Failed } else { Ended::Fine })
 }
 
-/// Every contestant once a round, in an order of the round's own; results by contestant.
+/// What runs once a round: a server, and who drives it; without a peer this program does.
+struct Entry<'a> {
+    arm: &'a Arm,
+    peer: Option<Peer>,
+}
+
+fn entries<'a>(arms: &'a [Arm], peers: &[Peer]) -> Vec<Entry<'a>> {
+    let ours = arms.iter().map(|arm| Entry { arm, peer: None });
+    let theirs = peers.iter().map(|&peer| Entry { arm: &arms[0], peer: Some(peer) });
+    ours.chain(theirs).collect()
+}
+
+/// Every entry once a round, in an order of the round's own; results by entry.
 fn play(
     arguments: &SaturateArgs,
-    arms: &[Arm],
+    entries: &[Entry<'_>],
     children: &mut Children,
     cores: &[usize],
 ) -> anyhow::Result<Vec<Vec<Saturated>>> {
     let window_ns = u64::try_from(arguments.window.as_nanos()).unwrap_or(u64::MAX);
-    let mut rounds: Vec<Vec<Saturated>> = vec![Vec::new(); arms.len()];
+    let mut rounds: Vec<Vec<Saturated>> = vec![Vec::new(); entries.len()];
     for round in 1..=arguments.rounds {
-        for index in shuffled(arms.len(), mix(arguments.seed, round, 0)) {
-            let arm = &arms[index];
+        for index in shuffled(entries.len(), mix(arguments.seed, round, 0)) {
+            let Entry { arm, peer } = &entries[index];
             let payloads = payloads(arguments.seed, arm)?;
             let mut server = children.launch(arm)?;
-            let result = saturate(server.as_mut(), &payloads, arm, window_ns, cores)?;
-            eprintln!("round {round}: {} {:.0}/s", arm.slug, result.acked_per_s);
+            let result = if let Some(peer) = peer {
+                let order = Order { arm, payloads: &payloads, cores, window: arguments.window };
+                peer.run(server.as_ref(), &order)?
+            } else {
+                saturate(server.as_mut(), &payloads, arm, window_ns, cores)?
+            };
+            let by = peer.map_or(String::new(), |peer| format!(" by {}", peer.name()));
+            eprintln!("round {round}: {}{by} {:.0}/s", arm.slug, result.acked_per_s);
             rounds[index].push(result);
         }
     }
@@ -129,28 +154,34 @@ fn in_clear_text(name: &str) -> Fault {
     Fault::Usage(format!("{name} speaks clear text only: name it without {TLS}"))
 }
 
-fn contestants(arms: &[Arm], rounds: &[Vec<Saturated>]) -> Vec<Contestant> {
+fn contestants(entries: &[Entry<'_>], rounds: &[Vec<Saturated>]) -> Vec<Contestant> {
     let rates = |results: &[Saturated]| -> Vec<Option<f64>> {
         results.iter().map(|result| Some(result.acked_per_s)).collect()
     };
-    let first = rates(&rounds[0]);
-    arms.iter()
-        .zip(rounds)
-        .enumerate()
-        .map(|(index, (arm, results))| Contestant {
+    let costs = |results: &[Saturated]| -> Vec<Option<f64>> {
+        results.iter().map(|result| Some(result.generator_cpu_us)).collect()
+    };
+    let first = &rounds[0];
+    let entries = entries.iter().zip(rounds).enumerate();
+    let contestant = |(index, (Entry { arm, peer }, results)): (usize, (&Entry<'_>, &Vec<_>))| {
+        let median =
+            |figure: fn(&Saturated) -> Option<f64>| median_f64(results.iter().filter_map(figure));
+        Contestant {
             name: arm.slug.clone(),
+            driven_by: peer.map(Peer::name),
             connections: arm.connections,
             in_flight_per_connection: arm.in_flight_per_connection,
             acked_per_s: results.iter().map(|result| result.acked_per_s).collect(),
-            acked_per_s_median: median_f64(results.iter().map(|result| result.acked_per_s))
-                .unwrap_or(0.0),
-            server_cpu_us: median_f64(results.iter().filter_map(|result| result.server_cpu_us)),
-            backend_cpu_us: median_f64(results.iter().filter_map(|result| result.backend_cpu_us)),
-            generator_cpu_us: median_f64(results.iter().map(|result| result.generator_cpu_us)),
+            acked_per_s_median: median(|result| Some(result.acked_per_s)).unwrap_or(0.0),
+            server_cpu_us: median(|result| result.server_cpu_us),
+            backend_cpu_us: median(|result| result.backend_cpu_us),
+            generator_cpu_us: median(|result| Some(result.generator_cpu_us)),
             failed: results.iter().map(|result| result.failed).sum(),
-            to_first: (index > 0).then(|| ratio(&rates(results), &first)).flatten(),
-        })
-        .collect()
+            to_first: (index > 0).then(|| ratio(&rates(results), &rates(first))).flatten(),
+            generator_cpu_to_peer: peer.and_then(|_| ratio(&costs(first), &costs(results))),
+        }
+    };
+    entries.map(contestant).collect()
 }
 
 fn print(report: &Report) -> anyhow::Result<()> {
@@ -165,6 +196,15 @@ fn print(report: &Report) -> anyhow::Result<()> {
     let mut lines = vec![Line::Cells(headings.map(str::to_owned).to_vec())];
     lines.extend(report.contestants.iter().map(|contestant| Line::Cells(row(contestant).to_vec())));
     printing::line(&columns::align(&lines))?;
+    for contestant in &report.contestants {
+        if let (Some(peer), Some(ratio)) = (contestant.driven_by, &contestant.generator_cpu_to_peer)
+        {
+            printing::line(&format!(
+                "generator CPU of a request on {}: {:.2} ({:.2}–{:.2}) times {peer}'s",
+                contestant.name, ratio.mean, ratio.lowest, ratio.highest
+            ))?;
+        }
+    }
     printing::line(&format!(
         "server and backend on core {:?}, generator on core {:?}; medians of the rounds",
         report.server_cores, report.generator_cores
@@ -185,8 +225,12 @@ fn row(contestant: &Contestant) -> [String; 6] {
         Some(backend) => format!("{} + {backend:.2}", micros(contestant.server_cpu_us)),
         None => micros(contestant.server_cpu_us),
     };
+    let name = match contestant.driven_by {
+        Some(peer) => format!("{} by {peer}", contestant.name),
+        None => contestant.name.clone(),
+    };
     [
-        contestant.name.clone(),
+        name,
         format!("{} × {}", contestant.connections, contestant.in_flight_per_connection),
         tailrace_render::format::count(contestant.acked_per_s_median as u64),
         ratio,

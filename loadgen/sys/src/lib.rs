@@ -16,6 +16,7 @@ pub mod spawn;
 pub mod timer;
 
 pub use affinity::{allowed_cores, pin_current_thread};
+pub use children::children_cpu_ns;
 pub use machine::Machine;
 pub use proc::{ContextSwitches, HostCpu};
 pub use signal::{Signal, send, send_group};
