@@ -9,6 +9,7 @@
 mod calibrate;
 mod cli;
 mod codecs;
+mod compare;
 mod compose;
 mod conformance;
 mod contestants;

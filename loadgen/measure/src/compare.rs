@@ -13,7 +13,7 @@ use crate::record::{
     Arm, Compared, ComparedBy, ComparedFigure, Figure, Load, Manifest, RunComparison,
     SCHEMA_VERSION, Trial,
 };
-use crate::statistics::median_f64;
+use crate::statistics::{ROUNDS_MIN, median_f64};
 
 /// The figures that are compared.
 const FIGURES: [Figure; 4] = [Figure::P50, Figure::P99, Figure::Cpu, Figure::WireBytes];
@@ -42,6 +42,9 @@ pub struct Side<'a> {
 pub fn compare(a: Side<'_>, b: Side<'_>) -> Result<RunComparison, String> {
     let by = if a.manifest.run == b.manifest.run { ComparedBy::Round } else { ComparedBy::Floor };
     let arms = arms(a, b)?;
+    if by == ComparedBy::Floor {
+        arms.iter().try_for_each(|(arm, other)| floors(a, arm).and_then(|()| floors(b, other)))?;
+    }
     let loads = loads(a, b);
     if loads.is_empty() {
         return Err(format!(
@@ -51,9 +54,6 @@ pub fn compare(a: Side<'_>, b: Side<'_>) -> Result<RunComparison, String> {
             b.manifest.run,
             SAME_RATE * 100.0
         ));
-    }
-    if by == ComparedBy::Floor {
-        arms.iter().try_for_each(|(arm, other)| floors(a, arm).and_then(|()| floors(b, other)))?;
     }
     let mut figures = Vec::new();
     for load in loads {
@@ -67,7 +67,7 @@ pub fn compare(a: Side<'_>, b: Side<'_>) -> Result<RunComparison, String> {
         run_a: a.manifest.run.clone(),
         run_b: b.manifest.run.clone(),
         by,
-        warnings: warnings(a, b, &arms),
+        warnings: warnings(a, b, &arms, &figures),
         figures: corrected(figures),
     })
 }
@@ -243,7 +243,12 @@ fn corrected(mut figures: Vec<ComparedFigure>) -> Vec<ComparedFigure> {
 }
 
 /// What else differs than what is compared.
-fn warnings(a: Side<'_>, b: Side<'_>, arms: &[(&Arm, &Arm)]) -> Vec<String> {
+fn warnings(
+    a: Side<'_>,
+    b: Side<'_>,
+    arms: &[(&Arm, &Arm)],
+    figures: &[ComparedFigure],
+) -> Vec<String> {
     let (first, second) = (a.manifest, b.manifest);
     let mut warnings = Vec::new();
     let mut say = |differs: bool, what: &str| {
@@ -257,6 +262,13 @@ fn warnings(a: Side<'_>, b: Side<'_>, arms: &[(&Arm, &Arm)]) -> Vec<String> {
     );
     say(first.build.profile != second.build.profile, "The runs are of different builds.");
     say(first.backends != second.backends, "The runs had different backends.");
+    let few = |one: &ComparedFigure| {
+        one.ratio.is_some() && (one.rounds.0.min(one.rounds.1) as usize) < ROUNDS_MIN
+    };
+    say(
+        figures.iter().any(few),
+        "Fewer than 6 rounds decide nothing: what they show may be chance. Take --rounds 6.",
+    );
     let differ = |of: fn(&Arm, &Arm) -> bool| arms.iter().any(|(a, b)| of(a, b));
     say(
         differ(|a, b| a.promise != b.promise),

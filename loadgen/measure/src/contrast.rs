@@ -7,7 +7,7 @@ use crate::record::{Compared, ComparedFigure, Figure, Ratio};
 use crate::statistics::{ROUNDS_MIN, t_975};
 use crate::wording::{DIFFERENT_FROM, Verdict, factor, no_difference, plural, times, verdict};
 
-/// Below so many rounds nothing is told.
+/// Below so many rounds not even a direction is told.
 const ROUNDS_LEAST: usize = 3;
 
 /// Figures of two arms, held against each other.
@@ -77,7 +77,8 @@ fn paired(ratio: &Ratio, compared: &mut ComparedFigure) {
 
 fn told(verdict: Verdict, rounds: usize) -> Compared {
     match verdict {
-        _ if rounds < ROUNDS_LEAST => Compared::CannotTell,
+        // Whatever they show, a few rounds show it by chance too often.
+        _ if rounds < ROUNDS_MIN => Compared::CannotTell,
         Verdict::More => Compared::Higher,
         Verdict::Less => Compared::Lower,
         Verdict::Same => Compared::NoDifference,
@@ -156,7 +157,7 @@ impl Apart {
         compared.p_holm = self.chance;
         compared.verdict = told(self.verdict(), self.rounds.0.min(self.rounds.1));
         compared.sentence = self.sentence(words(compared.figure));
-        if compared.verdict == Compared::CannotTell {
+        if self.rounds.0.min(self.rounds.1) < ROUNDS_LEAST {
             compared.sentence += "; too few rounds to tell";
         }
     }
