@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use tailrace_loadgen::capacity::Objective;
 use tailrace_loadgen::experiment::parse_arrivals;
 use tailrace_measure::record::Arrivals;
 use tailrace_producers::parse_duration;
 
-use super::objective::Slo;
+use super::objective;
 use super::request::Statuses;
 use crate::cli::rate;
 use crate::tls::ClientTls;
@@ -84,9 +85,10 @@ pub struct LoadArgs {
     /// and told apart
     #[arg(long)]
     pub no_keepalive: bool,
-    /// What must be met, such as 'ack p99 < 10ms'; if not, the exit code is 1. May be repeated
-    #[arg(long, value_name = "OBJECTIVE")]
-    pub slo: Vec<Slo>,
+    /// What must be met, such as 'ack p99 < 10ms' or 'answered >= 99.9%'; if not, the exit code is
+    /// 1. May be repeated
+    #[arg(long, value_name = "OBJECTIVE", value_parser = objective::parse)]
+    pub slo: Vec<Objective>,
     /// The schedule and what is filled in at random come from here
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

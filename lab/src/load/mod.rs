@@ -69,7 +69,7 @@ pub fn run(arguments: &LoadArgs) -> anyhow::Result<Ended> {
     let loaded = drive(arguments, &target, plan, &asked, &gauge)?;
     let endpoint = endpoint(arguments, &target, &asked, address);
     let mut report = load::report(endpoint, load, &loaded, &Surroundings::look().findings());
-    report.objectives = arguments.slo.iter().map(|slo| slo.judge(&report)).collect();
+    report.objectives = arguments.slo.iter().map(|slo| objective::judge(slo, &report)).collect();
     if let Some(folder) = &arguments.hlog {
         folder::write_histograms(folder, &loaded.ran.driven.measured, report.window_ns)?;
     }
