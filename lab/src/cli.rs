@@ -61,6 +61,8 @@ pub enum Verb {
     Report(ReportArgs),
     /// Write static pages of all recorded runs
     Site(SiteArgs),
+    /// Run a recorded run again, and say whether it came out the same
+    Replay(crate::replay::ReplayArgs),
     /// Look at this machine: what it does to measurements, and what is missing
     Doctor(crate::doctor::DoctorArgs),
     /// List recorded runs and known pipelines

@@ -78,7 +78,11 @@ impl Recorded {
     }
 }
 
-fn print(comparison: &RunComparison) -> anyhow::Result<()> {
+/// As text.
+///
+/// # Errors
+/// Standard output is closed.
+pub(crate) fn print(comparison: &RunComparison) -> anyhow::Result<()> {
     printing::line(&match comparison.by {
         ComparedBy::Round => format!("{}, paired by round", comparison.run_a),
         ComparedBy::Floor => format!(

@@ -34,6 +34,7 @@ pub mod progress;
 pub mod race;
 pub mod redis;
 pub mod registry;
+pub mod replay;
 pub mod report;
 pub mod run;
 mod secured;
@@ -69,6 +70,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Site(arguments) => site::run(&arguments),
         Verb::List(arguments) => list::run(&arguments),
+        Verb::Replay(arguments) => replay::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(&arguments),
         Verb::Schema(arguments) => list::schema(&arguments),
         Verb::Completions { shell } => cli::completions(shell),

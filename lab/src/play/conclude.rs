@@ -11,35 +11,59 @@ use super::Stage;
 use crate::exit::Ended;
 use crate::{printing, site, table};
 
-/// Sums up, draws, prints, and says how it ended.
+/// A run that has ended and is on disk.
+pub struct Played {
+    /// What was asked and measured.
+    pub run: RunData,
+    /// How it ended.
+    pub ended: Ended,
+    folder: Folder,
+}
+
+/// Sums up, draws, and says how it ended.
 ///
 /// # Errors
-/// The disk refuses, or standard output is closed.
+/// The disk refuses.
 pub(super) fn conclude(
-    folder: &Folder,
+    folder: Folder,
     manifest: Manifest,
     finished: Vec<Finished>,
-    stage: &Stage<'_>,
     interrupted: bool,
-) -> anyhow::Result<Ended> {
+) -> anyhow::Result<Played> {
     let trials: Vec<_> = finished.iter().map(|f| f.trial.clone()).collect();
     let summary = summarize(&manifest.run, &manifest.experiment, &trials);
     folder.write_summary(&summary)?;
     let drawn = finished.into_iter().map(data).collect();
     let run = RunData { manifest, trials: drawn, summary };
     tailrace_render::render(&run, folder.path())?;
+    let cut_short = trials.iter().any(|trial| trial.ended_early.is_some());
+    let ended = ended(&run.manifest, &run.summary, interrupted, cut_short);
+    Ok(Played { run, ended, folder })
+}
+
+/// Prints the summary, and makes the page, which may take npm a while.
+///
+/// # Errors
+/// Standard output is closed.
+pub(super) fn tell(played: &Played, stage: &Stage<'_>) -> anyhow::Result<()> {
+    let Played { run, folder, .. } = played;
     if stage.json {
         printing::json(&run.summary)?;
     } else {
         table::print(&run.manifest, &run.summary)?;
     }
-    // Whoever wants to end does not wait for npm.
-    let page = site::page_of(stage.results, &run.manifest.run, !interrupted);
+    let page = publish(played, stage);
     if !stage.json {
-        printing::line(&open(folder, page))?;
+        printing::line(&open(folder, page.as_deref()))?;
     }
-    let cut_short = trials.iter().any(|trial| trial.ended_early.is_some());
-    Ok(ended(&run.manifest, &run.summary, interrupted, cut_short))
+    Ok(())
+}
+
+/// Makes the page of the run; its address.
+pub(super) fn publish(played: &Played, stage: &Stage<'_>) -> Option<String> {
+    // Whoever wants to end does not wait for npm.
+    let with_npm = played.ended != Ended::Interrupted;
+    site::page_of(stage.results, &played.run.manifest.run, with_npm)
 }
 
 fn data(finished: Finished) -> TrialData {
@@ -55,7 +79,7 @@ fn data(finished: Finished) -> TrialData {
 }
 
 /// What to open: the page among all runs, and the report in one file.
-fn open(folder: &Folder, page: Option<String>) -> String {
+fn open(folder: &Folder, page: Option<&str>) -> String {
     let report = folder.path().join("report.html");
     match page {
         Some(page) => format!("\nOpen {page}\n  or {} (one file)", report.display()),

@@ -1,6 +1,6 @@
 //! Plays an experiment, wherever it came from: finds out what each arm takes where a rate depends
-//! on it, runs the rounds, and says what can be said. `race` and `run` differ only in where the
-//! definition comes from. Read `catalog.rs` for what can run here, `rates.rs` for the rates.
+//! on it, runs the rounds, and says what can be said. `race`, `run` and
+//! `replay` differ only in where the definition comes from. Read `catalog.rs` for what can run here, `rates.rs` for the rates.
 
 pub mod catalog;
 mod conclude;
@@ -25,6 +25,8 @@ use crate::exit::{Ended, Fault};
 use crate::progress::Progress;
 use crate::{interrupt, list, machine};
 
+pub use conclude::Played;
+
 /// Where and with what it is played.
 #[derive(Debug, Clone, Copy)]
 pub struct Stage<'a> {
@@ -45,7 +47,38 @@ pub struct Stage<'a> {
 /// # Errors
 /// No arm can run here, a server does not start, or results cannot be written.
 pub fn play(definition: &Definition, stage: &Stage<'_>) -> anyhow::Result<Ended> {
-    let (arms, left_out) = catalog::available(&definition.arms, stage.redis, stage.contestants);
+    let played = perform(&definition.arms, stage, |prober, arms, left_out| {
+        let loads = prober.resolve(definition, &arms)?;
+        Ok(experiment(definition, arms, loads, left_out))
+    })?;
+    conclude::tell(&played, stage)?;
+    Ok(played.ended)
+}
+
+/// Plays what was resolved before, with the same rates. Without `json` it reports as [`play`]
+/// does; with it, whoever asked has more to say and prints all of it.
+///
+/// # Errors
+/// As [`play`].
+pub fn again(recorded: &Experiment, stage: &Stage<'_>) -> anyhow::Result<Played> {
+    let played = perform(&recorded.arms, stage, |_, arms, left_out| {
+        Ok(Experiment { arms, left_out, ..recorded.clone() })
+    })?;
+    if stage.json {
+        conclude::publish(&played, stage);
+    } else {
+        conclude::tell(&played, stage)?;
+    }
+    Ok(played)
+}
+
+/// Runs all rounds of what `resolve` makes of the arms that can run here, and writes everything.
+fn perform(
+    arms: &[Arm],
+    stage: &Stage<'_>,
+    resolve: impl FnOnce(rates::Prober<'_>, Vec<Arm>, Vec<String>) -> anyhow::Result<Experiment>,
+) -> anyhow::Result<Played> {
+    let (arms, left_out) = catalog::available(arms, stage.redis, stage.contestants);
     if arms.iter().all(|arm| arm.floor) {
         return Err(Fault::Missing(format!("no arm can run here: {}", left_out.join("; "))).into());
     }
@@ -70,8 +103,7 @@ pub fn play(definition: &Definition, stage: &Stage<'_>) -> anyhow::Result<Ended>
         cores: &surroundings.generator_cores,
         interrupted: &interrupted,
     };
-    let loads = prober.resolve(definition, &arms)?;
-    let experiment = experiment(definition, arms, loads, left_out);
+    let experiment = resolve(prober, arms, left_out)?;
     let folder = folder(&experiment.name, stage.results)?;
     let mut manifest = manifest(&experiment, &folder, &surroundings, stage)?;
     manifest.contestants = contestants;
@@ -93,7 +125,7 @@ pub fn play(definition: &Definition, stage: &Stage<'_>) -> anyhow::Result<Ended>
         manifest.experiment.rounds = ran.unwrap_or_default().max(experiment.rounds);
         folder.write_manifest(&manifest)?;
     }
-    conclude::conclude(&folder, manifest, finished, stage, interrupted.load(Relaxed))
+    conclude::conclude(folder, manifest, finished, interrupted.load(Relaxed))
 }
 
 /// What Ctrl-C does: the running trial ends, what it measured is kept.

@@ -25,6 +25,7 @@ mod load;
 mod produce;
 mod race;
 mod replaced;
+mod replay;
 mod run;
 mod seventh;
 mod site;

@@ -22,6 +22,7 @@ pub mod primary;
 pub mod quantile;
 pub mod record;
 pub mod recorder;
+pub mod reproduce;
 mod rows;
 pub mod schedule;
 pub mod schema;

@@ -3,7 +3,7 @@
 use schemars::{Schema, schema_for};
 
 use crate::load_report::LoadReport;
-use crate::record::{Calibration, Capacity, Diagnosis, Manifest, RunComparison, Summary, Trial};
+use crate::record::{Calibration, Capacity, Diagnosis, Manifest, Reproduction, RunComparison, Summary, Trial};
 
 /// Name (`manifest`, `trial`, `summary`, `calibration`) and schema of every JSON file of a run, and `load`.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
@@ -16,6 +16,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("calibration", schema_for!(Calibration)),
         ("load", schema_for!(LoadReport)),
         ("doctor", schema_for!(Diagnosis)),
+        ("replay", schema_for!(Reproduction)),
     ]
 }
 
@@ -34,6 +35,7 @@ mod tests {
             ("calibration", "cells"),
             ("load", "ack_ns"),
             ("doctor", "items"),
+            ("replay", "verdict"),
         ] {
             let schemas = schemas();
             let (_, schema) = schemas.iter().find(|(other, _)| *other == name).unwrap();

@@ -13,6 +13,7 @@ mod compare;
 mod doctor;
 mod manifest;
 mod question;
+mod reproduction;
 mod seals;
 mod summary;
 mod trial;
@@ -30,6 +31,7 @@ pub use manifest::{
     Placement, SourceFile,
 };
 pub use question::{Bounds, Claim, Expectation, Figure, Primary, Source};
+pub use reproduction::{Reproduced, Reproduction};
 pub use seals::{AuditSeal, Check, Measurement, Seals};
 pub use summary::{Ratio, Row, Spread, Summary};
 pub use trial::{
