@@ -53,7 +53,7 @@ impl Drop for Live {
 }
 
 fn paint(gauge: &Gauge, over: &AtomicBool, length: Duration) {
-    let style = ProgressStyle::with_template("{bar:24} {msg}");
+    let style = ProgressStyle::with_template("{bar:16} {wide_msg}");
     let bar = ProgressBar::new(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     each(gauge, over, TICK, |elapsed, text| {

@@ -101,7 +101,11 @@ fn drive(
     }
     let _live = Live::start(gauge, arguments.warm_up + arguments.duration)?;
     load::run(plan, (asked, arguments.seed), &*new_wire, &[], gauge).map_err(|error| {
-        error.context(format!("{} at {} took no load", arguments.url, target.authority))
+        let tls = if target.is_secured { " over TLS" } else { "" };
+        error.context(format!(
+            "{} took no load (is a server running there, and does it speak {}{tls}?)",
+            arguments.url, target.protocol.name
+        ))
     })
 }
 
