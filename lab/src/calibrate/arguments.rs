@@ -64,8 +64,9 @@ const QUICK_WINDOW_NS: u64 = 1_000_000_000;
 /// A batch that waits for a server that stands still for a second, and for those before it,
 /// still has its answer by then.
 const RATES_PER_S: std::ops::RangeInclusive<f64> = 1.0..=200_000.0;
-/// The theory of a window is held in memory, and so are the answers of some peers.
-const WINDOW_NS_MAX: u64 = 600_000_000_000;
+/// The theory of a window is held in memory, and so are the answers of some peers: at the highest
+/// rate about 200 MB.
+const WINDOW_NS_MAX: u64 = 120_000_000_000;
 
 /// What was asked, understood.
 pub(super) struct Asked {
@@ -95,7 +96,7 @@ impl CalibrateArgs {
         }
         let window_ns = u64::try_from(self.window.as_nanos()).unwrap_or(u64::MAX);
         if !(1_000_000..=WINDOW_NS_MAX).contains(&window_ns) {
-            return Err(Fault::Usage("a window lasts between 1ms and 10m".into()));
+            return Err(Fault::Usage("a window lasts between 1ms and 2m".into()));
         }
         Ok(Asked {
             protocols: protocols.collect::<Result<_, _>>()?,
@@ -198,7 +199,7 @@ mod tests {
             ("--server quick", "two-valued"),
             ("--protocol quic", "http2"),
             ("--rate 0", "1 to"),
-            ("--window 1h", "10m"),
+            ("--window 1h", "2m"),
         ] {
             let told = asked(words).err().unwrap().to_string();
             assert!(told.contains(expect), "{told}");

@@ -1,6 +1,8 @@
 //! One trial on a server of known behaviour, beside its theory.
 
-use anyhow::ensure;
+use std::sync::atomic::Ordering::Relaxed;
+
+use anyhow::{bail, ensure};
 use tailrace_loadgen::arena::Launcher;
 use tailrace_loadgen::race::payloads;
 use tailrace_loadgen::trial::{self, Finished, Request};
@@ -160,16 +162,22 @@ pub(super) fn floor(stage: &mut Stage, question: &Question) -> anyhow::Result<Fl
     })
 }
 
-/// Runs one trial and holds it against its theory.
+/// Runs one trial and holds it against its theory; none when it was interrupted.
 pub(super) fn run(
     stage: &mut Stage,
     question: &Question,
     floor: Option<&Floor>,
-) -> anyhow::Result<Cell> {
+) -> anyhow::Result<Option<Cell>> {
     let behaviour = question.behaviour();
     let finished = measure(stage, question, &question.arm(&behaviour))?;
+    if stage.interrupted.load(Relaxed) {
+        return Ok(None);
+    }
+    if let Some(why) = &finished.trial.ended_early {
+        bail!("{} {}: {why}", question.protocol_name(), question.kind.name());
+    }
     let theory = theory(question, &behaviour, &finished)?;
-    Ok(cell(question, &finished, &theory, floor))
+    Ok(Some(cell(question, &finished, &theory, floor)))
 }
 
 fn measure(stage: &mut Stage, question: &Question, arm: &Arm) -> anyhow::Result<Finished> {

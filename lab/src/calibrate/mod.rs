@@ -38,11 +38,8 @@ pub fn run(arguments: &CalibrateArgs) -> anyhow::Result<Ended> {
         calibration.floors.push(cells::floor(&mut stage, &question)?);
     }
     for question in asked.questions() {
-        if stage.interrupted.load(Relaxed) {
-            break;
-        }
         let floor = calibration.floors.iter().find(|floor| question.is_of(floor));
-        let cell = cells::run(&mut stage, &question, floor)?;
+        let Some(cell) = cells::run(&mut stage, &question, floor)? else { break };
         eprintln!("{}", report::progress(&cell));
         calibration.cells.push(cell);
         calibration.tally = tally(&calibration.cells);

@@ -104,10 +104,10 @@ fn reasons(calibration: &Calibration) -> Vec<String> {
     let of_floors = calibration.floors.iter().flat_map(|floor| &floor.reasons);
     let of_cells = calibration.cells.iter().flat_map(|cell| &cell.reasons);
     let mut told: Vec<String> = Vec::new();
-    for (kind, group) in grouped(of_floors.chain(of_cells)) {
+    for group in grouped(of_floors.chain(of_cells)).values() {
         let more = group.len() - 1;
         let also =
-            if more > 0 { format!(" (and {more} more about {kind})") } else { String::new() };
+            if more > 0 { format!(" (and {more} more of this kind)") } else { String::new() };
         told.push(format!("{}{also}", group[0]));
     }
     told.extend(calibration.peers.iter().filter_map(|peer| {

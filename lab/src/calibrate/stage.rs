@@ -1,7 +1,7 @@
 //! Where calibrations run: cores, servers, the ways to end, the folder.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
@@ -45,10 +45,13 @@ impl Stage {
         Ok(Self { surroundings, children, findings, interrupted, current })
     }
 
-    /// The gauge of the next trial: Ctrl-C stops it.
+    /// The gauge of the next trial: Ctrl-C stops it, also when it came before.
     pub(super) fn gauge(&self) -> Arc<Gauge> {
         let gauge = Arc::new(Gauge::default());
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&gauge));
+        if self.interrupted.load(Relaxed) {
+            gauge.stop();
+        }
         gauge
     }
 }

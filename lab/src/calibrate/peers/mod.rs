@@ -11,21 +11,25 @@ use std::io::{Read, Seek, SeekFrom};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use tailrace_loadgen::arena::Launcher;
 use tailrace_measure::calibration::{Excuse, JUDGED, point};
-use tailrace_measure::clock::now;
+use tailrace_measure::clock::{Stamp, now};
+use tailrace_measure::known::Behaviour;
 use tailrace_measure::record::{Absent, Peer};
 use tailrace_measure::recorder::Window;
-use tailrace_measure::simulate::simulate;
+use tailrace_measure::simulate::{Theory, simulate};
 
 use super::cells::Question;
 use super::stage::Stage;
 use crate::exit::Fault;
 use parse::Seen;
 use tools::{Ask, TOOLS, Tool};
+
+const SECOND_NS: u64 = 1_000_000_000;
 
 /// A tool that has not ended so long after it should have is stopped.
 const GRACE: Duration = Duration::from_secs(20);
@@ -71,7 +75,7 @@ fn version(tool: &Tool) -> Option<String> {
     Some(line.unwrap_or("unknown").trim().to_owned())
 }
 
-/// Runs a tool on one server; none where it does not speak the protocol.
+/// Runs a tool on one server; none where it does not speak the protocol, or was interrupted.
 ///
 /// # Errors
 /// The server did not start. What the tool does wrong is told in the record.
@@ -86,7 +90,7 @@ pub(super) fn run(
     let folder = tempfile::tempdir()?;
     let behaviour = question.behaviour();
     let server = stage.children.launch(&question.arm(&behaviour))?;
-    let seconds = question.window_ns.div_ceil(1_000_000_000);
+    let seconds = question.window_ns.div_ceil(SECOND_NS);
     let (connections, in_flight) = question.connections();
     let ask = Ask {
         seconds,
@@ -99,35 +103,55 @@ pub(super) fn run(
     let arguments = (found.tool.arguments)(&ask)?;
     let started = now();
     let cores = stage.surroundings.generator_cores.clone();
-    let ran = execute(found.tool, &arguments, server.ingest(), seconds, &cores);
+    let stop = &stage.interrupted;
+    let ran = execute(found.tool, &arguments, server.ingest(), seconds, (&cores, stop));
+    if stop.load(Relaxed) {
+        return Ok(None);
+    }
     let seen = ran.and_then(|printed| (found.tool.read)(&printed, folder.path()));
+    let theory = theory(question, &behaviour, started, seconds);
+    let arguments = publishable(arguments, folder.path());
+    Ok(Some(record(question, found, arguments, seconds, seen, &theory)))
+}
+
+/// Of equal distances from its start on. When exactly it began is its secret; what repeats is
+/// long against that, and whole.
+fn theory(question: &Question, behaviour: &Behaviour, started: Stamp, seconds: u64) -> Theory {
+    let window = Window { start: started, end: started.plus(seconds * SECOND_NS) };
+    let gap_ns = SECOND_NS as f64 / question.rate_per_s;
+    let due = (0u64..).map(|index| started.plus((index as f64 * gap_ns) as u64));
+    let paths = question.paths(behaviour, started, u64::MAX);
+    simulate(behaviour, &paths, due.take_while(|due| *due < window.end), window)
+}
+
+fn record(
+    question: &Question,
+    found: &Found,
+    arguments: Vec<String>,
+    seconds: u64,
+    seen: anyhow::Result<Seen>,
+    theory: &Theory,
+) -> Peer {
     let (seen, failed) = match seen {
         Ok(seen) => (seen, None),
         Err(why) => (Seen::default(), Some(format!("{why:#}"))),
     };
-    // When exactly it began is its secret; what repeats is long against that, and whole.
-    let window_ns = seconds * 1_000_000_000;
-    let window = Window { start: started, end: started.plus(window_ns) };
-    let gap_ns = 1e9 / question.rate_per_s;
-    let due = (0u64..).map(|index| started.plus((index as f64 * gap_ns) as u64));
-    let paths = question.paths(&behaviour, started, u64::MAX);
-    let theory = simulate(&behaviour, &paths, due.take_while(|due| *due < window.end), window);
     let points = JUDGED.iter().zip(seen.ns);
-    let points = points.map(|(&q, ns)| point(&theory, q, ns, Excuse::default()));
-    Ok(Some(Peer {
+    let points = points.map(|(&q, ns)| point(theory, q, ns, Excuse::default()));
+    Peer {
         tool: found.tool.name.into(),
         version: found.version.clone(),
-        arguments: publishable(arguments, folder.path()),
+        arguments,
         closed_loop: found.tool.closed_loop,
         protocol: question.protocol_name().into(),
         server: question.kind.name().into(),
         rate_per_s: question.rate_per_s,
-        window_ns,
+        window_ns: seconds * SECOND_NS,
         sent: seen.sent,
         sent_theory: theory.due,
         points: if failed.is_some() { Vec::new() } else { points.collect() },
         failed,
-    }))
+    }
 }
 
 /// Paths of this machine are nobody's business.
@@ -142,7 +166,7 @@ fn execute(
     arguments: &[String],
     address: SocketAddr,
     seconds: u64,
-    cores: &[usize],
+    (cores, stop): (&[usize], &AtomicBool),
 ) -> anyhow::Result<String> {
     let (mut output, errors) = (tempfile::tempfile()?, tempfile::tempfile()?);
     let mut command = Command::new(tool.program);
@@ -154,10 +178,10 @@ fn execute(
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        if Instant::now() > deadline {
+        if Instant::now() > deadline || stop.load(Relaxed) {
             child.kill()?;
             child.wait()?;
-            bail!("it did not end in time");
+            bail!("it was stopped, because it did not end in time or nobody waits for it");
         }
         std::thread::sleep(LOOK);
     };
