@@ -16,10 +16,14 @@ use crate::affinity::cpu_set;
 /// the child should, never from a pool's thread that may end earlier. A `Command` is bound by
 /// its first call; make a new one for another child.
 ///
+/// It has a process group of its own: Ctrl-C at a terminal is for the parent alone, which ends its
+/// children when it has asked them what it wants to know.
+///
 /// # Errors
 /// The program cannot be started, a core does not exist, or the parent died meanwhile.
 pub fn spawn_bound(command: &mut Command, cores: Option<&[usize]>) -> io::Result<Child> {
     let set = cores.map(cpu_set).transpose()?;
+    command.process_group(0);
     let parent = getpid();
     let bind = move || {
         set_parent_process_death_signal(Some(Signal::KILL))?;
@@ -45,7 +49,18 @@ mod tests {
     use std::os::unix::process::ExitStatusExt;
     use std::sync::mpsc;
 
+    use rustix::process::{Pid, getpgid};
+
     use super::*;
+
+    #[test]
+    fn a_child_is_in_no_group_that_a_terminal_interrupts() {
+        let mut child = spawn_bound(Command::new("sleep").arg("60"), None).unwrap();
+        let pid = Pid::from_child(&child);
+        assert_eq!(getpgid(Some(pid)).unwrap(), pid);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 
     #[test]
     fn the_child_dies_with_the_thread_that_made_it() {
