@@ -45,6 +45,7 @@ fn what_is_not_said_has_a_default() {
     assert_eq!(mine.ready.timeout_ms, limits::READY_MS);
     assert_eq!(mine.audit, Err("it has no such answer".into()));
     assert_eq!((mine.install, mine.sha256.len()), (None, 64));
+    assert!(good("\"http2\"", "\"ws\"").shape.headers.iter().all(|(name, _)| name == "x-run"));
     let own = good("headers = {", "headers = { content-type = \"text/plain\",");
     assert_eq!(own.shape.headers.len(), 2);
     let template = good("ack =", "template = 'n={{seq}} {{metrics}}'\nack =");

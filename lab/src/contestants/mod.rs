@@ -66,7 +66,7 @@ impl Contestants {
         let entries = std::fs::read_dir(FOLDER).into_iter().flatten().flatten();
         let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         folders.sort();
-        for folder in folders.into_iter().filter(|folder| folder.join(FILE).is_file()) {
+        for folder in folders.into_iter().filter(|folder| is_contestant(folder)) {
             if let Err(fault) = found.add(&folder) {
                 found.faults.push(fault.to_string());
             }
@@ -238,11 +238,21 @@ impl Entry {
             Protocol::Http1 => Box::new(Http1Wire::new(authority, in_flight)),
             Protocol::Http2 => Box::new(Http2Wire::new(&Peer::plain(authority, None, in_flight))),
             Protocol::Ws => {
-                let path = self.contestant.shape.path.replace(RUN, &run.to_string());
-                Box::new(WsWire::new(authority, &path, Some(run), in_flight))
+                let shape = &self.contestant.shape;
+                let filled = |text: &str| text.replace(RUN, &run.to_string());
+                let headers = shape.headers.iter();
+                let headers: Vec<(String, String)> =
+                    headers.map(|(name, value)| (name.clone(), filled(value))).collect();
+                let path = filled(&shape.path);
+                Box::new(WsWire::new(authority, &path, None, in_flight).with_headers(&headers))
             }
         }
     }
+}
+
+/// Whether this is the folder of one.
+pub fn is_contestant(folder: &Path) -> bool {
+    folder.join(FILE).is_file()
 }
 
 /// Whether PATH has a program of that name.

@@ -10,7 +10,7 @@ mod window;
 use std::path::Path;
 
 use crate::cli::RaceArgs;
-use crate::contestants::Contestants;
+use crate::contestants::{Contestants, is_contestant};
 use crate::exit::{Ended, Fault};
 use crate::play::{Stage, play};
 use crate::registry;
@@ -40,5 +40,6 @@ fn asked(names: &[String]) -> Result<Contestants, Fault> {
 }
 
 fn is_path(name: &str) -> bool {
-    name.contains(['/', '\\']) || Path::new(name).extension().is_some()
+    let path = Path::new(name);
+    name.contains(['/', '\\']) || path.extension().is_some() || is_contestant(path)
 }

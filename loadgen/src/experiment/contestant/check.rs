@@ -8,7 +8,7 @@ use tailrace_contract::Producer;
 use toml::Spanned;
 
 use super::wire::{BodyWord, File};
-use super::{Contestant, Install, PORT, Program, REDIS_URL, Ready, ReadyBy, limits};
+use super::{Contestant, Install, PORT, Program, Protocol, REDIS_URL, Ready, ReadyBy, limits};
 use crate::experiment::fault::{Fault, Place, listed};
 use crate::shape::{self, Body, Shape};
 
@@ -125,7 +125,8 @@ impl Checked<'_> {
             .map_or(Ok("/v1/ingest".into()), |path| self.path(path, &[shape::RUN]))?;
         let headers = entry.headers.iter().map(|(name, value)| self.header(name, value));
         let mut headers: Vec<(String, String)> = headers.collect::<Result<_, _>>()?;
-        if headers.iter().all(|(name, _)| name != CONTENT_TYPE.0) {
+        let is_http = entry.protocol.0 != Protocol::Ws;
+        if is_http && headers.iter().all(|(name, _)| name != CONTENT_TYPE.0) {
             headers.push((CONTENT_TYPE.0.into(), CONTENT_TYPE.1.into()));
         }
         let shape = Shape {
