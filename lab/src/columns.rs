@@ -25,6 +25,12 @@ pub fn align_left(lines: &[Line]) -> String {
     draw_all(lines, |_, cell, width| format!("{cell:<width$}"))
 }
 
+/// Columns that the cells of [`align`]'s table take; its headings may be longer.
+pub fn width(lines: &[Line]) -> usize {
+    let widths = widths(lines);
+    widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
+}
+
 fn draw_all(lines: &[Line], set: impl Fn(usize, &str, usize) -> String) -> String {
     let widths = widths(lines);
     let text: Vec<String> = lines.iter().map(|line| draw(line, &widths, &set)).collect();
@@ -64,11 +70,13 @@ mod tests {
     #[test]
     fn columns_stand_under_each_other() {
         let cells = |words: &[&str]| Line::Cells(words.iter().map(|&w| w.to_owned()).collect());
-        let table = align(&[
+        let lines = [
             cells(&["arm", "µs"]),
             Line::Heading("a heading as long as it likes".into()),
             cells(&["http1", "12.5"]),
-        ]);
+        ];
+        let table = align(&lines);
+        assert_eq!(width(&lines), "http1  12.5".len());
         assert_eq!(table, "arm      µs\na heading as long as it likes\nhttp1  12.5");
     }
 }

@@ -43,6 +43,7 @@ pub mod served;
 pub mod site;
 pub mod sparkline;
 pub mod table;
+pub mod terminal;
 pub mod tls;
 pub mod verdicts;
 

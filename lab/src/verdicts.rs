@@ -5,6 +5,7 @@ use tailrace_measure::record::Summary;
 use tailrace_render::table::judgment;
 
 use crate::printing;
+use crate::terminal::{output_width, wrap};
 
 /// As wide as the longest verdict.
 const WIDTH: usize = "CANNOT TELL".len();
@@ -14,16 +15,17 @@ const WIDTH: usize = "CANNOT TELL".len();
 /// # Errors
 /// Standard output is closed.
 pub fn print(summary: &Summary) -> anyhow::Result<()> {
+    let width = output_width();
     if let Some(answer) = &summary.answer {
-        printing::line(&format!("\n{}", answer.sentence))?;
+        printing::line(&wrap(&format!("\n{}", answer.sentence), width, 0))?;
     }
     if !summary.verdicts.is_empty() {
         printing::line("\nexpected, and what came:")?;
     }
     for judged in &summary.verdicts {
         let (verdict, that) = (judgment(judged.verdict), &judged.expectation.that);
-        printing::line(&format!("{verdict:<WIDTH$}  {that}"))?;
-        printing::line(&format!("{:<WIDTH$}  {}", "", judged.sentence))?;
+        let said = format!("{verdict:<WIDTH$}  {that}\n{:<WIDTH$}  {}", "", judged.sentence);
+        printing::line(&wrap(&said, width, WIDTH + 2))?;
     }
     Ok(())
 }

@@ -182,7 +182,7 @@ fn cells(counts: &[u64]) -> Vec<Cell> {
 fn bucket(ns: u64) -> usize {
     const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1 - BUCKETS_PER_OCTAVE.ilog2();
     const FIRST: u64 = 1.0_f64.to_bits() >> FRACTION_BITS;
-    let bits = (ns.max(1) as i64 as f64).to_bits() >> FRACTION_BITS;
+    let bits = (ns.max(1).cast_signed() as f64).to_bits() >> FRACTION_BITS;
     // Nothing lies above the range; the mask spares the check.
     (bits.wrapping_sub(FIRST) as usize) & (BUCKETS - 1)
 }

@@ -94,7 +94,7 @@ impl Line {
             let piece: String = piece.chars().take(room).map(|c| shown(c, ink.glyphs)).collect();
             room -= piece.chars().count();
             match tone.code().filter(|_| ink.colour && !piece.is_empty()) {
-                Some(code) => text.push_str(&format!("\x1b[{code}m{piece}\x1b[0m")),
+                Some(code) => text.extend(["\x1b[", code, "m", &piece, "\x1b[0m"]),
                 None => text.push_str(&piece),
             }
         }

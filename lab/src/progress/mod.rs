@@ -24,10 +24,10 @@ use ink::Ink;
 use pace::Pace;
 use state::State;
 
+use crate::terminal;
+
 /// How often the table is painted: twice as long as the gauge takes to change.
 const TICK: Duration = Duration::from_millis(200);
-/// Where a terminal does not tell its size.
-const SIZE_UNKNOWN: (usize, usize) = (80, 24);
 
 /// The gauge of the trial that runs.
 pub type Current = Arc<Mutex<Option<Arc<Gauge>>>>;
@@ -94,7 +94,8 @@ impl Spectator for Progress {
         if self.screen.is_hidden() {
             eprintln!("{}", line::of(trial));
         } else if line::stays(trial) {
-            self.screen.println(line::of(trial));
+            let width = terminal::size(&std::io::stderr()).map(|(width, _)| width);
+            self.screen.println(terminal::wrap(&line::of(trial), width, 2));
         }
     }
 }
@@ -141,10 +142,13 @@ impl Painter {
     }
 }
 
-/// Asked anew for each picture: windows change their size. The last column stays free, because
-/// some terminals go to the next line when it is written.
+/// What a terminal writes behind the last line when somebody presses Ctrl-C, and the column that
+/// must stay free because some terminals go to the next line when it is written. A line more than
+/// was drawn would be left behind.
+const FREE_COLUMNS: usize = "^C".len() + 1;
+
+/// Asked anew for each picture: windows change their size.
 fn paper(ink: Ink) -> Paper {
-    let (width, height) = terminal_size::terminal_size_of(std::io::stderr())
-        .map_or(SIZE_UNKNOWN, |(width, height)| (width.0.into(), height.0.into()));
-    Paper { width: width.saturating_sub(1), height, ink }
+    let (width, height) = terminal::size(&std::io::stderr()).unwrap_or_default();
+    Paper { width: width.saturating_sub(FREE_COLUMNS), height, ink }
 }
