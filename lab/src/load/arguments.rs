@@ -92,6 +92,9 @@ pub struct LoadArgs {
     /// The schedule and what is filled in at random come from here
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Keep the generator on this core: where the server is known to be on another
+    #[arg(long, value_name = "NUMBER", value_parser = core)]
+    pub core: Option<usize>,
     /// Print one JSON object; `tailrace schema` has its schema
     #[arg(long)]
     pub json: bool,
@@ -104,6 +107,13 @@ pub struct LoadArgs {
     /// Whom to believe behind TLS
     #[command(flatten)]
     pub trust: ClientTls,
+}
+
+/// A core that this process may use.
+fn core(text: &str) -> Result<usize, String> {
+    let allowed = tailrace_sys::allowed_cores();
+    let core = text.parse().ok().filter(|core| allowed.contains(core));
+    core.ok_or_else(|| format!("there is no core {text:?} for this process; there are {allowed:?}"))
 }
 
 /// A duration, or none at all.

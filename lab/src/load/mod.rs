@@ -100,7 +100,8 @@ fn drive(
         eprintln!("figures for Prometheus: http://{}/metrics", exporter.address());
     }
     let _live = Live::start(gauge, arguments.warm_up + arguments.duration)?;
-    load::run(plan, (asked, arguments.seed), &*new_wire, &[], gauge).map_err(|error| {
+    let core = arguments.core.as_slice();
+    load::run(plan, (asked, arguments.seed), &*new_wire, core, gauge).map_err(|error| {
         let tls = if target.is_secured { " over TLS" } else { "" };
         error.context(format!(
             "{} took no load (is a server running there, and does it speak {}{tls}?)",
@@ -122,7 +123,8 @@ fn schedule_of(arguments: &LoadArgs) -> Result<Load, Fault> {
     }
     let own_rate = || arguments.arrivals.own_rate_per_s().unwrap_or(RATE_PER_S);
     let rate_per_s = arguments.rate.unwrap_or_else(own_rate);
-    let in_flight = ((rate_per_s * IN_FLIGHT_S) as u64).max(IN_FLIGHT_MIN);
+    let peak_per_s = rate_per_s * arguments.arrivals.peak_to_mean();
+    let in_flight = ((peak_per_s * IN_FLIGHT_S) as u64).max(IN_FLIGHT_MIN);
     let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     Ok(Load {
         slug: String::new(),

@@ -346,6 +346,7 @@ fn what_makes_no_sense_is_told_before_a_packet_leaves() {
     check(&[url, "--header", "Content-Length: 1"], "follows from the body");
     check(&[url, "--slo", "ack p98 < 1ms"], "ack p99 < 10ms");
     check(&[url, "--expect-status", "1xx"], "200,202");
+    check(&[url, "--core", "9999"], "there is no core");
     check(&[url, "--closed", "--rate", "5"], "--rate");
     check(&[url, "--body-file", "/nowhere/at/all"], "/nowhere/at/all");
 }
