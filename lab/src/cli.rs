@@ -112,8 +112,8 @@ pub struct RaceArgs {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// When batches are due: constant (equal distances), poisson (independent senders), burst:N
-    /// (N at one instant), ramp:A-B, steps:A,B,…, on-off:200ms/800ms, replay:FILE (CSV with due_s
-    /// or due_ns). Rates are means, so figures of ramps and steps are proportions, and a file is
+    /// (N at one instant), ramp:A-B, steps:A,B,…, on-off:200ms/800ms, replay:FILE (CSV of due
+    /// times). Rates are means, so figures of ramps and steps are proportions, and a file is
     /// stretched
     #[arg(long, default_value = "poisson", value_parser = parse_arrivals)]
     pub arrivals: Arrivals,

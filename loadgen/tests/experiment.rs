@@ -254,3 +254,30 @@ fn the_estimate_adds_windows_and_what_is_between_them() {
     let more = ms(&["load.2.rate=100", "rounds=6"]);
     assert!((1.8..2.0).contains(&(more as f64 / whole as f64)));
 }
+
+#[test]
+fn shapes_name_their_own_rates_and_a_rate_makes_them_proportions() {
+    let file = |load: &str| {
+        let head = "question = \"q\"\nprediction = \"p\"\n[arm]\npipeline = \"a-memory\"\n";
+        format!("{head}[load]\n{load}\n")
+    };
+    let load = |text: &str| {
+        let plan = good(&file(text), &[]).loads.remove(0);
+        let Rate::PerS(rate_per_s) = plan.rate else { panic!("{plan:?}") };
+        plan.at(rate_per_s, String::new())
+    };
+    let ramp = load("arrivals = \"ramp:200-2000\"");
+    assert_eq!((ramp.rate_per_s, ramp.in_flight_max), (1_100.0, 4_000), "two seconds of its peak");
+    let ramp = load("arrivals = \"ramp:1-3\"\nrate = 500");
+    assert_eq!((ramp.rate_per_s, ramp.in_flight_max), (500.0, 1_500));
+    let steps = load("arrivals = \"steps:100x3s,900x1s\"");
+    assert_eq!((steps.rate_per_s, steps.in_flight_max), (300.0, 1_800));
+    let on_off = load("arrivals = \"on-off:100ms/400ms\"\nrate = 100");
+    assert_eq!((on_off.rate_per_s, on_off.in_flight_max), (100.0, 1_000));
+    check(&file("arrivals = \"on-off:100ms/400ms\""), "5:1", &["needs a rate", "ramp, steps"]);
+    check(&file("arrivals = \"ramp:0-1\""), "5:1", &["mean between one"]);
+    check(&file("arrivals = \"replay:none.csv\""), "6:12", &["none.csv cannot be read"]);
+    let many = good(&file("arrivals = [\"ramp:0-2.5\", \"steps:1,3\"]\nrate = 9"), &[]);
+    let slugs: Vec<&str> = many.loads.iter().map(|load| load.slug.as_str()).collect();
+    assert_eq!(slugs, ["ramp0-2p5", "steps2"]);
+}

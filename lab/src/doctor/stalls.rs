@@ -190,7 +190,9 @@ mod tests {
     #[test]
     fn gaps_are_counted_from_a_millisecond_on() {
         let mut gaps = Gaps::default();
-        [10, GAP_NS - 1, GAP_NS, 3 * GAP_NS].into_iter().for_each(|gap| gaps.add(gap));
+        for gap_ns in [10, GAP_NS - 1, GAP_NS, 3 * GAP_NS] {
+            gaps.add(gap_ns);
+        }
         assert_eq!(gaps, Gaps { longest_ns: 3 * GAP_NS, long: 2 });
         assert_eq!(hiccups(&[(0, gaps)]).fitness, Fitness::Care);
         assert_eq!(hiccups(&[(0, Gaps { longest_ns: 900_000, long: 0 })]).fitness, Fitness::Good);

@@ -53,12 +53,12 @@ pub(super) fn examine() -> Vec<Examined> {
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();
     TOOLS
         .into_iter()
-        .map(|(name, programs, what, package)| match find(&folders, programs) {
-            Some(found) => examined(name, Fitness::Good, found.display().to_string(), what),
-            None => {
-                let means = format!("{what}; `apt install {package}` where that exists");
-                examined(name, Fitness::Missing, "not on PATH".into(), &means)
+        .map(|(name, programs, what, package)| {
+            if let Some(found) = find(&folders, programs) {
+                return examined(name, Fitness::Good, found.display().to_string(), what);
             }
+            let means = format!("{what}; `apt install {package}` where that exists");
+            examined(name, Fitness::Missing, "not on PATH".into(), &means)
         })
         .collect()
 }

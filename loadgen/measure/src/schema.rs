@@ -3,7 +3,9 @@
 use schemars::{Schema, schema_for};
 
 use crate::load_report::LoadReport;
-use crate::record::{Calibration, Capacity, Diagnosis, Manifest, Reproduction, RunComparison, Summary, Trial};
+use crate::record::{
+    Calibration, Capacity, Diagnosis, Manifest, Reproduction, RunComparison, Summary, Trial,
+};
 
 /// Name (`manifest`, `trial`, `summary`, `calibration`) and schema of every JSON file of a run, and `load`.
 pub fn schemas() -> Vec<(&'static str, Schema)> {

@@ -4,7 +4,7 @@ use tailrace_measure::record::Arrivals;
 
 use super::fault::{Fault, Place};
 use super::wire::{File, LoadEntry};
-use super::words::{As, RateWord, Slug};
+use super::words::{As, RateWord, Slug, Word};
 use super::{LoadPlan, Rate, limits};
 
 /// The loads in declared order.
@@ -31,7 +31,8 @@ pub(super) fn loads(shape: &File, place: &Place<'_>) -> Result<Vec<LoadPlan>, Fa
 }
 
 /// Only some shapes name rates themselves.
-const NO_RATE: &str = "this load needs a rate; only ramp, steps and replay name rates of their own";
+const NO_RATE: &str = "this load needs a rate; only ramp, steps and replay name rates of their own, \
+                       with a mean between one and two million batches a second";
 
 fn multiply(entry: &LoadEntry, shape: &File) -> Result<Vec<LoadPlan>, &'static str> {
     let arrivals: Vec<Arrivals> =
@@ -45,7 +46,7 @@ fn multiply(entry: &LoadEntry, shape: &File) -> Result<Vec<LoadPlan>, &'static s
     };
     for rate in asked {
         for arrivals_of in &arrivals {
-            let own = || arrivals_of.own_rate_per_s().map(RateWord::PerS);
+            let own = || RateWord::number(arrivals_of.own_rate_per_s()?);
             let rate = rate.or_else(own).ok_or(NO_RATE)?;
             let given = entry.slug.iter().map(|As(Slug(slug))| slug.clone());
             let rate_part = (entry.rate.len() > 1).then(|| rate_slug(rate));

@@ -19,24 +19,22 @@ mod summary;
 mod trial;
 
 pub use answer::{Answer, Comparison, Judged, Judgment};
-pub use calibration::{
-    Absent, Calibration, Cell, Floor, FloorPoint, Peer, Point, Tally, Verdict,
-};
 pub use arrivals::{Arrivals, Replay, Step};
+pub use calibration::{Absent, Calibration, Cell, Floor, FloorPoint, Peer, Point, Tally, Verdict};
 pub use capacity::{Capacity, CapacityAnswer, CapacityRung, CapacityTrial, CapacityVerdict};
 pub use compare::{Compared, ComparedBy, ComparedFigure, RunComparison};
 pub use doctor::{Diagnosis, Examined, Fitness};
 pub use manifest::{
-    Arm, BackendInfo, Build, Codec, ContestantInfo, Experiment, Flush, Link, Load, Machine, Manifest,
-    Placement, SourceFile,
+    Arm, BackendInfo, Build, Codec, ContestantInfo, Experiment, Flush, Link, Load, Machine,
+    Manifest, Placement, SourceFile,
 };
 pub use question::{Bounds, Claim, Expectation, Figure, Primary, Source};
 pub use reproduction::{Reproduced, Reproduction};
 pub use seals::{AuditSeal, Check, Measurement, Seals};
 pub use summary::{Ratio, Row, Spread, Summary};
 pub use trial::{
-    Cost, Distribution, EPISODES_MIN, FaultEvent, Latencies, Ledger, Outcomes, QUANTILES, Quantile, SUPPORT_MIN,
-    Slice, SlowAnswer, Trial,
+    Cost, Distribution, EPISODES_MIN, FaultEvent, Latencies, Ledger, Outcomes, QUANTILES, Quantile,
+    SUPPORT_MIN, Slice, SlowAnswer, Trial,
 };
 
 /// Raised when a reader of old files would misread new ones.
