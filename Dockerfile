@@ -22,6 +22,7 @@ COPY fake-producers fake-producers
 COPY loadgen loadgen
 COPY dashboard dashboard
 COPY experiments experiments
+COPY contestants contestants
 COPY xtask xtask
 COPY lab lab
 # Without the history in here git cannot tell; results say which program made them.
