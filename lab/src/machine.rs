@@ -18,6 +18,8 @@ pub struct Surroundings {
     /// Links, where arms have one.
     pub link_cores: Vec<usize>,
     shared: bool,
+    /// All of them, counted before any thread was bound to one.
+    cores: u32,
 }
 
 impl Surroundings {
@@ -35,6 +37,7 @@ impl Surroundings {
             generator_cores: last.into_iter().collect(),
             link_cores: link.into_iter().collect(),
             shared,
+            cores: cores.len() as u32,
         }
     }
 
@@ -82,7 +85,7 @@ impl Surroundings {
         let seen = tailrace_sys::Machine::describe();
         Machine {
             cpu: seen.cpu_model.unwrap_or_else(|| "unknown".into()),
-            cores: tailrace_sys::allowed_cores().len() as u32,
+            cores: self.cores,
             memory_bytes: seen.memory_bytes.unwrap_or(0),
             kernel: seen.kernel,
             governor: seen.governor,
