@@ -98,6 +98,33 @@ fn connections_that_are_reset_are_opened_again() {
     assert!(outcomes.broken > 0 && rude.connections() >= 4, "{outcomes:?}");
 }
 
+/// The first connection takes hardly anything and is cut once everything was due; what was never
+/// written is not broken, it goes to the next one.
+#[test]
+fn what_was_not_written_moves_to_another_connection() {
+    let mut drive = Drive { connections: 1, batch_metrics: 1_000, ..Drive::new(200.0, 400) };
+    // All of them are handed to the first connection.
+    drive.depth = 1_000;
+    drive.load.timeout_ms = 60_000;
+    let (gauge, due) = (Arc::clone(&drive.gauge), drive.due().1);
+    let server = Server::new(move |n, mut stream| {
+        if n == 0 {
+            let _ = read_frame(&mut stream);
+            while gauge.read().scheduled < due {
+                std::thread::yield_now();
+            }
+            return;
+        }
+        while let Some(body) = read_frame(&mut stream) {
+            answer(&mut stream, &body);
+        }
+    });
+    let driven = drive.run(server.address);
+    let outcomes = &driven.measured.all_outcomes;
+    assert_eq!(outcomes.acked + outcomes.broken, due, "{outcomes:?}");
+    assert!(outcomes.acked > due / 4, "{outcomes:?}");
+}
+
 /// Answers 30 frames and is then gone for good. Also how long the trial took.
 fn goes_away() -> (Driven, Duration) {
     let (tell, gone) = mpsc::sync_channel::<()>(0);
