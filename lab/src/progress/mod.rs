@@ -1,12 +1,13 @@
 //! How a race goes, on standard error: a live table on a terminal, a line a trial elsewhere.
 //!
 //! `state.rs` is what is known, `board.rs` turns it into lines, `ink.rs` cuts and colours them,
-//! `pace.rs` reads the gauge, `line.rs` is what a pipe gets. Here is who paints, and when.
+//! `pace.rs` reads the gauge, `screen.rs` moves the cursor, `line.rs` is what a pipe gets. Here is who paints, and when.
 
 mod board;
 mod ink;
 mod line;
 mod pace;
+mod screen;
 mod state;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -14,7 +15,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tailrace_loadgen::gauge::Gauge;
 use tailrace_loadgen::race::Spectator;
 use tailrace_measure::record::{Arm, Experiment, Load, Trial};
@@ -22,6 +22,7 @@ use tailrace_measure::record::{Arm, Experiment, Load, Trial};
 use board::Paper;
 use ink::Ink;
 use pace::Pace;
+use screen::Screen;
 use state::State;
 
 use crate::terminal;
@@ -34,7 +35,7 @@ pub type Current = Arc<Mutex<Option<Arc<Gauge>>>>;
 
 /// The race's spectator.
 pub struct Progress {
-    screen: ProgressBar,
+    screen: Arc<Mutex<Screen>>,
     current: Current,
     state: Arc<Mutex<State>>,
     over: Arc<AtomicBool>,
@@ -44,14 +45,12 @@ pub struct Progress {
 impl Progress {
     /// Starts to paint; `current` also tells the signal handler which trial to end.
     pub fn start(experiment: &Experiment, current: Current) -> Self {
-        // It hides itself where there is no terminal, or one that cannot move its cursor.
-        let screen = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let screen = Arc::new(Mutex::new(Screen::default()));
         let state = Arc::new(Mutex::new(State::new(experiment)));
         let over = Arc::new(AtomicBool::new(false));
-        let painter = (!screen.is_hidden()).then(|| {
-            screen.set_style(style());
+        let painter = Screen::is_there().then(|| {
             let painter = Painter {
-                screen: screen.clone(),
+                screen: Arc::clone(&screen),
                 state: Arc::clone(&state),
                 current: Arc::clone(&current),
                 ink: Ink::of_environment(),
@@ -78,8 +77,8 @@ impl Drop for Progress {
             painter.thread().unpark();
             // A painter that panicked has nothing more to say.
             painter.join().unwrap_or_default();
+            open(&self.screen).show(Vec::new());
         }
-        self.screen.finish_and_clear();
     }
 }
 
@@ -91,11 +90,11 @@ impl Spectator for Progress {
 
     fn ended(&mut self, trial: &Trial) {
         open(&self.state).ended(trial);
-        if self.screen.is_hidden() {
+        if self.painter.is_none() {
             eprintln!("{}", line::of(trial));
         } else if line::stays(trial) {
             let width = terminal::size(&std::io::stderr()).map(|(width, _)| width);
-            self.screen.println(terminal::wrap(&line::of(trial), width, 2));
+            open(&self.screen).keep(&terminal::wrap(&line::of(trial), width, 2));
         }
     }
 }
@@ -105,14 +104,9 @@ fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The lines come ready: nothing of a bar's own is wanted.
-fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
 /// Looks at the race and paints it, on a thread of its own.
 struct Painter {
-    screen: ProgressBar,
+    screen: Arc<Mutex<Screen>>,
     state: Arc<Mutex<State>>,
     current: Current,
     ink: Ink,
@@ -124,7 +118,7 @@ impl Painter {
     fn paint(mut self, over: &AtomicBool) {
         while !over.load(Relaxed) {
             let lines = self.lines();
-            self.screen.set_message(lines.join("\n"));
+            open(&self.screen).show(lines);
             std::thread::park_timeout(TICK);
         }
     }
@@ -142,13 +136,9 @@ impl Painter {
     }
 }
 
-/// What a terminal writes behind the last line when somebody presses Ctrl-C, and the column that
-/// must stay free because some terminals go to the next line when it is written. A line more than
-/// was drawn would be left behind.
-const FREE_COLUMNS: usize = "^C".len() + 1;
-
-/// Asked anew for each picture: windows change their size.
+/// Asked anew for each picture: windows change their size. Some terminals go to the next line when
+/// the last column is written, and the cursor needs a line of its own: both stay free.
 fn paper(ink: Ink) -> Paper {
     let (width, height) = terminal::size(&std::io::stderr()).unwrap_or_default();
-    Paper { width: width.saturating_sub(FREE_COLUMNS), height, ink }
+    Paper { width: width.saturating_sub(1), height: height.saturating_sub(1), ink }
 }
