@@ -61,12 +61,22 @@ pub(super) fn sentence(
             "{arm} with {with}: below {failed} batches a second, the lowest rate that was tried."
         ),
         CapacityAnswer::CannotDecide => format!(
-            "{arm} with {with}: cannot decide, because {}. A quieter machine or longer windows \
+            "{arm} with {with}: cannot decide, because {}{}. A quieter machine or longer windows \
              help.",
-            found.why
+            found.why,
+            known(found, &passed)
         ),
-        CapacityAnswer::Interrupted => format!("{arm} with {with}: interrupted."),
+        CapacityAnswer::Interrupted => {
+            format!("{arm} with {with}: interrupted{}.", known(found, &passed))
+        }
     }
+}
+
+/// What is known though nothing was decided.
+fn known(found: &Found, passed: &str) -> String {
+    let known = found.passed_per_s.is_some();
+    let text = || format!("; at {passed} batches a second most trials passed");
+    known.then(text).unwrap_or_default()
 }
 
 /// Trials that said something.
@@ -102,8 +112,13 @@ fn cells(rung: &CapacityRung) -> [String; 7] {
         time(|trial| trial.ack_p99_ns.map(|ns| ns as f64)),
         median(|trial| trial.cpu_us_per_metric)
             .map_or_else(|| "–".into(), |us| format!("{} µs", figure(us))),
-        why.map(|trial| trial.reason.clone()).unwrap_or_default(),
+        why.map(|trial| gist(&trial.reason)).unwrap_or_default(),
     ]
+}
+
+/// Without its advice: a line of a table is short.
+fn gist(reason: &str) -> String {
+    reason.split(';').next().unwrap_or(reason).to_owned()
 }
 
 /// One line a trial; an empty field means beyond the timeout, or not measured.

@@ -148,7 +148,7 @@ impl<'a> Trials<'a> {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let plan = LoadPlan {
             slug: format!("r{rate:.0}"),
-            label: format!("{}/s", count(rate as u64)),
+            label: "rung".into(),
             rate: Rate::PerS(rate),
             arrivals: Arrivals::Poisson,
             warm_up_ms: limits::WARM_UP_MS,

@@ -92,12 +92,12 @@ impl<'a> Side<'a> {
 
 /// Which arms are divided by which.
 fn arms<'a>(a: Side<'a>, b: Side<'a>) -> Result<Vec<(&'a Arm, &'a Arm)>, String> {
-    let pairs = match (a.arm.or(b.arm), b.arm.or(a.arm)) {
-        (Some(arm), Some(other)) => vec![(a.named(arm)?, b.named(other)?)],
-        _ => {
-            let arms = a.manifest.experiment.arms.iter().filter(|arm| !arm.floor);
-            arms.filter_map(|arm| Some((arm, b.arm_of(&arm.slug)?))).collect()
-        }
+    let named = a.arm.or(b.arm).zip(b.arm.or(a.arm));
+    let pairs = if let Some((arm, other)) = named {
+        vec![(a.named(arm)?, b.named(other)?)]
+    } else {
+        let arms = a.manifest.experiment.arms.iter().filter(|arm| !arm.floor);
+        arms.filter_map(|arm| Some((arm, b.arm_of(&arm.slug)?))).collect()
     };
     if a.manifest.run == b.manifest.run && pairs.iter().any(|(a, b)| a.slug == b.slug) {
         let run = &a.manifest.run;

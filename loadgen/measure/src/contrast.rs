@@ -61,7 +61,7 @@ fn paired(ratio: &Ratio, compared: &mut ComparedFigure) {
         Verdict::Same => no_difference(ratio),
         Verdict::More | Verdict::Less => {
             let (much, often) = factor(ratio, more, less);
-            let chance = if rounds < ROUNDS_MIN && rounds >= ROUNDS_LEAST {
+            let chance = if (ROUNDS_LEAST..ROUNDS_MIN).contains(&rounds) {
                 format!(", by chance alone 1 time in {}", 1_u64 << (rounds - 1))
             } else {
                 String::new()

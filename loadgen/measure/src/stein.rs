@@ -28,7 +28,7 @@ pub(crate) fn needed(ratios: &[f64]) -> usize {
     (rounds as usize).clamp(FIRST_STAGE, ROUNDS_MAX)
 }
 
-/// The ratio of both stages, with Stein's interval: d̄_N ± t₅·s₆/√N. With six rounds or fewer it
+/// The ratio of both stages, with Stein's interval: `d̄_N ± t₅·s₆/√N`. With six rounds or fewer it
 /// is the ordinary one. None without a ratio.
 pub(crate) fn two_stages(ratios: &[f64]) -> Option<Ratio> {
     let all = ratio_of(ratios)?;
@@ -129,7 +129,9 @@ mod tests {
             let mut family: [Vec<f64>; 3] = Default::default();
             while family.iter().any(|ratios| ratios.len() < needed(ratios)) {
                 let baseline = noise();
-                family.iter_mut().for_each(|ratios| ratios.push(noise() / baseline));
+                for ratios in &mut family {
+                    ratios.push(noise() / baseline);
+                }
             }
             let ratios: Vec<Ratio> = family.iter().filter_map(|r| two_stages(r)).collect();
             let chances: Vec<f64> = ratios.iter().filter_map(chance).collect();

@@ -33,7 +33,7 @@ pub struct Bounds {
 pub struct Found {
     /// Of which kind.
     pub answer: CapacityAnswer,
-    /// Highest rate at which all trials passed.
+    /// Highest rate at which all trials passed; most, where nothing was decided.
     pub passed_per_s: Option<f64>,
     /// Lowest rate above it at which most failed.
     pub failed_per_s: Option<f64>,
@@ -66,15 +66,18 @@ pub type Attempt<'a> = dyn FnMut(f64) -> anyhow::Result<Option<CapacityVerdict>>
 /// Those of a trial.
 pub fn search(bounds: Bounds, attempt: &mut Attempt<'_>) -> anyhow::Result<Found> {
     let mut search = Search { bounds, attempt, rungs: Vec::new() };
-    let nothing =
-        |answer, why: String| Found { answer, passed_per_s: None, failed_per_s: None, why };
-    match search.run() {
+    let ended = search.run();
+    // What is known all the same.
+    let passed = search.rungs.iter().filter(|rung| rung.passed >= MAJORITY).map(|rung| rung.rate);
+    let passed_per_s = passed.reduce(f64::max);
+    let open = |answer, why| Found { answer, passed_per_s, failed_per_s: None, why };
+    match ended {
         Ok(found) => Ok(found),
         Err(Stop::Fault(error)) => Err(error),
         Err(Stop::Interrupted) => {
-            Ok(nothing(CapacityAnswer::Interrupted, "it was interrupted".into()))
+            Ok(open(CapacityAnswer::Interrupted, "it was interrupted".into()))
         }
-        Err(Stop::Undecided(rate)) => Ok(nothing(
+        Err(Stop::Undecided(rate)) => Ok(open(
             CapacityAnswer::CannotDecide,
             format!("most trials at {rate:.0}/s say nothing: see their reasons"),
         )),
@@ -213,7 +216,7 @@ mod tests {
     fn on(mut system: impl FnMut(f64, usize) -> CapacityVerdict) -> (Found, Vec<f64>) {
         let mut tried = Vec::new();
         let found = search(BOUNDS, &mut |rate| {
-            let before = tried.iter().filter(|other| **other == rate).count();
+            let before = tried.iter().filter(|other| rate.total_cmp(other).is_eq()).count();
             tried.push(rate);
             Ok(Some(system(rate, before)))
         });

@@ -4,7 +4,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use tailrace_measure::record::{AuditSeal, CapacityVerdict, Measurement, SUPPORT_MIN, Trial};
+use tailrace_measure::record::{
+    AuditSeal, CapacityVerdict, Check, Measurement, SUPPORT_MIN, Trial,
+};
 use tailrace_measure::seals::{overloaded, spoilt};
 use tailrace_measure::wording::{duration, percent};
 
@@ -104,7 +106,10 @@ impl fmt::Display for Objective {
         match self {
             Self::Latency { path, q, below_ns } => {
                 let path = if *path == Path::Ack { "ack" } else { "live" };
-                let name = QUANTILES.iter().find(|(_, known)| known == q).map_or("", |(n, _)| n);
+                let name = QUANTILES
+                    .iter()
+                    .find(|(_, known)| known.total_cmp(q).is_eq())
+                    .map_or("", |(n, _)| n);
                 write!(out, "{path} {name} < {}", duration(*below_ns))
             }
             Self::Answered { least } => write!(out, "answered >= {}", percent(*least)),
@@ -165,7 +170,10 @@ pub fn judge(trial: &Trial, objectives: &[Objective]) -> (CapacityVerdict, Strin
         return (CapacityVerdict::Failed, "audit BROKEN".to_owned());
     }
     if trial.seals.measurement == Measurement::Invalid {
-        let worst = trial.seals.checks.iter().find(|c| c.verdict == Measurement::Invalid);
+        // One that speaks for a single percentile does not decide the seal.
+        let decides =
+            |check: &&Check| check.verdict == Measurement::Invalid && check.quantile.is_none();
+        let worst = trial.seals.checks.iter().find(decides);
         let why = worst.map_or("", |check| check.sentence.as_str());
         return (CapacityVerdict::Undecided, format!("INVALID: {why}"));
     }
