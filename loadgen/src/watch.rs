@@ -37,7 +37,8 @@ pub struct Sample {
     pub backend_rss_bytes: Option<u64>,
     /// Context switches of the server so far.
     pub server_switches: Option<u64>,
-    /// Time the server's main thread waited for a core so far.
+    /// Time the server's main thread waited for a core so far; none where others of its own threads
+    /// may have had it.
     pub server_delay_ns: Option<u64>,
     /// Time the generator's thread waited for a core so far.
     pub generator_delay_ns: Option<u64>,
@@ -149,7 +150,10 @@ fn read(launched: &dyn Launched, generator_tid: u32) -> Sample {
         server_switches: sum(&family, |pid| {
             proc::context_switches(pid).map(|s| s.voluntary + s.involuntary)
         }),
-        server_delay_ns: proc::run_delay_ns(server, Some(server)).ok(),
+        server_delay_ns: launched
+            .serves_on_one_thread()
+            .then(|| proc::run_delay_ns(server, Some(server)).ok())
+            .flatten(),
         generator_delay_ns: proc::run_delay_ns(me, Some(generator_tid)).ok(),
         steal_ns: host.steal_ns,
         total_ns: host.total_ns,

@@ -167,6 +167,10 @@ impl Launched for Served {
         self.process.as_ref().map_or(0, Process::pid)
     }
 
+    fn serves_on_one_thread(&self) -> bool {
+        false
+    }
+
     fn backend_pid(&self) -> Option<u32> {
         self.redis.as_ref()?.pid()
     }
