@@ -44,9 +44,9 @@ enum Source {
     /// The sum so far in two parts, so that its error does not grow with the length of a run.
     Poisson { random: Box<Pcg64>, whole_ns: u64, rest_ns: f64 },
     /// The rate changes.
-    Course(Profile),
+    Course(Box<Profile>),
     /// A file says.
-    Replay(Player),
+    Replay(Box<Player>),
 }
 
 impl Schedule {
@@ -63,9 +63,12 @@ impl Schedule {
                 let random = Box::new(Pcg64::seed_from_u64(seed));
                 Source::Poisson { random, whole_ns: 0, rest_ns: 0.0 }
             }
-            Arrivals::Replay(replay) => Source::Replay(Player::new(replay, SECOND_NS / gap_ns)),
+            Arrivals::Replay(replay) => {
+                Source::Replay(Box::new(Player::new(replay, SECOND_NS / gap_ns)))
+            }
             Arrivals::Ramp { .. } | Arrivals::Steps { .. } | Arrivals::OnOff { .. } => {
-                Profile::of(load, SECOND_NS / gap_ns).map_or_else(|| steady(1), Source::Course)
+                Profile::of(load, SECOND_NS / gap_ns)
+                    .map_or_else(|| steady(1), |profile| Source::Course(Box::new(profile)))
             }
         };
         Schedule { gap_ns, arrivals }
