@@ -235,9 +235,13 @@ mod tests {
         tallies[0].scheduled(0);
         tallies[0].failed();
         tallies[1].scheduled(0);
-        tallies.iter_mut().for_each(|tally| tally.publish(Stamp(7)));
+        for tally in &mut tallies {
+            tally.publish(Stamp(7));
+        }
         // What was published once is not added again.
-        tallies.iter_mut().for_each(|tally| tally.publish(Stamp(7)));
+        for tally in &mut tallies {
+            tally.publish(Stamp(7));
+        }
         let reading = gauge.read();
         let near =
             |seen: Option<u64>, truth: f64| (seen.unwrap() as f64 / truth - 1.0).abs() < 0.13;
