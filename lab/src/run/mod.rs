@@ -45,7 +45,8 @@ pub fn run(arguments: &RunArgs) -> anyhow::Result<Ended> {
         return plan::print(&definition, arguments, &contestants);
     }
     let RunArgs { results, json, redis, .. } = arguments;
-    play(&definition, &Stage { results, json: *json, redis, contestants: &contestants, faults: &[] })
+    let contestants = &contestants;
+    play(&definition, &Stage { results, json: *json, redis, contestants, faults: &[] })
 }
 
 /// The contestants that an experiment may name. A file of theirs that is wrong is told; whether it
