@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A limit that a test wants to see hit.
 const SHORT: Duration = Duration::from_millis(150);
 
-async fn start(limits: Limits) -> (Box<dyn Server>, SocketAddr) {
+fn start(limits: Limits) -> (Box<dyn Server>, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = serve(listener, limits).unwrap();
     let address = server.addresses()[0];
@@ -45,7 +45,7 @@ fn request(body: &[u8]) -> Request<'_> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_are_answered_in_order() {
-    let (server, address) = start(Limits::default()).await;
+    let (server, address) = start(Limits::default());
     let mut stream = TcpStream::connect(address).await.unwrap();
     let lengths = [0, 1, 200, 0, 100_000, 1 << 20];
     stream.write_all(&lengths.map(frame).concat()).await.unwrap();
@@ -58,7 +58,7 @@ async fn frames_are_answered_in_order() {
 
 #[tokio::test]
 async fn an_oversized_frame_closes_after_the_answers_that_are_due() {
-    let (_server, address) = start(Limits::default()).await;
+    let (_server, address) = start(Limits::default());
     let mut stream = TcpStream::connect(address).await.unwrap();
     let bytes = [frame(3), ((1_u32 << 20) + 1).to_be_bytes().to_vec()].concat();
     stream.write_all(&bytes).await.unwrap();
@@ -72,7 +72,7 @@ async fn an_oversized_frame_closes_after_the_answers_that_are_due() {
 #[tokio::test]
 async fn silent_clients_and_those_that_take_no_answers_are_cut() {
     let limits = Limits { idle_timeout: SHORT, write_timeout: SHORT, ..Limits::default() };
-    let (server, address) = start(limits).await;
+    let (server, address) = start(limits);
     let mut silent = TcpStream::connect(address).await.unwrap();
     let mut stalled = TcpStream::connect(address).await.unwrap();
     stalled.write_all(&frame(10)[..9]).await.unwrap();
@@ -87,7 +87,7 @@ async fn silent_clients_and_those_that_take_no_answers_are_cut() {
 
 #[tokio::test]
 async fn one_connection_too_many_is_closed_and_draining_closes_the_rest() {
-    let (server, address) = start(Limits { connections_max: 1, ..Limits::default() }).await;
+    let (server, address) = start(Limits { connections_max: 1, ..Limits::default() });
     let mut open = TcpStream::connect(address).await.unwrap();
     open.write_all(&frame(5)).await.unwrap();
     expect_answer(&mut open, 5).await;
@@ -100,7 +100,7 @@ async fn one_connection_too_many_is_closed_and_draining_closes_the_rest() {
 #[tokio::test]
 async fn wire_and_server_understand_each_other() {
     const REQUESTS: usize = 2_000;
-    let (_server, address) = start(Limits::default()).await;
+    let (_server, address) = start(Limits::default());
     let mut stream = TcpStream::connect(address).await.unwrap();
     let mut wire = TcpWire::new(16);
     let (mut next, mut out, mut events) = (0, Vec::new(), Vec::new());
