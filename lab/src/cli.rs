@@ -53,11 +53,11 @@ pub enum Verb {
     Saturate(SaturateArgs),
     /// Hold the generator against servers of known behaviour: the error of every percentile
     Calibrate(crate::calibrate::CalibrateArgs),
-    /// Draw the plots and the report of a recorded run again
     /// How much a pipeline takes before it misses an objective
     Capacity(crate::capacity::CapacityArgs),
     /// Compare arms of one run, paired by round, or of two, by their ratios to the floor
     Compare(crate::compare::CompareArgs),
+    /// Draw the plots and the report of a recorded run again
     Report(ReportArgs),
     /// Write static pages of all recorded runs
     Site(SiteArgs),
@@ -321,6 +321,9 @@ pub struct ListArgs {
     /// Folder of recorded runs
     #[arg(long, default_value = "results", env = "TAILRACE_RESULTS")]
     pub results: PathBuf,
+    /// The Redis that pipelines would get
+    #[command(flatten)]
+    pub redis: RedisArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -330,9 +333,6 @@ pub struct ListArgs {
 #[derive(Debug, Args, Clone)]
 pub struct SchemaArgs {
     /// Write one file for each schema into this folder instead of printing them
-    /// The Redis that pipelines would get
-    #[command(flatten)]
-    pub redis: RedisArgs,
     #[arg(long)]
     pub out: Option<PathBuf>,
 }

@@ -22,7 +22,7 @@ pub fn file() -> std::io::Result<PathBuf> {
 /// A command that starts this very program.
 ///
 /// # Errors
-/// As [`file`].
+/// As [`file()`].
 pub fn command() -> std::io::Result<Command> {
     let mut command = Command::new(file()?);
     command.arg0(NAME);

@@ -6,8 +6,8 @@
 
 pub mod address;
 pub mod calibrate;
-pub mod chart_js;
 pub mod capacity;
+pub mod chart_js;
 pub mod child;
 pub mod cli;
 pub mod columns;

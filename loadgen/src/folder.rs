@@ -169,11 +169,7 @@ fn read_trial(folder: &Path) -> anyhow::Result<Stored> {
 ///
 /// # Errors
 /// The disk refuses.
-pub fn write_histograms(
-    folder: &Path,
-    measured: &Measured,
-    window_ns: u64,
-) -> anyhow::Result<()> {
+pub fn write_histograms(folder: &Path, measured: &Measured, window_ns: u64) -> anyhow::Result<()> {
     let length = Duration::from_nanos(window_ns);
     let start = SystemTime::now() - length;
     let always = [

@@ -1,4 +1,4 @@
-//! What a progress bar may look at while a trial runs. Each event loop counts in a [`Tally`] of its
+//! What a progress bar may look at while a trial runs. Each event loop counts in a `Tally` of its
 //! own, plain memory that nobody else reads, and adds what is new to the shared [`Gauge`] now and
 //! then: no batch pays for being watched, and several loops may fill one gauge. The figures are
 //! for watching; results come from the recorder.

@@ -26,7 +26,7 @@ pub struct RunArgs {
     /// Say what would run and for how long, and run nothing
     #[arg(long, conflicts_with_all = ["list", "verify"])]
     pub dry_run: bool,
-    /// Change the file: window=500ms, load.low.rate=5000, arm.1.batch=[1,10]
+    /// Change the file: window=500ms, load.low.rate=5000, arm.1.batch=10
     #[arg(long, value_name = "PATH=VALUE")]
     pub set: Vec<String>,
     /// How often every arm runs, instead of what the file says

@@ -22,8 +22,8 @@ mod words;
 
 use sha2::{Digest, Sha256};
 use tailrace_measure::record::{Arm, Arrivals, Expectation, Load, Primary, Source};
-
 use tailrace_measure::stein::ROUNDS_MAX;
+
 pub use estimate::estimate_ms;
 pub use fault::Fault;
 pub use shapes::parse_arrivals;
@@ -48,9 +48,9 @@ pub struct Definition {
     pub seed: u64,
     /// How often every arm runs.
     pub rounds: u32,
-    /// Slug of the arm that others are compared with.
     /// Whether so many more rounds follow as the first ones ask for.
     pub decide: bool,
+    /// Slug of the arm that others are compared with.
     pub baseline: String,
     /// In declared order, the floor first.
     pub arms: Vec<Arm>,
@@ -62,7 +62,6 @@ pub struct Definition {
     pub expectations: Vec<Expectation>,
 }
 
-/// A load whose rate may not be known yet.
 impl Definition {
     /// Rounds at most: until it is decided, if it is to decide.
     pub fn rounds_max(&self) -> u32 {
@@ -70,6 +69,7 @@ impl Definition {
     }
 }
 
+/// A load whose rate may not be known yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadPlan {
     /// Short, in file names.
@@ -171,8 +171,8 @@ fn check(file: &str, text: &str, set: &[String], catalog: &Catalog) -> Result<De
     let baseline = asks::baseline(&shape, &arms, &place)?;
     let primary = asks::primary(&shape, &arms, &loads, &place)?;
     let expectations = asks::expectations(&shape, &arms, &loads, &place)?;
-    let definition = Definition {
     let (rounds, decide) = (asks::rounds(&shape, &place)?, asks::decides(&shape));
+    let definition = Definition {
         name: asks::name(&place)?,
         question: shape.question.0.0,
         prediction: shape.prediction.0.0,

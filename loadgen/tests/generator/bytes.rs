@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
-use tailrace_contract::codec::Codec;
 use tailrace_contract::Producer;
+use tailrace_contract::codec::Codec;
 use tailrace_producers::payload::Payloads;
 
 use crate::drive::{Drive, SEED};

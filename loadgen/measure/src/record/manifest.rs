@@ -55,12 +55,12 @@ pub struct Experiment {
     pub seed: u64,
     /// How often every arm runs; ran, once the run is over and `decide` is set.
     pub rounds: u32,
-    /// Slug of the arm that others are compared with.
-    pub baseline: String,
-    /// In declared order, the floor first.
     /// Six rounds, and then as many more as the primary figure's spread asks for.
     #[serde(default)]
     pub decide: bool,
+    /// Slug of the arm that others are compared with.
+    pub baseline: String,
+    /// In declared order, the floor first.
     pub arms: Vec<Arm>,
     /// In the order in which they run on each fresh server.
     pub loads: Vec<Load>,
