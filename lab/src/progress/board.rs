@@ -14,6 +14,8 @@ use crate::sparkline::histogram;
 
 /// The bar takes a third of a line, but no more than reads well.
 const BAR_MAX: usize = 40;
+/// What stands behind the bar, at its longest in minutes; on a narrow line the bar gives way to it.
+const BAR_TEXT: usize = " 100 % · round 10 of 10 · 10:00 left".len();
 /// More columns would tell no more of cells that are 9 % wide.
 const SPARKLINE_MAX: usize = 80;
 /// A column of the table that holds less than this would jump when the first figures come:
@@ -60,7 +62,7 @@ pub(super) fn draw(
 fn bar(state: &State, live: Option<&Live>, elapsed: Duration, width: usize) -> Line {
     let (planned, done) = (state.planned(), state.done(live));
     let share = done.as_secs_f64() / planned.as_secs_f64().max(f64::MIN_POSITIVE);
-    let columns = (width / 3).min(BAR_MAX);
+    let columns = (width / 3).min(BAR_MAX).min(width.saturating_sub(BAR_TEXT));
     let full = ((share * columns as f64) as usize).min(columns);
     let round =
         format!(" {:.0} % · round {} of {}", share * 100.0, state.round.max(1), state.rounds);

@@ -115,7 +115,7 @@ fn a_narrow_terminal_keeps_the_running_arm_and_load_in_sight() {
     let (mut state, live) = under_way();
     let narrow = picture(&state, Some(&live), 39, 24).join("\n");
     assert!(narrow.contains("low-live") && narrow.contains("▶ http1-memory  running"), "{narrow}");
-    assert!(!narrow.contains("high"), "{narrow}");
+    assert!(!narrow.contains("high") && narrow.contains("0:58 left"), "{narrow}");
     state.arms.extend((0..20).map(|n| format!("arm-{n}")));
     state.places.resize(state.arms.len(), vec![Place::Waiting; 3]);
     let low = picture(&state, Some(&live), 99, 12).join("\n");

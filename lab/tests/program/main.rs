@@ -23,6 +23,7 @@ mod keygen;
 mod link;
 mod load;
 mod produce;
+mod progress;
 mod race;
 mod replaced;
 mod replay;
