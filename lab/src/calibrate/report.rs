@@ -1,5 +1,6 @@
 //! A calibration for people: the same table on the terminal and in `report.md`.
 
+use crate::registry::FLOOR;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -47,7 +48,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 pub(super) fn text(calibration: &Calibration) -> String {
     let mut lines = Vec::new();
     lines.push(cells(&[
-        "floor", "schedule", "p50", "p95", "p99", "p99.9", "max", "late p50", "late p99", "seal",
+        FLOOR, "schedule", "p50", "p95", "p99", "p99.9", "max", "late p50", "late p99", "seal",
     ]));
     lines.extend(calibration.floors.iter().map(floor));
     let mut server = String::new();

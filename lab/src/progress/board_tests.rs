@@ -1,5 +1,6 @@
 //! Pictures of one race at several moments and sizes.
 
+use crate::registry::{FLOOR, PIPELINES};
 use tailrace_loadgen::gauge::{Cell, Reading};
 use tailrace_measure::clock::Stamp;
 use tailrace_measure::record::{Arm, Experiment, Load};
@@ -8,7 +9,7 @@ use super::*;
 use crate::sparkline::Glyphs;
 
 fn experiment() -> Experiment {
-    let arm = |slug: &str| Arm { slug: slug.into(), floor: slug == "floor", ..arm_of_nothing() };
+    let arm = |slug: &str| Arm { slug: slug.into(), floor: slug == FLOOR, ..arm_of_nothing() };
     let load = |slug: &str, feed_one_in| Load {
         slug: slug.into(),
         warm_up_ms: 500,
@@ -18,7 +19,7 @@ fn experiment() -> Experiment {
     };
     Experiment {
         rounds: 2,
-        arms: ["floor", "http1-memory", "ws-memory"].map(arm).into(),
+        arms: [FLOOR, PIPELINES[1].name, "ws-second"].map(arm).into(),
         loads: vec![load("low", None), load("low-live", Some(2)), load("high", None)],
         ..Experiment::default()
     }
@@ -87,7 +88,7 @@ fn a_wide_terminal_shows_every_load() {
   p50/p99       low                  low-live             high
   floor         waiting              –                    waiting
 ▶ http1-memory  0.081/0.42 ms VALID  running              waiting
-  ws-memory     waiting              waiting              waiting
+  ws-second     waiting              waiting              waiting
 http1-memory · low-live · 1.5 of 3.0 s
 p50 0.090 ms · p99 16 ms · due 2 004/s · answered 1 998/s · in flight 3 · lateness p99 0.012 ms
 1.0 ms ▄▄▄▄▄▄▄▄▄▄▄███████████▅▃▃▃▃▃▃▃▃▃▃▂                     ▁▁▁▁▁▁▁▁▁▁▁▁ 64 ms";
