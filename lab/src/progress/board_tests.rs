@@ -1,11 +1,11 @@
 //! Pictures of one race at several moments and sizes.
 
-use crate::registry::{FLOOR, PIPELINES};
 use tailrace_loadgen::gauge::{Cell, Reading};
 use tailrace_measure::clock::Stamp;
-use tailrace_measure::record::{Arm, Experiment, Load};
+use tailrace_measure::record::{Arm, Codec, Experiment, Flush, Load};
 
 use super::*;
+use crate::registry::{FLOOR, PIPELINES};
 use crate::sparkline::Glyphs;
 
 fn experiment() -> Experiment {
@@ -26,12 +26,19 @@ fn experiment() -> Experiment {
 }
 
 fn arm_of_nothing() -> Arm {
-    serde_json::from_value(serde_json::json!({
-        "slug": "", "pipeline": "", "promise": "", "floor": false, "connections": 1,
-        "in_flight_per_connection": 1, "batch_metrics": 1, "codec": "json", "tls": false,
-        "flush": "batch", "link": null
-    }))
-    .unwrap()
+    Arm {
+        slug: String::new(),
+        pipeline: String::new(),
+        promise: String::new(),
+        floor: false,
+        connections: 1,
+        in_flight_per_connection: 1,
+        batch_metrics: 1,
+        codec: Codec::Json,
+        tls: false,
+        flush: Flush::Batch,
+        link: None,
+    }
 }
 
 fn load_of_nothing() -> Load {
