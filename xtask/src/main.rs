@@ -7,6 +7,7 @@ mod browser;
 mod ci;
 mod install;
 mod prices;
+mod readme;
 mod shell;
 mod test;
 mod venv;
@@ -24,7 +25,8 @@ usage: cargo xtask VERB
   ci            format, lints and documentation first, then test
   bench         whole-program ratios against bare servers, on a machine that does nothing
                 else: --rounds N, --window 2s; --criterion also runs the hot pieces' benches
-  install       only install what the tests need";
+  install       only install what the tests need
+  readme        the README's picture, table and answers, from the recorded runs";
 
 fn main() -> ExitCode {
     match run() {
@@ -44,6 +46,7 @@ fn run() -> Result<()> {
         ["browser", ref rest @ ..] => browser::run(rest),
         ["ci"] => ci::run(),
         ["install"] => install::run().map(drop),
+        ["readme"] => readme::run(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())
