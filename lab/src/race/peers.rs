@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
+use tailrace_contract::codec::Codec;
 use tailrace_contract::{Producer, RunId};
 use tailrace_loadgen::arena::Launched;
 use tailrace_loadgen::trial::Saturated;
@@ -41,6 +42,14 @@ impl Peer {
         match self {
             Self::Wrk => "wrk",
             Self::H2load => "h2load",
+        }
+    }
+
+    /// The one protocol that it is asked for here, as pipelines name it.
+    pub(super) fn protocol(self) -> &'static str {
+        match self {
+            Self::Wrk => "http1",
+            Self::H2load => "http2",
         }
     }
 
@@ -101,7 +110,8 @@ impl Peer {
                 let file = written(folder, "body", &body)?;
                 command.args(["-m", &arm.in_flight_per_connection.to_string()]);
                 command.args(["-D", &seconds.to_string()]).arg("-d").arg(file);
-                command.args(["-H", "content-type: application/json"]);
+                let kind = Codec::of(&body).content_type();
+                command.arg("-H").arg(format!("content-type: {kind}"));
                 command.arg("-H").arg(format!("tailrace-run: {run}"));
             }
         }

@@ -58,6 +58,7 @@ struct Report {
 pub fn run(arguments: &SaturateArgs) -> anyhow::Result<Ended> {
     let arms: Vec<Arm> =
         arguments.contestants.iter().map(|name| arm(name, arguments)).collect::<Result<_, _>>()?;
+    refuse_the_mute(&arguments.contestants[0], &arguments.against)?;
     let surroundings = machine::Surroundings::look();
     let mut children = Children {
         server_cores: surroundings.server_cores.clone(),
@@ -122,6 +123,22 @@ fn play(
         }
     }
     Ok(rounds)
+}
+
+/// Peers drive the first contestant, so they must speak its protocol, in clear text.
+fn refuse_the_mute(first: &str, peers: &[Peer]) -> anyhow::Result<()> {
+    let of_pipeline = || registry::find(first).ok().map(|pipeline| pipeline.protocol);
+    // The name of a pipeline over TLS is in neither list, and so matches nobody.
+    let protocol = Protocol::of_target(first).or_else(of_pipeline).map(|protocol| protocol.name);
+    match peers.iter().find(|peer| Some(peer.protocol()) != protocol) {
+        Some(peer) => Err(Fault::Usage(format!(
+            "{} speaks {} in clear text only, which {first} does not",
+            peer.name(),
+            peer.protocol()
+        ))
+        .into()),
+        None => Ok(()),
+    }
 }
 
 fn arm(name: &str, arguments: &SaturateArgs) -> anyhow::Result<Arm> {
@@ -237,4 +254,17 @@ fn row(contestant: &Contestant) -> [String; 6] {
         cpu,
         micros(contestant.generator_cpu_us),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_drives_only_what_it_can_talk_to() {
+        let speaks = |first: &str, peer| refuse_the_mute(first, &[peer]).is_ok();
+        assert!(speaks("bare-http1", Peer::Wrk) && speaks("bare-http2-codec", Peer::H2load));
+        assert!(!speaks("bare-http1-tls", Peer::Wrk) && !speaks("bare-ws", Peer::Wrk));
+        assert!(!speaks("bare-http2", Peer::Wrk) && !speaks("bare-http1", Peer::H2load));
+    }
 }
