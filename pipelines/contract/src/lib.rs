@@ -3,28 +3,34 @@
 //!
 //! Read in the order of the data's way: [`metric`] and [`identity`] (what travels),
 //! [`codec`] (JSON or `MessagePack` to batch, with every bad field named), [`ingest`] (the door a transport
-//! calls), [`log`] and [`bus`] (where an accepted batch goes), [`wire`] (the client half), [`transport`] (both halves
-//! together).
+//! calls), [`log`] and [`bus`] (where an accepted batch goes), [`group`] and [`store`] (how it
+//! gets from there to history), [`history`] (how history is asked), [`wire`] (the client half),
+//! [`transport`] (both halves together).
 
 pub mod audit;
 pub mod bus;
 pub mod codec;
+pub mod group;
+pub mod history;
 pub mod identity;
 pub mod ingest;
 pub mod limits;
 pub mod log;
 pub mod metric;
 pub mod origin;
+pub mod probe;
 pub mod problem;
 pub mod promise;
 pub mod ranges;
 pub mod sample;
 pub mod server;
+pub mod store;
 pub mod transport;
 pub mod wire;
 
 pub use audit::{Audit, ProducerAudit};
 pub use bus::{Bus, Notice, Notices};
+pub use group::{Delivery, Group, Lag, Unreadable};
 pub use identity::{BatchId, ParseRunError, Position, Producer, RunId, Tenant};
 pub use ingest::{Answer, Caller, Ingest};
 pub use log::{Batch, BoxFuture, Log, LogError, LogHealth};
@@ -34,5 +40,6 @@ pub use promise::{Promise, Survives};
 pub use ranges::RangeSet;
 pub use server::{Drained, Server};
 pub use smol_str::SmolStr;
+pub use store::{Committed, DeadLetter, Reconciled, Store, StoreError, StoreHealth};
 pub use transport::{Flush, Options, Peer, TlsIdentity, Transport};
 pub use wire::{Request, Wire, WireError, WireEvent};

@@ -6,11 +6,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::{Audit, BatchId, Metric, Position, RunId, Survives};
+use crate::{Audit, BatchId, Group, Metric, Position, RunId, Survives};
 
 /// A future behind a pointer: what lets logs and buses be chosen while the program runs.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -47,6 +48,13 @@ pub trait Log: Send + Sync {
 
     /// What the log holds of a run, everything appended before the call included.
     fn audit(&self, run: RunId) -> BoxFuture<'static, Result<Audit, LogError>>;
+
+    /// A group of readers by its name. One that is new begins with the oldest entry that the log
+    /// still has, never with those that are appended from now on. A log without groups says so.
+    fn group(&self, name: &str) -> BoxFuture<'static, Result<Arc<dyn Group>, LogError>> {
+        let cause = format!("this log has no groups of readers, so none called {name:?}");
+        Box::pin(std::future::ready(Err(LogError::Backend { cause })))
+    }
 
     /// Asks the log's real parts whether they work.
     fn health(&self) -> BoxFuture<'static, Result<LogHealth, LogError>>;
