@@ -30,6 +30,8 @@ pub enum ProblemKind {
     LogFull,
     /// The log's backend does not answer.
     LogUnreachable,
+    /// The store does not answer.
+    StoreUnreachable,
     /// The server is shutting down.
     Draining,
     /// The server holds as many connections or subscribers as it may.
@@ -57,6 +59,7 @@ impl ProblemKind {
             Self::HeadTooLarge => (431, "head-too-large", "The request's head is too large"),
             Self::LogFull => (503, "log-full", "The log is full; try again later"),
             Self::LogUnreachable => (503, "log-unreachable", "The log cannot be reached"),
+            Self::StoreUnreachable => (503, "store-unreachable", "The store cannot be reached"),
             Self::Draining => (503, "draining", "The server is shutting down"),
             Self::TooManyClients => (503, "too-many-clients", "The server is at its limit"),
             Self::Internal => (500, "internal", "The server failed"),
@@ -65,8 +68,15 @@ impl ProblemKind {
 
     /// Whether the same request may succeed later, and after how many seconds to try.
     fn retry_after_s(self) -> Option<u32> {
-        matches!(self, Self::LogFull | Self::LogUnreachable | Self::Draining | Self::TooManyClients)
-            .then_some(1)
+        matches!(
+            self,
+            Self::LogFull
+                | Self::LogUnreachable
+                | Self::StoreUnreachable
+                | Self::Draining
+                | Self::TooManyClients
+        )
+        .then_some(1)
     }
 }
 
@@ -139,6 +149,17 @@ impl From<crate::LogError> for Problem {
             crate::LogError::Full { .. } => ProblemKind::LogFull,
             crate::LogError::Unreachable { .. } => ProblemKind::LogUnreachable,
             crate::LogError::Backend { .. } => ProblemKind::Internal,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<crate::StoreError> for Problem {
+    fn from(error: crate::StoreError) -> Self {
+        let kind = match error {
+            crate::StoreError::Unreachable { .. } => ProblemKind::StoreUnreachable,
+            crate::StoreError::Refused { .. } => ProblemKind::BadRequest,
+            crate::StoreError::Backend { .. } => ProblemKind::Internal,
         };
         Self::new(kind, error.to_string())
     }

@@ -25,6 +25,8 @@ pub struct Limits {
     pub health_timeout: Duration,
     /// How long a feed or an audit waits for the log.
     pub log_timeout: Duration,
+    /// How long an audit waits for the store.
+    pub store_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -42,6 +44,8 @@ impl Default for Limits {
             health_timeout: Duration::from_secs(1),
             // An audit may read a large stream; a person still waits for it.
             log_timeout: Duration::from_secs(10),
+            // As the log's: both are asked about whole runs.
+            store_timeout: Duration::from_secs(10),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use tailrace_contract::{Bus, Ingest, Log};
+use tailrace_contract::{Bus, Ingest, Log, Store};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,6 +22,8 @@ pub struct Observer<I: Ingest> {
     pub log: Arc<dyn Log>,
     /// The bus that the log announces on.
     pub bus: Arc<dyn Bus>,
+    /// Where batches end up, where the pipeline has a store.
+    pub store: Option<Arc<dyn Store>>,
     /// Recent metrics and aggregates, where the log keeps them.
     pub recent: Option<Arc<dyn Recent>>,
     /// Answers of the door, counted by [`crate::Counted`] or by whoever built it.
@@ -34,7 +36,7 @@ pub struct Observer<I: Ingest> {
 }
 
 impl<I: Ingest> Observer<I> {
-    /// An observer without recent metrics, counts and Chart.js.
+    /// An observer without store, recent metrics, counts and Chart.js.
     pub fn new(
         pipeline: impl Into<String>,
         ingest: I,
@@ -47,6 +49,7 @@ impl<I: Ingest> Observer<I> {
             ingest,
             log,
             bus,
+            store: None,
             recent: None,
             counts: None,
             draining,
@@ -60,6 +63,7 @@ pub(crate) struct Shared {
     pub(crate) pipeline: String,
     pub(crate) log: Arc<dyn Log>,
     pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) recent: Option<Arc<dyn Recent>>,
     pub(crate) counts: Option<Arc<IngestCounts>>,
     pub(crate) limits: Limits,
@@ -94,6 +98,7 @@ impl Shared {
             pipeline: parts.pipeline,
             log: parts.log,
             bus: parts.bus,
+            store: parts.store,
             recent: parts.recent,
             counts: parts.counts,
             draining: parts.draining,

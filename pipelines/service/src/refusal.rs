@@ -4,7 +4,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tailrace_contract::problem::PROBLEM_JSON;
-use tailrace_contract::{LogError, Problem, ProblemKind};
+use tailrace_contract::{LogError, Problem, ProblemKind, StoreError};
 
 /// A problem on its way to a client.
 #[derive(Debug)]
@@ -22,6 +22,27 @@ pub(crate) fn log_is_silent(after: std::time::Duration) -> Refusal {
         after.as_millis()
     );
     Refusal(Problem::new(ProblemKind::LogUnreachable, detail))
+}
+
+/// The store took longer than it may.
+pub(crate) fn store_is_silent(after: std::time::Duration) -> Refusal {
+    let detail = format!(
+        "the store did not answer within {} ms; it may be stopped or overloaded",
+        after.as_millis()
+    );
+    Refusal(Problem::new(ProblemKind::StoreUnreachable, detail))
+}
+
+/// The pipeline was started without a store.
+pub(crate) fn no_store() -> Refusal {
+    let detail = "this pipeline has no store; serve it with --store sqlite or --store postgres";
+    Refusal(Problem::new(ProblemKind::NotFound, detail))
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self(error.into())
+    }
 }
 
 impl From<LogError> for Refusal {

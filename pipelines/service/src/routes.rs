@@ -26,7 +26,7 @@ pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
     ("", "", "  ?view=ids|full &run=ID &sample=K&producers=K&seed=S &after=POSITION"),
     ("GET", "/v1/metrics/recent", "the newest metrics; ?limit=N (memory logs)"),
     ("GET", "/v1/aggregates", "count, sum, min, max and last by name (memory logs)"),
-    ("GET", "/v1/audit/{run}", "what the log holds of a run"),
+    ("GET", "/v1/audit/{run}", "what the log holds of a run; ?of=store: what the store holds"),
     ("GET", "/health", "asks the log; 503 when it does not answer"),
     ("GET", "/ready", "503 while draining"),
     ("GET", "/metrics", "for Prometheus"),
