@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tailrace_backend::{LocalBus, MemoryLimits, MemoryLog, RedisBus, RedisConfig, RedisLog};
-use tailrace_contract::{Batch, Bus, Drained, Log, Options, Position, RunId, Server};
+use tailrace_contract::{Batch, Bus, Drained, Log, Options, Position, RunId, Server, Tenant};
 use tailrace_service::{Aggregate, Aggregates, Counted, Observer, Recent};
 
 use crate::door::Door;
@@ -154,8 +154,8 @@ impl Served {
 struct Glance(Arc<MemoryLog>);
 
 impl Recent for Glance {
-    fn aggregates(&self) -> Aggregates {
-        let kept = self.0.aggregates();
+    fn aggregates(&self, tenant: &Tenant) -> Aggregates {
+        let kept = self.0.aggregates(tenant);
         let names = kept.names.into_iter().map(|a| Aggregate {
             name: a.name.into(),
             count: a.count,
@@ -167,7 +167,7 @@ impl Recent for Glance {
         Aggregates { names: names.collect(), overflow: kept.overflow }
     }
 
-    fn recent(&self, limit: usize) -> Vec<(Position, Batch)> {
-        self.0.recent(limit)
+    fn recent(&self, tenant: &Tenant, limit: usize) -> Vec<(Position, Batch)> {
+        self.0.recent(tenant, limit)
     }
 }

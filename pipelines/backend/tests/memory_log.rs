@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use sample::{batch, body};
 use tailrace_backend::{LocalBus, MemoryLimits, MemoryLog};
-use tailrace_contract::{Bus, Log, LogError, Notice, Position, RunId, Survives};
+use tailrace_contract::{Bus, Log, LogError, Notice, Position, RunId, Survives, Tenant};
 
 fn start(limits: MemoryLimits) -> (Arc<MemoryLog>, Arc<LocalBus>) {
     let bus = Arc::new(LocalBus::with_capacity(8));
@@ -47,7 +47,7 @@ async fn full_of_unread_batches_is_refused_until_they_are_read() {
     }
     assert!(matches!(append(&log, 1, "p", 3).await, Err(LogError::Full { .. })));
     assert_eq!(log.health().await.unwrap().waiting, 3);
-    assert_eq!(log.audit(RunId(1)).await.unwrap().producers[0].present.count(), 3);
+    assert_eq!(log.audit(RunId(1), None).await.unwrap().producers[0].present.count(), 3);
     assert_eq!(append(&log, 1, "p", 3).await.unwrap(), at(4));
 }
 
@@ -58,7 +58,7 @@ async fn full_of_unread_bytes_is_refused() {
     log.append(batch(1, "p", 0), big.clone()).await.unwrap();
     let refused = log.append(batch(1, "p", 1), big.clone()).now_or_never().unwrap();
     assert!(matches!(refused, Err(LogError::Full { .. })));
-    log.audit(RunId(1)).await.unwrap();
+    log.audit(RunId(1), None).await.unwrap();
     log.append(batch(1, "p", 1), big).await.unwrap();
 }
 
@@ -74,8 +74,8 @@ async fn only_recent_batches_can_be_replayed_but_all_are_audited() {
     assert_eq!(seqs(log.after(at(0), 100).await.unwrap()), [(7, 6), (8, 7), (9, 8), (10, 9)]);
     assert_eq!(seqs(log.after(at(8), 1).await.unwrap()), [(9, 8)]);
     assert_eq!(seqs(log.after(at(10), 5).await.unwrap()), []);
-    assert_eq!(seqs(log.recent(2)), [(9, 8), (10, 9)]);
-    assert_eq!(log.audit(RunId(1)).await.unwrap().producers[0].present.count(), 10);
+    assert_eq!(seqs(log.recent(&Tenant::open(), 2)), [(9, 8), (10, 9)]);
+    assert_eq!(log.audit(RunId(1), None).await.unwrap().producers[0].present.count(), 10);
     assert_eq!(log.health().await.unwrap().entries, 4);
 }
 
@@ -100,8 +100,8 @@ async fn aggregates_name_by_name_and_an_overflow() {
         batch.metrics[0].value = value;
         log.append(batch, Bytes::new()).await.unwrap();
     }
-    log.audit(RunId(1)).await.unwrap();
-    let seen = serde_json::to_value(log.aggregates()).unwrap();
+    log.audit(RunId(1), None).await.unwrap();
+    let seen = serde_json::to_value(log.aggregates(&Tenant::open())).unwrap();
     let expected = serde_json::json!({"overflow": 1, "names": [
         {"name": "a", "count": 1, "sum": 5.0, "min": 5.0, "max": 5.0, "last": 5.0},
         {"name": "b", "count": 3, "sum": 5.0, "min": -1.0, "max": 4.0, "last": 4.0},
@@ -116,27 +116,27 @@ async fn the_audit_tells_repeats_and_runs_apart() {
         append(&log, 1, producer, seq).await.unwrap();
     }
     append(&log, 2, "p", 7).await.unwrap();
-    let audit = log.audit(RunId(1)).await.unwrap();
+    let audit = log.audit(RunId(1), None).await.unwrap();
     let [p, q] = &audit.producers[..] else { panic!("{audit:?}") };
     assert_eq!((p.producer.0.as_ref(), q.producer.0.as_ref()), ("p", "q"));
     assert_eq!(p.present.ranges(), [(0, 1), (3, 4)]);
     assert_eq!(p.repeated.ranges(), [(1, 1)]);
     assert_eq!((p.metrics, p.out_of_order), (5, 1));
-    assert_eq!(log.audit(RunId(3)).await.unwrap().producers, []);
+    assert_eq!(log.audit(RunId(3), None).await.unwrap().producers, []);
 
     // A third producer, then a third run: the account says that it is incomplete.
     append(&log, 1, "r", 0).await.unwrap();
-    assert!(log.audit(RunId(1)).await.is_err());
+    assert!(log.audit(RunId(1), None).await.is_err());
     append(&log, 3, "p", 0).await.unwrap();
-    assert!(log.audit(RunId(2)).await.is_err(), "the run heard longest ago is forgotten");
-    assert_eq!(log.audit(RunId(3)).await.unwrap().producers.len(), 1);
+    assert!(log.audit(RunId(2), None).await.is_err(), "the run heard longest ago is forgotten");
+    assert_eq!(log.audit(RunId(3), None).await.unwrap().producers.len(), 1);
 }
 
 #[tokio::test]
 async fn every_batch_is_announced_once_with_its_position() {
     let (log, bus) = start(MemoryLimits::default());
     append(&log, 1, "p", 0).await.unwrap();
-    log.audit(RunId(1)).await.unwrap();
+    log.audit(RunId(1), None).await.unwrap();
     let mut notices = bus.subscribe();
     for seq in 1..4 {
         let position = append(&log, 1, "p", seq).await.unwrap();
@@ -154,7 +154,7 @@ async fn a_slow_subscriber_is_told_and_delays_nobody() {
     for seq in 0..1_000 {
         append(&log, 1, "p", seq).await.unwrap();
     }
-    log.audit(RunId(1)).await.unwrap();
+    log.audit(RunId(1), None).await.unwrap();
     assert_eq!(slow.next().await, Some(Notice::Lagged { missed: 992 }));
     assert_eq!(slow.by_ref().take(8).count().await, 8);
 }
@@ -163,7 +163,7 @@ async fn a_slow_subscriber_is_told_and_delays_nobody() {
 async fn nothing_answers_after_the_log_was_dropped() {
     let (log, _) = start(MemoryLimits::default());
     append(&log, 1, "p", 0).await.unwrap();
-    let audit = log.audit(RunId(1));
+    let audit = log.audit(RunId(1), None);
     drop(log);
     assert!(audit.await.is_err());
 }
@@ -180,7 +180,7 @@ async fn appends_from_many_tasks_are_all_audited() {
         })
     });
     futures_util::future::try_join_all(tasks).await.unwrap();
-    let audit = log.audit(RunId(1)).await.unwrap();
+    let audit = log.audit(RunId(1), None).await.unwrap();
     assert_eq!(audit.producers.len(), 8);
     for account in audit.producers {
         assert_eq!(account.present.ranges(), [(0, 1_999)]);

@@ -101,7 +101,7 @@ async fn the_audit_pages_through_everything_and_tells_repeats() {
     other.metrics.truncate(1);
     let bytes = body(&other);
     log.append(other, bytes).await.unwrap();
-    let audit = log.audit(RunId(1)).await.unwrap();
+    let audit = log.audit(RunId(1), None).await.unwrap();
     let [p, q] = &audit.producers[..] else { panic!("{audit:?}") };
     assert_eq!(p.present.ranges(), [(0, 2_499)]);
     assert_eq!(p.repeated.ranges(), [(7, 7)]);
@@ -145,7 +145,7 @@ async fn a_stalled_redis_delays_appends_and_nobody_else() {
     redis.resume().unwrap();
     let answers = timeout(LONG, appends).await.unwrap().unwrap();
     assert!(answers.iter().all(Result::is_ok), "{:?}", answers.iter().find(|a| a.is_err()));
-    let audit = log.audit(RunId(1)).await.unwrap();
+    let audit = log.audit(RunId(1), None).await.unwrap();
     assert_eq!(audit.producers[0].present.ranges(), [(0, 1_999)]);
     assert_eq!(audit.producers[0].repeated.count(), 0);
 }
@@ -179,7 +179,7 @@ async fn a_killed_redis_is_unreachable_at_once_and_found_again() {
     assert!(matches!(answer, Err(LogError::Unreachable { .. })), "{answer:?}");
     redis.restart().unwrap();
     append_when_back(&log, "p", 2).await;
-    let present = &log.audit(RunId(1)).await.unwrap().producers[0].present;
+    let present = &log.audit(RunId(1), None).await.unwrap().producers[0].present;
     assert!(present.contains(0) && present.contains(2));
 }
 
@@ -229,7 +229,7 @@ async fn nothing_acknowledged_is_lost_with_a_file_synced_always() {
     let acknowledged = timeout(LONG, try_join_all(tasks)).await.unwrap().unwrap();
     redis.restart().unwrap();
     append_when_back(&log, "after", 0).await;
-    let audit = log.audit(RunId(1)).await.unwrap();
+    let audit = log.audit(RunId(1), None).await.unwrap();
     for (producer, acknowledged) in acknowledged {
         let account = audit.producers.iter().find(|a| *a.producer.0 == *producer).unwrap();
         let missing = acknowledged.difference(&account.present);
@@ -353,7 +353,7 @@ async fn an_entry_of_somebody_else_is_an_error_not_a_loss() {
     let redis = start(Persistence::None);
     let log = RedisLog::connect(config(&redis)).await.unwrap();
     let _: String = ask(&mut raw(&redis).await, "XADD test:log * strange 1").await;
-    assert!(matches!(log.audit(RunId(1)).await, Err(LogError::Backend { .. })));
+    assert!(matches!(log.audit(RunId(1), None).await, Err(LogError::Backend { .. })));
 }
 
 #[tokio::test]

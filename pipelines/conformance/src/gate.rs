@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tailrace_contract::{
-    Audit, Batch, BoxFuture, Log, LogError, LogHealth, Position, RunId, Survives,
+    Audit, Batch, BoxFuture, Log, LogError, LogHealth, Position, RunId, Survives, Tenant,
 };
 use tokio::sync::watch;
 
@@ -115,8 +115,12 @@ impl Log for GatedLog {
         self.inner.after(after, limit)
     }
 
-    fn audit(&self, run: RunId) -> BoxFuture<'static, Result<Audit, LogError>> {
-        self.inner.audit(run)
+    fn audit(
+        &self,
+        run: RunId,
+        tenant: Option<Tenant>,
+    ) -> BoxFuture<'static, Result<Audit, LogError>> {
+        self.inner.audit(run, tenant)
     }
 
     fn health(&self) -> BoxFuture<'static, Result<LogHealth, LogError>> {

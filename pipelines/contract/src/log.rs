@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::{Audit, BatchId, Group, Metric, Position, RunId, Survives};
+use crate::{Audit, BatchId, Group, Metric, Position, RunId, Survives, Tenant};
 
 /// A future behind a pointer: what lets logs and buses be chosen while the program runs.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -46,8 +46,13 @@ pub trait Log: Send + Sync {
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<(Position, Batch)>, LogError>>;
 
-    /// What the log holds of a run, everything appended before the call included.
-    fn audit(&self, run: RunId) -> BoxFuture<'static, Result<Audit, LogError>>;
+    /// What the log holds of a run, everything appended before the call included: of one tenant's
+    /// batches, or of all.
+    fn audit(
+        &self,
+        run: RunId,
+        tenant: Option<Tenant>,
+    ) -> BoxFuture<'static, Result<Audit, LogError>>;
 
     /// A group of readers by its name. One that is new begins with the oldest entry that the log
     /// still has, never with those that are appended from now on. A log without groups says so.

@@ -8,18 +8,18 @@ use axum::extract::Query;
 use axum::extract::State;
 use axum::extract::rejection::QueryRejection;
 use serde::Serialize;
-use tailrace_contract::{Batch, Metric, Position, Problem, ProblemKind, Producer, RunId};
+use tailrace_contract::{Batch, Metric, Position, Problem, ProblemKind, Producer, RunId, Tenant};
 
 use crate::observer::Shared;
 use crate::refusal::{Refusal, query_fault};
 
 /// What keeps recent batches. Both calls answer at once and copy what they return.
 pub trait Recent: Send + Sync {
-    /// What the metrics of each name came to.
-    fn aggregates(&self) -> Aggregates;
+    /// What the metrics of each name of a tenant came to.
+    fn aggregates(&self, tenant: &Tenant) -> Aggregates;
 
-    /// The newest batches, oldest first, at most `limit`.
-    fn recent(&self, limit: usize) -> Vec<(Position, Batch)>;
+    /// A tenant's newest batches, oldest first, at most `limit`.
+    fn recent(&self, tenant: &Tenant, limit: usize) -> Vec<(Position, Batch)>;
 }
 
 /// All aggregates.
@@ -82,7 +82,7 @@ pub(crate) async fn recent(
             _ => return Err(query_fault(format!("{name:?} is unknown; known is limit"))),
         }
     }
-    Ok(Json(newest(kept(&shared)?.recent(limit), limit)))
+    Ok(Json(newest(kept(&shared)?.recent(&Tenant::open(), limit), limit)))
 }
 
 /// Metrics of batches, newest first. Every batch has at least one.
@@ -100,7 +100,7 @@ fn newest(batches: Vec<(Position, Batch)>, limit: usize) -> Vec<RecentMetric> {
 pub(crate) async fn aggregates(
     State(shared): State<Arc<Shared>>,
 ) -> Result<Json<Aggregates>, Refusal> {
-    Ok(Json(kept(&shared)?.aggregates()))
+    Ok(Json(kept(&shared)?.aggregates(&Tenant::open())))
 }
 
 fn kept(shared: &Shared) -> Result<&dyn Recent, Refusal> {

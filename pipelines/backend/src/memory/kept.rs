@@ -1,11 +1,12 @@
 //! What the memory log knows after reading: the most recent batches, an aggregate for each
-//! metric name, and the audit of each run. All of it bounded. No time series: that is a store's.
+//! metric name of a tenant, and the audit of each run. All of it bounded, the number of tenants
+//! by the keys that the server knows. No time series: that is a store's.
 
 use std::collections::VecDeque;
 
 use serde::Serialize;
 use tailrace_contract::codec::decode;
-use tailrace_contract::{Audit, Batch, BatchId, LogError, Position, ProducerAudit, RunId};
+use tailrace_contract::{Audit, Batch, BatchId, LogError, Position, ProducerAudit, RunId, Tenant};
 
 use super::MemoryLimits;
 use super::index::Index;
@@ -45,9 +46,8 @@ pub(super) struct Kept {
     bodies: VecDeque<u8>,
     /// Bytes of bodies that were overwritten: where the ring starts.
     overwritten: u64,
-    index: Index,
-    aggregates: Vec<Aggregate>,
-    overflow: u64,
+    /// The one that was heard last stands at the end.
+    tenants: Vec<Names>,
     /// The one that was heard last stands at the end.
     runs: Vec<Run>,
     runs_forgotten: u64,
@@ -64,9 +64,19 @@ struct Recent {
     length: usize,
 }
 
-/// The account of one run.
+/// What is known of a tenant's metrics.
+#[derive(Debug)]
+struct Names {
+    tenant: Tenant,
+    index: Index,
+    aggregates: Vec<Aggregate>,
+    overflow: u64,
+}
+
+/// The account of one run of one tenant.
 #[derive(Debug)]
 struct Run {
+    tenant: Tenant,
     id: RunId,
     index: Index,
     producers: Vec<ProducerAudit>,
@@ -81,9 +91,7 @@ impl Kept {
             recent: VecDeque::new(),
             bodies: VecDeque::new(),
             overwritten: 0,
-            index: Index::default(),
-            aggregates: Vec::new(),
-            overflow: 0,
+            tenants: Vec::new(),
             runs: Vec::new(),
             runs_forgotten: 0,
         }
@@ -91,10 +99,12 @@ impl Kept {
 
     /// Takes in the next batch of the log.
     pub(super) fn add(&mut self, position: Position, batch: Batch, body: &[u8]) {
+        let names_max = self.limits.names_max;
+        let names = self.names(&batch.id.tenant);
         for metric in &batch.metrics {
-            match self.index.number(&metric.name, self.limits.names_max) {
-                Some(number) => self.aggregate(number, &metric.name, metric.value),
-                None => self.overflow += 1,
+            match names.index.number(&metric.name, names_max) {
+                Some(number) => names.aggregate(number, &metric.name, metric.value),
+                None => names.overflow += 1,
             }
         }
         self.account(&batch);
@@ -124,6 +134,109 @@ impl Kept {
         Some((recent.position, Batch { id, received_ms, metrics }))
     }
 
+    /// What is known of the tenant's names, moved to the end.
+    fn names(&mut self, tenant: &Tenant) -> &mut Names {
+        let last = self.tenants.len().wrapping_sub(1);
+        match self.tenants.iter().rposition(|names| names.tenant == *tenant) {
+            Some(place) if place == last => {}
+            Some(place) => self.tenants[place..].rotate_left(1),
+            None => self.tenants.push(Names::of(tenant.clone())),
+        }
+        let last = self.tenants.len() - 1;
+        &mut self.tenants[last]
+    }
+
+    fn account(&mut self, batch: &Batch) {
+        let producers_max = self.limits.producers_max;
+        let run = self.run(&batch.id.tenant, batch.id.run);
+        let Some(number) = run.index.number(&batch.id.producer.0, producers_max) else {
+            run.unaccounted += 1;
+            return;
+        };
+        if number == run.producers.len() {
+            run.producers.push(ProducerAudit::new(batch.id.producer.clone()));
+        }
+        run.producers[number].add(batch.id.seq, batch.metrics.len() as u64);
+    }
+
+    /// The run's account, moved to the end; the longest silent one makes room for a new one.
+    fn run(&mut self, tenant: &Tenant, id: RunId) -> &mut Run {
+        let last = self.runs.len().wrapping_sub(1);
+        match self.runs.iter().rposition(|run| run.is(tenant, id)) {
+            Some(place) if place == last => {}
+            Some(place) => self.runs[place..].rotate_left(1),
+            None => {
+                if self.runs.len() >= self.limits.runs_max.max(1) {
+                    self.runs.remove(0);
+                    self.runs_forgotten += 1;
+                }
+                self.runs.push(Run::of(tenant.clone(), id));
+            }
+        }
+        let last = self.runs.len() - 1;
+        &mut self.runs[last]
+    }
+
+    pub(super) fn aggregates(&self, tenant: &Tenant) -> Aggregates {
+        let Some(known) = self.tenants.iter().find(|names| names.tenant == *tenant) else {
+            return Aggregates { names: Vec::new(), overflow: 0 };
+        };
+        let mut names = known.aggregates.clone();
+        names.sort_by(|a, b| a.name.cmp(&b.name));
+        Aggregates { names, overflow: known.overflow }
+    }
+
+    pub(super) fn after(&self, after: Position, limit: usize) -> Vec<(Position, Batch)> {
+        let first = self.recent.partition_point(|recent| recent.position <= after);
+        let rest = self.recent.iter().skip(first).take(limit);
+        rest.filter_map(|recent| self.decoded(recent)).collect()
+    }
+
+    pub(super) fn newest(&self, tenant: &Tenant, limit: usize) -> Vec<(Position, Batch)> {
+        let own = self.recent.iter().rev().filter(|recent| recent.id.tenant == *tenant);
+        let mut newest: Vec<_> =
+            own.take(limit).filter_map(|recent| self.decoded(recent)).collect();
+        newest.reverse();
+        newest
+    }
+
+    pub(super) fn recent_count(&self) -> usize {
+        self.recent.len()
+    }
+
+    /// The run's audit. An account that is known to be incomplete is an error: a wrong one
+    /// would read as loss.
+    pub(super) fn audit(&self, run: RunId, tenant: Option<&Tenant>) -> Result<Audit, LogError> {
+        let backend = |cause| Err(LogError::Backend { cause });
+        let is_wanted =
+            |known: &&Run| known.id == run && tenant.is_none_or(|tenant| *tenant == known.tenant);
+        let wanted: Vec<&Run> = self.runs.iter().filter(is_wanted).collect();
+        match wanted.iter().map(|known| known.unaccounted).max() {
+            Some(unaccounted) if unaccounted > 0 => backend(format!(
+                "the run has more than {} producers; {unaccounted} batches are in no account",
+                self.limits.producers_max
+            )),
+            Some(_) => {
+                let accounts = wanted.iter().flat_map(|known| &known.producers);
+                let mut producers: Vec<ProducerAudit> = accounts.cloned().collect();
+                producers.sort_by(|a, b| a.producer.cmp(&b.producer));
+                Ok(Audit { run, producers })
+            }
+            None if self.runs_forgotten > 0 => backend(format!(
+                "the run is unknown; it may be among the {} that were forgotten, because only \
+                 the {} heard last are kept",
+                self.runs_forgotten, self.limits.runs_max
+            )),
+            None => Ok(Audit { run, producers: Vec::new() }),
+        }
+    }
+}
+
+impl Names {
+    fn of(tenant: Tenant) -> Self {
+        Self { tenant, index: Index::default(), aggregates: Vec::new(), overflow: 0 }
+    }
+
     fn aggregate(&mut self, number: usize, name: &str, value: f64) {
         let Some(known) = self.aggregates.get_mut(number) else {
             let (sum, min, max, last) = (value, value, value, value);
@@ -136,80 +249,14 @@ impl Kept {
         known.max = known.max.max(value);
         known.last = value;
     }
+}
 
-    fn account(&mut self, batch: &Batch) {
-        let producers_max = self.limits.producers_max;
-        let run = self.run(batch.id.run);
-        let Some(number) = run.index.number(&batch.id.producer.0, producers_max) else {
-            run.unaccounted += 1;
-            return;
-        };
-        if number == run.producers.len() {
-            run.producers.push(ProducerAudit::new(batch.id.producer.clone()));
-        }
-        run.producers[number].add(batch.id.seq, batch.metrics.len() as u64);
+impl Run {
+    fn of(tenant: Tenant, id: RunId) -> Self {
+        Self { tenant, id, index: Index::default(), producers: Vec::new(), unaccounted: 0 }
     }
 
-    /// The run's account, moved to the end; the longest silent one makes room for a new one.
-    fn run(&mut self, id: RunId) -> &mut Run {
-        let last = self.runs.len().wrapping_sub(1);
-        match self.runs.iter().rposition(|run| run.id == id) {
-            Some(place) if place == last => {}
-            Some(place) => self.runs[place..].rotate_left(1),
-            None => {
-                if self.runs.len() >= self.limits.runs_max.max(1) {
-                    self.runs.remove(0);
-                    self.runs_forgotten += 1;
-                }
-                let (index, producers) = (Index::default(), Vec::new());
-                self.runs.push(Run { id, index, producers, unaccounted: 0 });
-            }
-        }
-        let last = self.runs.len() - 1;
-        &mut self.runs[last]
-    }
-
-    pub(super) fn aggregates(&self) -> Aggregates {
-        let mut names = self.aggregates.clone();
-        names.sort_by(|a, b| a.name.cmp(&b.name));
-        Aggregates { names, overflow: self.overflow }
-    }
-
-    pub(super) fn after(&self, after: Position, limit: usize) -> Vec<(Position, Batch)> {
-        let first = self.recent.partition_point(|recent| recent.position <= after);
-        let rest = self.recent.iter().skip(first).take(limit);
-        rest.filter_map(|recent| self.decoded(recent)).collect()
-    }
-
-    pub(super) fn newest(&self, limit: usize) -> Vec<(Position, Batch)> {
-        let rest = self.recent.iter().skip(self.recent.len().saturating_sub(limit));
-        rest.filter_map(|recent| self.decoded(recent)).collect()
-    }
-
-    pub(super) fn recent_count(&self) -> usize {
-        self.recent.len()
-    }
-
-    /// The run's audit. An account that is known to be incomplete is an error: a wrong one
-    /// would read as loss.
-    pub(super) fn audit(&self, run: RunId) -> Result<Audit, LogError> {
-        let backend = |cause| Err(LogError::Backend { cause });
-        match self.runs.iter().find(|known| known.id == run) {
-            Some(known) if known.unaccounted > 0 => backend(format!(
-                "the run has more than {} producers; {} batches are in no account",
-                self.limits.producers_max, known.unaccounted
-            )),
-            Some(known) => {
-                let mut producers = known.producers.clone();
-                producers.sort_by(|a, b| a.producer.cmp(&b.producer));
-                Ok(Audit { run, producers })
-            }
-            None if self.runs_forgotten > 0 => backend(format!(
-                "the run is unknown; it may be among the {} that were forgotten, because only \
-                 the {} heard last are kept",
-                self.runs_forgotten, self.limits.runs_max
-            )),
-            None => Ok(Audit { run, producers: Vec::new() }),
-        }
+    fn is(&self, tenant: &Tenant, id: RunId) -> bool {
+        self.id == id && self.tenant == *tenant
     }
 }

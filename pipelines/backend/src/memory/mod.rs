@@ -16,7 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use serde::Serialize;
 use tailrace_contract::{
-    Audit, Batch, BoxFuture, Bus, Log, LogError, LogHealth, Position, RunId, Survives, limits,
+    Audit, Batch, BoxFuture, Bus, Log, LogError, LogHealth, Position, RunId, Survives, Tenant,
+    limits,
 };
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -37,7 +38,7 @@ pub struct MemoryLimits {
     pub recent_max: usize,
     /// Bytes of the bodies that those batches were decoded from.
     pub recent_bytes_max: usize,
-    /// Metric names with an aggregate of their own; the rest share one.
+    /// Metric names of one tenant with an aggregate of their own; the rest are only counted.
     pub names_max: usize,
     /// Runs with an audit; the one that was silent the longest is forgotten.
     pub runs_max: usize,
@@ -101,14 +102,14 @@ impl MemoryLog {
         Arc::new(Self { shared, consumer })
     }
 
-    /// What is known of each metric name, ordered by name.
-    pub fn aggregates(&self) -> Aggregates {
-        lock(&self.shared.kept).aggregates()
+    /// What is known of each metric name of a tenant, ordered by name.
+    pub fn aggregates(&self, tenant: &Tenant) -> Aggregates {
+        lock(&self.shared.kept).aggregates(tenant)
     }
 
-    /// The newest batches, at most `limit`, oldest first.
-    pub fn recent(&self, limit: usize) -> Vec<(Position, Batch)> {
-        lock(&self.shared.kept).newest(limit)
+    /// A tenant's newest batches, at most `limit`, oldest first.
+    pub fn recent(&self, tenant: &Tenant, limit: usize) -> Vec<(Position, Batch)> {
+        lock(&self.shared.kept).newest(tenant, limit)
     }
 
     /// Calls `read` with what is kept, after the consumer has passed everything that was
@@ -158,8 +159,12 @@ impl Log for MemoryLog {
         Box::pin(self.once_passed(move |kept| kept.after(after, limit)))
     }
 
-    fn audit(&self, run: RunId) -> BoxFuture<'static, Result<Audit, LogError>> {
-        let answer = self.once_passed(move |kept| kept.audit(run));
+    fn audit(
+        &self,
+        run: RunId,
+        tenant: Option<Tenant>,
+    ) -> BoxFuture<'static, Result<Audit, LogError>> {
+        let answer = self.once_passed(move |kept| kept.audit(run, tenant.as_ref()));
         Box::pin(async move { answer.await? })
     }
 

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tailrace_contract::{
-    Audit, Batch, BoxFuture, Log, LogError, LogHealth, Position, RunId, Survives, limits,
+    Audit, Batch, BoxFuture, Log, LogError, LogHealth, Position, RunId, Survives, Tenant, limits,
 };
 use tokio::task::JoinHandle;
 
@@ -224,9 +224,13 @@ impl Log for RedisLog {
         Box::pin(async move { read::after(&shared.link, &shared.stream, after, limit).await })
     }
 
-    fn audit(&self, run: RunId) -> BoxFuture<'static, Result<Audit, LogError>> {
+    fn audit(
+        &self,
+        run: RunId,
+        tenant: Option<Tenant>,
+    ) -> BoxFuture<'static, Result<Audit, LogError>> {
         let shared = Arc::clone(&self.shared);
-        Box::pin(async move { read::audit(&shared.link, &shared.stream, run).await })
+        Box::pin(async move { read::audit(&shared.link, &shared.stream, (run, tenant)).await })
     }
 
     fn health(&self) -> BoxFuture<'static, Result<LogHealth, LogError>> {

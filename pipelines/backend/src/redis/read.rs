@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use redis::{Value, cmd};
-use tailrace_contract::{Audit, Batch, LogError, Position, Producer, ProducerAudit, RunId};
+use tailrace_contract::{Audit, Batch, LogError, Position, Producer, ProducerAudit, RunId, Tenant};
 
 use super::entry::Stored;
 use super::link::Link;
@@ -59,15 +59,22 @@ pub(super) async fn after(
     Ok(batches)
 }
 
-/// What the stream holds of a run.
-pub(super) async fn audit(link: &Link, stream: &str, run: RunId) -> Result<Audit, LogError> {
+/// What the stream holds of a run: of one tenant's batches, or of all.
+pub(super) async fn audit(
+    link: &Link,
+    stream: &str,
+    (run, tenant): (RunId, Option<Tenant>),
+) -> Result<Audit, LogError> {
+    let is_wanted = |entry: &Stored| {
+        entry.id.run == run && tenant.as_ref().is_none_or(|tenant| *tenant == entry.id.tenant)
+    };
     let mut accounts = BTreeMap::<Producer, ProducerAudit>::new();
     let mut after = Position::default();
     loop {
         let entries = page(link, stream, after, PAGE_ENTRIES).await?;
         let Some(last) = entries.last() else { break };
         after = last.position;
-        for entry in entries.into_iter().filter(|entry| entry.id.run == run) {
+        for entry in entries.into_iter().filter(is_wanted) {
             let producer = entry.id.producer;
             let account = accounts
                 .entry(producer)

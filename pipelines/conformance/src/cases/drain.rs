@@ -33,7 +33,7 @@ pub(crate) async fn drain_finishes_what_is_in_flight(subject: &dyn Subject) -> R
         Err(_) => None,
     };
     ensure!(late != Some(202), "a batch was accepted after the drain");
-    let audit = subject.gate().audit(run).await?;
+    let audit = subject.gate().audit(run, None).await?;
     let names: Vec<_> = audit.producers.iter().map(|p| &*p.producer.0).collect();
     ensure!(names == ["busy", "idle"], "in the log after the drain: {names:?}");
     Ok(())

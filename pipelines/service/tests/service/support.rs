@@ -71,9 +71,16 @@ impl Log for VecLog {
         Box::pin(async move { Ok(found) })
     }
 
-    fn audit(&self, run: RunId) -> BoxFuture<'static, Result<Audit, LogError>> {
+    fn audit(
+        &self,
+        run: RunId,
+        tenant: Option<Tenant>,
+    ) -> BoxFuture<'static, Result<Audit, LogError>> {
         let mut account = ProducerAudit::new(Producer("p".into()));
         for batch in self.batches.lock().unwrap().iter().filter(|b| b.id.run == run) {
+            if tenant.as_ref().is_some_and(|tenant| *tenant != batch.id.tenant) {
+                continue;
+            }
             account.add(batch.id.seq, batch.metrics.len() as u64);
         }
         Box::pin(async move { Ok(Audit { run, producers: vec![account] }) })
@@ -95,18 +102,22 @@ impl Log for VecLog {
 }
 
 impl Recent for VecLog {
-    fn aggregates(&self) -> Aggregates {
-        let count = self.batches.lock().unwrap().len() as u64;
+    fn aggregates(&self, tenant: &Tenant) -> Aggregates {
+        let batches = self.batches.lock().unwrap();
+        let count = batches.iter().filter(|batch| batch.id.tenant == *tenant).count() as u64;
         let (sum, min, max, last) = (count as f64, 1.0, 1.0, 1.0);
         let names = vec![Aggregate { name: "m".into(), count, sum, min, max, last }];
         Aggregates { names, overflow: 0 }
     }
 
-    fn recent(&self, limit: usize) -> Vec<(Position, Batch)> {
+    fn recent(&self, tenant: &Tenant, limit: usize) -> Vec<(Position, Batch)> {
         let batches = self.batches.lock().unwrap();
-        let skipped = batches.len().saturating_sub(limit);
-        let numbered = batches.iter().cloned().enumerate().skip(skipped);
-        numbered.map(|(i, b)| (Position { major: 0, minor: i as u64 + 1 }, b)).collect()
+        let numbered = batches.iter().cloned().enumerate();
+        let own: Vec<_> = numbered
+            .filter(|(_, batch)| batch.id.tenant == *tenant)
+            .map(|(i, b)| (Position { major: 0, minor: i as u64 + 1 }, b))
+            .collect();
+        own[own.len().saturating_sub(limit)..].to_vec()
     }
 }
 
