@@ -2,11 +2,14 @@
 //! The order behind it is gate, validation, log; the program builds it, transports only
 //! know this trait.
 
-use std::future::Future;
+use std::any::Any;
+use std::fmt;
+use std::future::{Future, ready};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{BatchId, Problem, ProblemKind, RunId};
+use crate::{BatchId, Credential, Problem, ProblemKind, RunId};
 
 /// Who calls, as far as the transport can tell. One a request, or one a connection where the
 /// transport's connection carries it.
@@ -14,6 +17,21 @@ use crate::{BatchId, Problem, ProblemKind, RunId};
 pub struct Caller {
     /// The run from [`crate::identity::RUN_HEADER`], if the client sent one.
     pub run: Option<RunId>,
+    /// What the client showed, where the door [asks](Ingest::asks) for it.
+    pub credential: Option<Credential>,
+    /// What the door made of it.
+    pub pass: Option<Pass>,
+}
+
+/// A caller that was recognised. Transports carry it and look at nothing; only the door that
+/// wrote it can read it, and asks again whether it still holds.
+#[derive(Clone)]
+pub struct Pass(pub Arc<dyn Any + Send + Sync>);
+
+impl fmt::Debug for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pass(…)")
+    }
 }
 
 impl Caller {
@@ -24,11 +42,11 @@ impl Caller {
     pub fn from_run_header(run: Option<&[u8]>) -> Result<Self, Problem> {
         let Some(bytes) = run else { return Ok(Self::default()) };
         if let Some(run) = RunId::from_hex(bytes) {
-            return Ok(Self { run: Some(run) });
+            return Ok(Self { run: Some(run), ..Self::default() });
         }
         let text = String::from_utf8_lossy(bytes);
         let parsed: Result<RunId, _> = text.parse();
-        parsed.map(|run| Self { run: Some(run) }).map_err(|fault| {
+        parsed.map(|run| Self { run: Some(run), ..Self::default() }).map_err(|fault| {
             Problem::new(ProblemKind::BadRequest, format!("header Tailrace-Run: {fault}"))
         })
     }
@@ -40,6 +58,31 @@ pub trait Ingest: Clone + Send + Sync + 'static {
     /// be ready at the first poll. Dropping it does not take the batch back. It never waits
     /// for another connection's batch.
     fn admit(&self, caller: &Caller, body: Bytes) -> impl Future<Output = Answer> + Send + 'static;
+
+    /// Whether callers must show who they are. Transports look for a credential only then: an
+    /// open door costs nothing.
+    fn asks(&self) -> bool {
+        false
+    }
+
+    /// Judges what a caller showed, before its body is looked at, and writes the [`Pass`].
+    /// Answers at once, so it takes keys only.
+    ///
+    /// # Errors
+    /// The credential is missing or wrong, or may not send.
+    fn recognise(&self, _caller: &mut Caller) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    /// The same for a connection that will carry many bodies, which may be a browser's: takes
+    /// sessions too, and may ask somebody else about them.
+    fn welcome(
+        &self,
+        mut caller: Caller,
+    ) -> impl Future<Output = Result<Caller, Problem>> + Send + 'static {
+        let judged = self.recognise(&mut caller);
+        ready(judged.map(|()| caller))
+    }
 }
 
 /// The answer to one body.

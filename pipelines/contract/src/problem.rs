@@ -12,8 +12,12 @@ pub enum ProblemKind {
     Malformed,
     /// It is, but not a batch.
     Invalid,
+    /// No credential was shown, or one that is not (or no longer) good for anything.
+    Unauthorized,
     /// A page of another site asked for it.
     Forbidden,
+    /// The credential is good, but not for this.
+    Denied,
     /// Nothing is served under this path.
     NotFound,
     /// The path is served, but not with this method.
@@ -22,6 +26,11 @@ pub enum ProblemKind {
     Timeout,
     /// The body is larger than allowed.
     TooLarge,
+    /// More was asked for than the tenant's limit allows.
+    TooMany {
+        /// When one more would be allowed, in seconds from now, at least 1.
+        retry_after_s: u32,
+    },
     /// The listener speaks another protocol than the request.
     UpgradeRequired,
     /// The head is larger than allowed.
@@ -32,6 +41,8 @@ pub enum ProblemKind {
     LogUnreachable,
     /// The store does not answer.
     StoreUnreachable,
+    /// The place where sessions are kept does not answer.
+    SessionsUnreachable,
     /// The server is shutting down.
     Draining,
     /// The server holds as many connections or subscribers as it may.
@@ -50,16 +61,22 @@ impl ProblemKind {
             Self::BadRequest => (400, "bad-request", "The request makes no sense"),
             Self::Malformed => (400, "malformed-body", "The body cannot be read"),
             Self::Invalid => (400, "invalid-batch", "The body is not a valid batch"),
+            Self::Unauthorized => (401, "unauthorized", "A key is needed"),
+            Self::Denied => (403, "denied", "This key may not do that"),
             Self::Forbidden => (403, "forbidden", "Refused for a page of another site"),
             Self::NotFound => (404, "not-found", "Nothing is served under this path"),
             Self::MethodNotAllowed => (405, "method-not-allowed", "Wrong method for this path"),
             Self::Timeout => (408, "timeout", "The request took too long to arrive"),
             Self::TooLarge => (413, "too-large", "The body is too large"),
+            Self::TooMany { .. } => (429, "too-many-requests", "The tenant's limit is reached"),
             Self::UpgradeRequired => (426, "upgrade-required", "Another protocol is spoken here"),
             Self::HeadTooLarge => (431, "head-too-large", "The request's head is too large"),
             Self::LogFull => (503, "log-full", "The log is full; try again later"),
             Self::LogUnreachable => (503, "log-unreachable", "The log cannot be reached"),
             Self::StoreUnreachable => (503, "store-unreachable", "The store cannot be reached"),
+            Self::SessionsUnreachable => {
+                (503, "sessions-unreachable", "Sessions cannot be looked up")
+            }
             Self::Draining => (503, "draining", "The server is shutting down"),
             Self::TooManyClients => (503, "too-many-clients", "The server is at its limit"),
             Self::Internal => (500, "internal", "The server failed"),
@@ -68,11 +85,15 @@ impl ProblemKind {
 
     /// Whether the same request may succeed later, and after how many seconds to try.
     fn retry_after_s(self) -> Option<u32> {
+        if let Self::TooMany { retry_after_s } = self {
+            return Some(retry_after_s);
+        }
         matches!(
             self,
             Self::LogFull
                 | Self::LogUnreachable
                 | Self::StoreUnreachable
+                | Self::SessionsUnreachable
                 | Self::Draining
                 | Self::TooManyClients
         )
@@ -108,6 +129,9 @@ struct Body<'a> {
     detail: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     fields: &'a [FieldError],
+    /// As the header, for answers that have none: messages of a WebSocket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_s: Option<u32>,
 }
 
 impl Problem {
@@ -126,11 +150,18 @@ impl Problem {
         self.kind.retry_after_s()
     }
 
+    /// Value of the `WWW-Authenticate` header that a 401 must have.
+    pub fn challenge(&self) -> Option<&'static str> {
+        (self.kind == ProblemKind::Unauthorized).then_some("Bearer")
+    }
+
     /// Appends the problem+json body.
     pub fn write(&self, out: &mut Vec<u8>) {
         let (status, name, title) = self.kind.facts();
         let r#type = format!("urn:tailrace:problem:{name}");
-        let body = Body { r#type, title, status, detail: &self.detail, fields: &self.fields };
+        let (detail, fields) = (&*self.detail, &*self.fields);
+        let retry_after_s = self.retry_after_s();
+        let body = Body { r#type, title, status, detail, fields, retry_after_s };
         // Writing plain strings and numbers to memory cannot fail.
         serde_json::to_writer(out, &body).unwrap_or_default();
     }

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use tailrace_contract::ingest::Accepted;
@@ -40,6 +40,9 @@ pub(crate) fn refusal(problem: &Problem) -> Whole {
     let mut answer = whole(status, PROBLEM, problem.to_json().into());
     if let Some(seconds) = problem.retry_after_s() {
         answer.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    if let Some(challenge) = problem.challenge() {
+        answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     if problem.kind == ProblemKind::MethodNotAllowed {
         answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));

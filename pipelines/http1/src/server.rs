@@ -13,10 +13,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tailrace_contract::credential::KEY_HEADER;
 use tailrace_contract::identity::RUN_HEADER;
 use tailrace_contract::transport::Flush;
 use tailrace_contract::{
-    Answer, Caller, Ingest, Options, Problem, ProblemKind, Server, Transport, limits, origin,
+    Answer, Caller, Credential, Ingest, Options, Problem, ProblemKind, Server, Transport, limits,
+    origin,
 };
 use tailrace_socket::{Security, Stream, serve_secured};
 use tokio_util::sync::CancellationToken;
@@ -154,10 +156,21 @@ async fn admit<I: Ingest>(
     route(&request)?;
     same_site(request.headers())?;
     let run = request.headers().get(RUN_HEADER).map(HeaderValue::as_bytes);
-    let caller = Caller::from_run_header(run)?;
+    let mut caller = Caller::from_run_header(run)?;
+    if ingest.asks() {
+        caller.credential = credential(request.headers());
+        ingest.recognise(&mut caller)?;
+    }
     let body = body::read(request.into_body(), body_timeout).await?;
     session.enter(Phase::Log);
     Ok(ingest.admit(&caller, body).await)
+}
+
+/// What the client showed.
+fn credential(headers: &HeaderMap) -> Option<Credential> {
+    let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let api_key = headers.get(KEY_HEADER).map(HeaderValue::as_bytes);
+    Credential::of_headers(authorization, api_key)
 }
 
 /// Refuses pages of other sites; programs send no origin.

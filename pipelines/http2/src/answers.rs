@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use h2::server::SendResponse;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use tailrace_contract::ingest::Accepted;
 use tailrace_contract::problem::PROBLEM_JSON;
@@ -40,6 +40,9 @@ pub(crate) fn refusal(problem: &Problem) -> Whole {
     let mut answer = whole(status, PROBLEM, problem.to_json().into());
     if let Some(seconds) = problem.retry_after_s() {
         answer.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    if let Some(challenge) = problem.challenge() {
+        answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     if problem.kind == ProblemKind::MethodNotAllowed {
         answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));

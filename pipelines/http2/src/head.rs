@@ -1,10 +1,11 @@
 //! A request's head: who calls, or why it is refused before a byte of its body is looked at.
 //! Read next: `body.rs`.
 
-use http::{HeaderValue, Method, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
+use tailrace_contract::credential::KEY_HEADER;
 use tailrace_contract::identity::RUN_HEADER;
 use tailrace_contract::limits::{BODY_BYTES_MAX, HEADERS_MAX};
-use tailrace_contract::{Caller, Problem, ProblemKind, origin};
+use tailrace_contract::{Caller, Credential, Ingest, Problem, ProblemKind, origin};
 
 /// The one path that is served.
 const PATH: &str = "/v1/ingest";
@@ -13,14 +14,27 @@ const PATH: &str = "/v1/ingest";
 ///
 /// # Errors
 /// A request that cannot be answered with 202 whatever its body is.
-pub(crate) fn judge(head: &Parts) -> Result<Caller, Problem> {
+pub(crate) fn judge<I: Ingest>(head: &Parts, ingest: &I) -> Result<Caller, Problem> {
     route(head)?;
     if head.headers.len() > HEADERS_MAX {
         let detail = format!("at most {HEADERS_MAX} headers are allowed");
         return Err(Problem::new(ProblemKind::HeadTooLarge, detail));
     }
     same_site(head)?;
-    Caller::from_run_header(head.headers.get(RUN_HEADER).map(HeaderValue::as_bytes))
+    let run = head.headers.get(RUN_HEADER).map(HeaderValue::as_bytes);
+    let mut caller = Caller::from_run_header(run)?;
+    if ingest.asks() {
+        caller.credential = credential(&head.headers);
+        ingest.recognise(&mut caller)?;
+    }
+    Ok(caller)
+}
+
+/// What the client showed.
+fn credential(headers: &HeaderMap) -> Option<Credential> {
+    let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let api_key = headers.get(KEY_HEADER).map(HeaderValue::as_bytes);
+    Credential::of_headers(authorization, api_key)
 }
 
 /// Whether a body that has not come whole will be too large. h2 holds a client to what it

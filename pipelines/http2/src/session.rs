@@ -178,7 +178,7 @@ where
     ) {
         let (head, stream) = request.into_parts();
         let mut body = Body::new(stream, self.watch.clone(), self.limits.incomplete_bytes_max);
-        let caller = match head::judge(&head) {
+        let caller = match head::judge(&head, &self.ingest) {
             Ok(caller) => caller,
             Err(problem) => return self.refuse(&problem, body, responder),
         };

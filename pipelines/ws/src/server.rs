@@ -73,7 +73,7 @@ async fn connection<I: Ingest>(
     (limits, flush): (Limits, Flush),
     stop: CancellationToken,
 ) {
-    let upgrading = timeout(limits.head_timeout, upgrade::accept(&mut stream));
+    let upgrading = timeout(limits.head_timeout, upgrade::accept(&mut stream, &ingest));
     let Some(upgraded) = stop.run_until_cancelled(upgrading).await else { return };
     let refusal = match upgraded {
         Ok(Ok(upgraded)) => {

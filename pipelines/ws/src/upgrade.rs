@@ -3,10 +3,11 @@
 //! tries `curl` deserves an answer that says how. Read next: `session.rs`.
 
 use httparse::{EMPTY_HEADER, Request, Status};
+use tailrace_contract::credential::KEY_HEADER;
 use tailrace_contract::identity::RUN_HEADER;
 use tailrace_contract::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 use tailrace_contract::problem::PROBLEM_JSON;
-use tailrace_contract::{Caller, Problem, ProblemKind, origin};
+use tailrace_contract::{Caller, Credential, Ingest, Problem, ProblemKind, origin};
 use tailrace_socket::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -38,18 +39,20 @@ struct Agreed {
 }
 
 /// Reads the request and consents to it. Takes as long as the client does.
-pub(crate) async fn accept(stream: &mut Stream) -> Result<Upgraded, Fault> {
+pub(crate) async fn accept<I: Ingest>(stream: &mut Stream, ingest: &I) -> Result<Upgraded, Fault> {
     let mut bytes = Vec::with_capacity(1 << 10);
     loop {
         if stream.read_buf(&mut bytes).await.map_err(|_| Fault::Gone)? == 0 {
             return Err(Fault::Gone);
         }
-        if let Some(agreed) = judge(&bytes).map_err(|problem| Fault::Refused(refusal(&problem)))? {
+        let refused = |problem| Fault::Refused(refusal(&problem));
+        if let Some(agreed) = judge(&bytes).map_err(refused)? {
+            let caller = ingest.welcome(agreed.caller).await.map_err(refused)?;
             let consent = consent(&agreed.accept_key);
             stream.write_all(consent.as_bytes()).await.map_err(|_| Fault::Gone)?;
             stream.flush().await.map_err(|_| Fault::Gone)?;
             let rest = bytes.split_off(agreed.head_bytes);
-            return Ok(Upgraded { caller: agreed.caller, rest });
+            return Ok(Upgraded { caller, rest });
         }
     }
 }
@@ -71,16 +74,24 @@ fn refusal(problem: &Problem) -> Vec<u8> {
     let body = problem.to_json();
     let status = problem.status();
     let phrase = match status {
+        401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         408 => "Request Timeout",
         426 => "Upgrade Required",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
+        503 => "Service Unavailable",
         _ => "Bad Request",
     };
+    let challenge = problem.challenge();
+    let challenge = challenge.map_or(String::new(), |how| format!("www-authenticate: {how}\r\n"));
+    let retry = problem.retry_after_s();
+    let retry = retry.map_or(String::new(), |seconds| format!("retry-after: {seconds}\r\n"));
     let mut answer = format!(
         "HTTP/1.1 {status} {phrase}\r\nconnection: close, upgrade\r\nupgrade: websocket\r\n\
-         sec-websocket-version: 13\r\ncontent-type: {PROBLEM_JSON}\r\ncontent-length: {}\r\n\r\n",
+         sec-websocket-version: 13\r\n{challenge}{retry}content-type: {PROBLEM_JSON}\r\n\
+         content-length: {}\r\n\r\n",
         body.len()
     )
     .into_bytes();
@@ -127,8 +138,16 @@ fn agree(request: &Request<'_, '_>, head_bytes: usize) -> Result<Agreed, Problem
     origin::same_site(header(request, "origin"), header(request, "host"))?;
     let key = header(request, "sec-websocket-key").filter(|key| is_key(key));
     let key = key.ok_or_else(|| bad_request("Sec-WebSocket-Key is not 16 bytes in base64"))?;
-    let caller = Caller::from_run_header(header(request, RUN_HEADER))?;
+    let mut caller = Caller::from_run_header(header(request, RUN_HEADER))?;
+    caller.credential = credential(request);
     Ok(Agreed { head_bytes, caller, accept_key: derive_accept_key(key) })
+}
+
+/// What the client showed: a key, or the cookie that a browser sends by itself. Pages of other
+/// sites were refused by then.
+fn credential(request: &Request<'_, '_>) -> Option<Credential> {
+    let key = Credential::of_headers(header(request, "authorization"), header(request, KEY_HEADER));
+    key.or_else(|| Credential::of_cookie(header(request, "cookie")?))
 }
 
 fn bad_request(detail: impl Into<String>) -> Problem {
