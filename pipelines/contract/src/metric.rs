@@ -1,6 +1,8 @@
 //! A metric: a name, a finite number, a time and a few attributes. It has no unit and no
 //! type; the name says what it is.
 
+use std::fmt;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use smol_str::SmolStr;
 
@@ -26,6 +28,18 @@ pub enum AttributeValue {
     Number(serde_json::Number),
     /// True or false.
     Flag(bool),
+}
+
+/// As text: a number or flag as in JSON, a text without quotes. What questions of history compare
+/// with and group by.
+impl fmt::Display for AttributeValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+            Self::Flag(flag) => flag.fmt(f),
+        }
+    }
 }
 
 impl Serialize for Metric {

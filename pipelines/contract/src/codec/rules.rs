@@ -62,9 +62,12 @@ fn value_fault(value: &AttributeValue) -> Option<String> {
     }
 }
 
-/// Attribute texts may be empty and may hold line breaks; they are never keys.
+/// Attribute texts may be empty and may hold line breaks; they are never keys. The one character
+/// that not every store can hold is refused: what was acknowledged must be storable.
 pub(super) fn attribute_text_fault(text: &str) -> Option<String> {
-    length_fault(text, 0, ATTRIBUTE_TEXT_BYTES_MAX)
+    length_fault(text, 0, ATTRIBUTE_TEXT_BYTES_MAX).or_else(|| {
+        text.as_bytes().contains(&0).then(|| "must not hold the character U+0000".into())
+    })
 }
 
 fn text_fault(text: &str, min: usize, max: usize) -> Option<String> {

@@ -52,6 +52,16 @@ fn points_at_every_bad_field() {
     check("7", &[""]);
 }
 
+/// PostgreSQL's JSON holds every character but one.
+#[test]
+fn the_character_that_a_store_cannot_hold_is_refused() {
+    check(r#"{"name":"a\u0000","value":1}"#, &["/name"]);
+    check(r#"{"name":"a","value":1,"attributes":{"x":"1\u0000"}}"#, &["/attributes/x"]);
+    let in_key = decode(br#"{"name":"a","value":1,"attributes":{"x\u0000":1}}"#).unwrap_err();
+    assert_eq!(in_key.problem.fields.len(), 1);
+    check(r#"{"name":"a","value":1,"attributes":{"x":"\u0001\n\u001f\u007f"}}"#, &[]);
+}
+
 #[test]
 fn values_without_names_are_no_metric() {
     check(r#"[["cpu",1,null,null]]"#, &["/0"]);

@@ -59,6 +59,7 @@ fn the_same_documents_are_accepted_and_refused() {
     check(&json!({"name": "a", "value": 1, "time": -1}));
     check(&json!({"name": "a", "value": 1, "time": 1_700_000_000_000_000_u64}));
     check(&json!({"name": "a", "value": 1, "attributes": {"x": {}, "y": [1], "z": null, "": 1}}));
+    check(&json!({"name": "a\0", "value": 1, "attributes": {"x": "1\0", "y\0": 1, "z": "\n"}}));
     check(&json!({"name": "a", "value": 1, "unit": "s", "producer": "p"}));
     check(&json!([["cpu", 1, null, null]]));
     check(&Value::Array(vec![good.clone(); BATCH_METRICS_MAX + 1]));
