@@ -76,7 +76,7 @@
         null,
         "Every batch that was due ended as exactly one outcome; acknowledged ones were then looked for in the log, warm-up included. “Kept unasked” are in the log though never acknowledged, which is no fault.",
       ),
-      scrolling("Ledger", table(heads, rows, "Outcomes of all rounds")),
+      scrolling("Outcomes", table(heads, rows, "Outcomes of all rounds")),
       reasonsNotAudited(model),
     );
   }

@@ -16,7 +16,7 @@
 
   // spec: { id, title, look (what to look for), key (legend, text or elements), plots (names of
   // the SVGs that stand in), label(state), draw(state, { narrow, wide }) → { height, config } or
-  // { note }, table(state) }. Returns the figure.
+  // { note }, table(state), zoom (whether a reader may look closer along x) }. Returns the figure.
   function figure(page, spec) {
     const canvasPlace = el("div", { class: "chart" });
     const note = el("p", { class: "small note", hidden: true });
@@ -25,7 +25,7 @@
       "figure",
       { class: "picture", id: spec.id },
       el("h3", null, spec.title),
-      el("figcaption", null, el("strong", null, "What to look for: "), spec.look),
+      el("figcaption", null, el("strong", null, "What to look for: "), spec.look, spec.zoom ? Tailrace.zoom.HOW : null),
       spec.key ? el("p", { class: "key" }, spec.key) : null,
       page.charts ? [canvasPlace, note] : fallback(page, spec),
       behind,
@@ -58,6 +58,7 @@
       canvasPlace.style.height = drawing.height + "px";
       canvasPlace.replaceChildren(canvas);
       chart = new window.Chart(canvas, drawing.config);
+      if (spec.zoom) Tailrace.zoom.attach(chart, canvasPlace);
     }
 
     page.redraws.push(redraw);

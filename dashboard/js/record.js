@@ -111,7 +111,7 @@
         histograms(page, trial),
       ];
     });
-    return scrolling("Trials", table(heads, rows));
+    return scrolling("Every trial", table(heads, rows));
   }
 
   function histograms(page, trial) {

@@ -33,6 +33,7 @@
       label: (state) => "Percentile spectrum of each arm under " + model.load(state.load).label + ".",
       draw: (state, room) => draw(model, state, room),
       table: (state) => tableOf(model, state),
+      zoom: true,
     });
   }
 

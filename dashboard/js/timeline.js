@@ -32,7 +32,7 @@
       "figure",
       { class: "picture", id: "timeline" },
       el("h3", null, "Latency over time"),
-      el("figcaption", null, el("strong", null, "What to look for: "), LOOK),
+      el("figcaption", null, el("strong", null, "What to look for: "), LOOK, Tailrace.zoom.HOW),
       el(
         "p",
         { class: "key" },
@@ -121,7 +121,7 @@
     );
     const x = { ...charts.axis(""), type: "linear", min: 0, max: until };
     x.ticks = { ...x.ticks, callback: (value) => String(Number(value.toFixed(3))) + " s", maxTicksLimit: 6 };
-    return new window.Chart(canvas, {
+    const chart = new window.Chart(canvas, {
       type: "scatter",
       data: {
         datasets: CURVES.filter((curve) => !curve.alone || trials.length === 1).flatMap((curve, order) =>
@@ -135,6 +135,8 @@
       }),
       plugins: [events(trials, faults)],
     });
+    Tailrace.zoom.attach(chart, place);
+    return chart;
   }
 
   // What happened at the same tenth of a second in several rounds is told once.

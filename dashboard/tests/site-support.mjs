@@ -192,3 +192,10 @@ export function colours(page) {
 export function pictures(page) {
   return page.$$eval("canvas", (all) => all.map((canvas) => canvas.toDataURL()));
 }
+
+/** What axe objects to, by the rules of WCAG 2.2 AA and best practice. */
+export async function objections(page) {
+  await page.addScriptTag({ path: path.join(ROOT, "dashboard/node_modules/axe-core/axe.min.js") });
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 120)).join(" | ")}`);
+}

@@ -13,6 +13,7 @@ pub mod compare;
 mod contrast;
 pub mod csv;
 pub mod episodes;
+pub mod floor_ratios;
 pub mod hlog;
 mod holm;
 pub mod known;

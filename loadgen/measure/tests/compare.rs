@@ -1,6 +1,7 @@
 //! Arms of one run and of two: what is divided by what, and what is refused.
 
 use tailrace_measure::compare::{Side, compare};
+use tailrace_measure::floor_ratios::ratios_to_floor;
 use tailrace_measure::record::{
     Arm, Arrivals, AuditSeal, Codec, Compared, ComparedBy, ComparedFigure, Cost, Distribution,
     Experiment, Figure, Flush, Latencies, Ledger, Load, Manifest, Measurement, Outcomes, QUANTILES,
@@ -164,4 +165,26 @@ fn what_has_nothing_in_common_is_refused_with_a_sentence() {
     check(side(&with, None), side(&faster, None), "no load in common");
     let other = run("other", &[("floor", FLOOR), ("new", NEW)]);
     check(side(&with, None), side(&other, None), "no arm in common");
+}
+
+#[test]
+fn every_arm_is_divided_by_the_floor_of_its_own_round() {
+    let run = run("a", &[("floor", &[50, 100]), ("http", &[200, 400])]);
+    let ratios = ratios_to_floor(&run.manifest.experiment, &run.trials);
+    let p50 = ratios.iter().find(|one| one.figure == Figure::P50).unwrap();
+    assert_eq!(
+        (p50.arm.as_str(), p50.load.as_str(), p50.why_not.as_deref()),
+        ("http", "low", None)
+    );
+    let ratio = p50.ratio.as_ref().unwrap();
+    assert!((ratio.lowest - 4.0).abs() < 0.01 && (ratio.highest - 4.0).abs() < 0.01, "{ratio:?}");
+}
+
+#[test]
+fn an_arm_near_the_floor_says_so_and_one_without_is_divided_by_nothing() {
+    let near = run("a", &[("floor", &[50, 50]), ("http", &[60, 60])]);
+    let ratios = ratios_to_floor(&near.manifest.experiment, &near.trials);
+    assert!(ratios[0].why_not.as_ref().unwrap().contains("machine"), "{:?}", ratios[0]);
+    let bare = run("b", &[("http", &[60, 60])]);
+    assert_eq!(ratios_to_floor(&bare.manifest.experiment, &bare.trials), []);
 }

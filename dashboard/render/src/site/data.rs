@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use tailrace_measure::floor_ratios::{FloorRatio, ratios_to_floor};
 use tailrace_measure::record::{
     AuditSeal, Check, Cost, Distribution, FaultEvent, Ledger, Manifest, Measurement, Outcomes,
     Summary,
@@ -33,6 +34,8 @@ struct Run<'a> {
     coarseness: u32,
     manifest: &'a Manifest,
     summary: &'a Summary,
+    /// What may stand beside another run.
+    to_floor: Vec<FloorRatio>,
     trials: Vec<Trial<'a>>,
     /// Below `files/<run>/`, with `/`.
     files: &'a [String],
@@ -99,9 +102,15 @@ fn of<'a>(run: &'a RunData, files: &'a [String], coarseness: u32) -> Run<'a> {
         coarseness,
         manifest: &run.manifest,
         summary: &run.summary,
+        to_floor: to_floor(run),
         trials: run.trials.iter().map(|data| trial(data, coarseness)).collect(),
         files,
     }
+}
+
+fn to_floor(run: &RunData) -> Vec<FloorRatio> {
+    let trials: Vec<_> = run.trials.iter().map(|data| data.trial.clone()).collect();
+    ratios_to_floor(&run.manifest.experiment, &trials)
 }
 
 fn trial(data: &TrialData, coarseness: u32) -> Trial<'_> {

@@ -39,6 +39,8 @@ struct Recorded {
     arms: Vec<String>,
     rounds: u32,
     attempts_before: u32,
+    /// Whether it has a bare echo: without one it stands beside no other run.
+    floor: bool,
     measurement: Option<Measurement>,
     audit: Option<AuditSeal>,
     broken: Vec<String>,
@@ -61,6 +63,7 @@ impl Entry {
             arms: experiment.arms.iter().map(|arm| arm.slug.clone()).collect(),
             rounds: experiment.rounds,
             attempts_before: manifest.attempts_before,
+            floor: experiment.arms.iter().any(|arm| arm.floor),
             measurement: summary.rows.iter().map(|row| row.measurement).max(),
             audit: worst_audit(summary),
             broken: broken.map(|row| row.arm.clone()).collect(),
