@@ -5,6 +5,7 @@
 //! Read [`spawn`] first (children that cannot outlive their parent), then [`proc`] (what a
 //! process costs).
 
+pub mod account;
 pub mod affinity;
 pub mod children;
 mod cpu_clock;
@@ -15,6 +16,7 @@ pub mod signal;
 pub mod spawn;
 pub mod timer;
 
+pub use account::{Account, account, is_root};
 pub use affinity::{allowed_cores, pin_current_thread};
 pub use children::children_cpu_ns;
 pub use machine::Machine;

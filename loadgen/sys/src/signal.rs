@@ -1,4 +1,4 @@
-//! Signals to processes that this program started. It knows the four that faults need.
+//! Signals to processes that this program started. It knows those that faults and ends need.
 
 use std::io;
 
@@ -15,6 +15,8 @@ pub enum Signal {
     Kill,
     /// Ask it to end (SIGTERM).
     Term,
+    /// Ask it to end without finishing anything (SIGQUIT).
+    Quit,
 }
 
 /// Sends a signal to one process.
@@ -44,6 +46,7 @@ fn raw(signal: Signal) -> rustix::process::Signal {
         Signal::Cont => rustix::process::Signal::CONT,
         Signal::Kill => rustix::process::Signal::KILL,
         Signal::Term => rustix::process::Signal::TERM,
+        Signal::Quit => rustix::process::Signal::QUIT,
     }
 }
 

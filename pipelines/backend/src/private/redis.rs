@@ -1,26 +1,23 @@
 //! A private Redis. All calls block (starting takes some 10 ms): from async code use
 //! `spawn_blocking`. It knows nothing of streams; [`crate::redis`] does.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tailrace_sys::{Signal, send, spawn_bound};
+use tailrace_sys::{Signal, send};
 use tempfile::TempDir;
+
+use super::process::{PORTS_MAX, Process, free_port, tail};
 
 /// How long a Redis may take until it answers; loading a large log file takes seconds.
 const START_DEADLINE: Duration = Duration::from_secs(20);
 /// Pause between two attempts to reach it; it is not on any measured path.
 const POLL_PAUSE: Duration = Duration::from_millis(5);
-/// Ports tried: between releasing a free one and Redis binding it, another may take it.
-const PORTS_MAX: usize = 5;
-/// Bytes of Redis' own log shown in an error.
-const LOG_TAIL_BYTES: usize = 2_000;
 
 /// What Redis keeps on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,14 +83,6 @@ pub struct PrivateRedis {
     process: Option<Process>,
 }
 
-/// The child and the thread that made it: the kernel kills the child when that thread ends.
-#[derive(Debug)]
-struct Process {
-    child: Child,
-    /// The thread waits for this to be dropped.
-    _keeper: mpsc::Sender<()>,
-}
-
 impl PrivateRedis {
     /// Starts one and waits until it answers. `cores`: pinned to these.
     ///
@@ -130,7 +119,7 @@ impl PrivateRedis {
     /// Whether its process lives; one that was killed from outside is reaped here.
     pub fn is_running(&mut self) -> bool {
         let Some(process) = &mut self.process else { return false };
-        let lives = matches!(process.child.try_wait(), Ok(None));
+        let lives = process.lives();
         if !lives {
             self.process = None;
         }
@@ -207,29 +196,12 @@ impl PrivateRedis {
     }
 
     fn launch(&mut self) -> Result<(), StartError> {
-        self.process = Some(self.spawn()?);
+        self.process = Some(Process::spawn(self.command()?, self.cores.clone())?);
         let answered = self.wait_for_answer();
         if answered.is_err() {
             self.kill()?;
         }
         answered
-    }
-
-    fn spawn(&self) -> io::Result<Process> {
-        let mut command = self.command()?;
-        let cores = self.cores.clone();
-        let (keeper, keep) = mpsc::channel::<()>();
-        let (sender, receiver) = mpsc::channel();
-        let body = move || {
-            let spawned = spawn_bound(&mut command, cores.as_deref());
-            if sender.send(spawned).is_ok() {
-                // Ends when the other side is dropped; nothing is ever sent.
-                let _ = keep.recv();
-            }
-        };
-        thread::Builder::new().name("redis-keeper".to_owned()).spawn(body)?;
-        let child = receiver.recv().map_err(io::Error::other)??;
-        Ok(Process { child, _keeper: keeper })
     }
 
     fn command(&self) -> io::Result<Command> {
@@ -258,22 +230,19 @@ impl PrivateRedis {
             if let Some(process) = &mut self.process
                 && process.child.try_wait()?.is_some()
             {
-                return Err(StartError::Ended { log: self.log_tail() });
+                return Err(StartError::Ended { log: tail(&self.log_file()) });
             }
             if answers(self.port) {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(StartError::Silent { deadline: START_DEADLINE, log: self.log_tail() });
+                return Err(StartError::Silent {
+                    deadline: START_DEADLINE,
+                    log: tail(&self.log_file()),
+                });
             }
             thread::sleep(POLL_PAUSE);
         }
-    }
-
-    fn log_tail(&self) -> String {
-        let text = fs::read(self.log_file()).unwrap_or_default();
-        let start = text.len().saturating_sub(LOG_TAIL_BYTES);
-        String::from_utf8_lossy(&text[start..]).into_owned()
     }
 }
 
@@ -282,11 +251,6 @@ impl Drop for PrivateRedis {
         // Nobody is left to be told; the kernel kills it with its keeper anyway.
         let _ = self.kill();
     }
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// Whether a Redis on this port answers and has loaded its data.
