@@ -130,7 +130,7 @@ pub struct Reconciled {
 /// What a healthy store says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoreHealth {
-    /// For people: version and settings that matter, such as "PostgreSQL 15.14, native partitions".
+    /// For people: version and settings that matter, such as `PostgreSQL 15.14, native partitions`.
     pub description: String,
 }
 
