@@ -8,8 +8,10 @@ pub mod bus;
 pub mod memory;
 pub mod private;
 pub mod redis;
+pub mod store;
 
 pub use bus::LocalBus;
 pub use memory::{Aggregate, Aggregates, MemoryLimits, MemoryLog};
 pub use private::{Found, Persistence, PrivateRedis, StartError};
 pub use redis::{RedisBus, RedisConfig, RedisLimits, RedisLog};
+pub use store::SqliteStore;
