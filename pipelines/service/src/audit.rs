@@ -7,8 +7,9 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
-use tailrace_contract::{Audit, Problem, ProblemKind, RunId};
+use tailrace_contract::{Audit, Problem, ProblemKind, RunId, Tenant};
 
+use crate::Visitor;
 use crate::observer::Shared;
 use crate::refusal::{Refusal, log_is_silent, no_store, store_is_silent};
 
@@ -30,6 +31,7 @@ pub(crate) struct Asked {
 
 pub(crate) async fn audit(
     State(shared): State<Arc<Shared>>,
+    visitor: Visitor,
     Path(run): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Audit>, Refusal> {
@@ -37,21 +39,20 @@ pub(crate) async fn audit(
         Refusal(Problem::new(ProblemKind::BadRequest, format!("path: {fault}")))
     })?;
     match asked?.of {
-        Of::Log => of_log(&shared, run).await,
-        Of::Store => of_store(&shared, run).await,
+        Of::Log => of_log(&shared, run, visitor.tenant()).await,
+        Of::Store => of_store(&shared, run, visitor.tenant()).await,
     }
 }
 
-async fn of_log(shared: &Shared, run: RunId) -> Result<Json<Audit>, Refusal> {
+async fn of_log(shared: &Shared, run: RunId, tenant: &Tenant) -> Result<Json<Audit>, Refusal> {
     let patience = shared.limits.log_timeout;
-    let audit = tokio::time::timeout(patience, shared.log.audit(run, None)).await;
+    let audit = tokio::time::timeout(patience, shared.log.audit(run, Some(tenant.clone()))).await;
     Ok(Json(audit.map_err(|_| log_is_silent(patience))??))
 }
 
-async fn of_store(shared: &Shared, run: RunId) -> Result<Json<Audit>, Refusal> {
+async fn of_store(shared: &Shared, run: RunId, tenant: &Tenant) -> Result<Json<Audit>, Refusal> {
     let store = shared.store.as_ref().ok_or_else(no_store)?;
     let patience = shared.limits.store_timeout;
-    // None: every tenant's, as the log's audit answers.
-    let audit = tokio::time::timeout(patience, store.audit(run, None)).await;
+    let audit = tokio::time::timeout(patience, store.audit(run, Some(tenant.clone()))).await;
     Ok(Json(audit.map_err(|_| store_is_silent(patience))??))
 }

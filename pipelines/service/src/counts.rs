@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use tailrace_contract::{Answer, Caller, Ingest};
+use tailrace_contract::{Answer, Caller, Ingest, Problem};
 
 /// Answers by status since the start. Shared by all listeners of a pipeline.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub struct IngestCounts {
 }
 
 /// The statuses that a door can refuse with; the last one stands for any other.
-const REFUSALS: [u16; 4] = [400, 413, 503, 500];
+const REFUSALS: [u16; 7] = [400, 401, 403, 413, 429, 503, 500];
 
 impl IngestCounts {
     /// Accounts one answer.
@@ -26,12 +26,14 @@ impl IngestCounts {
                 self.batches.fetch_add(1, Ordering::Relaxed);
                 self.metrics.fetch_add(accepted.metrics as u64, Ordering::Relaxed);
             }
-            Err(problem) => {
-                let status = problem.status();
-                let at = REFUSALS.iter().position(|&known| known == status);
-                self.refused[at.unwrap_or(REFUSALS.len() - 1)].fetch_add(1, Ordering::Relaxed);
-            }
+            Err(problem) => self.refuse(Some(problem)),
         }
+    }
+
+    fn refuse(&self, problem: Option<&Problem>) {
+        let Some(status) = problem.map(Problem::status) else { return };
+        let at = REFUSALS.iter().position(|&known| known == status);
+        self.refused[at.unwrap_or(REFUSALS.len() - 1)].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Batches that were acknowledged.
@@ -76,6 +78,28 @@ impl<I: Ingest> Ingest for Counted<I> {
             let answer = admitted.await;
             counts.add(&answer);
             answer
+        }
+    }
+
+    fn asks(&self) -> bool {
+        self.inner.asks()
+    }
+
+    fn recognise(&self, caller: &mut Caller) -> Result<(), Problem> {
+        let recognised = self.inner.recognise(caller);
+        self.counts.refuse(recognised.as_ref().err());
+        recognised
+    }
+
+    fn welcome(
+        &self,
+        caller: Caller,
+    ) -> impl Future<Output = Result<Caller, Problem>> + Send + 'static {
+        let (welcome, counts) = (self.inner.welcome(caller), Arc::clone(&self.counts));
+        async move {
+            let welcomed = welcome.await;
+            counts.refuse(welcomed.as_ref().err());
+            welcomed
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::Serialize;
 use tailrace_contract::{LogHealth, Problem, ProblemKind};
 
+use crate::Visitor;
+use crate::gate::Role;
 use crate::observer::Shared;
 use crate::refusal::{Refusal, log_is_silent};
 
@@ -14,17 +16,34 @@ use crate::refusal::{Refusal, log_is_silent};
 pub(crate) struct Health {
     status: &'static str,
     pipeline: String,
-    log: LogHealth,
-    subscribers: usize,
+    /// How much there is and who looks is told to whom the server belongs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<LogHealth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subscribers: Option<usize>,
     /// Whether `/v1/metrics/recent` and `/v1/aggregates` have something to tell.
     recent: bool,
 }
 
-pub(crate) async fn health(State(shared): State<Arc<Shared>>) -> Result<Json<Health>, Refusal> {
-    let log = ask_log(&shared).await?;
+pub(crate) async fn health(
+    State(shared): State<Arc<Shared>>,
+    visitor: Option<Extension<Visitor>>,
+) -> Result<Json<Health>, Refusal> {
+    let is_told = visitor.is_some_and(|visitor| visitor.may(Role::Admin));
+    let log = ask_log(&shared).await.map_err(|refusal| in_short(refusal, is_told))?;
     let (pipeline, subscribers) = (shared.pipeline.clone(), shared.subscribers());
     let recent = shared.recent.is_some();
+    let (log, subscribers) = (is_told.then_some(log), is_told.then_some(subscribers));
     Ok(Json(Health { status: "ok", pipeline, log, subscribers, recent }))
+}
+
+/// What failed may name addresses behind this server.
+fn in_short(Refusal(problem): Refusal, is_told: bool) -> Refusal {
+    if is_told {
+        return Refusal(problem);
+    }
+    let detail = "a key with the role \"admin\" is told why";
+    Refusal(Problem::new(problem.kind, detail))
 }
 
 /// The log's own answer, or why there is none in time.

@@ -7,9 +7,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
 
+use crate::gate::Access;
 use crate::observer::Shared;
 use crate::page;
-use crate::routes::ROUTES;
+use crate::routes::{ROUTES, Route};
 
 pub(crate) async fn index(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let vary = (header::VARY, "accept");
@@ -47,8 +48,12 @@ fn text(shared: &Shared, headers: &HeaderMap) -> String {
     let scheme = shared.scheme;
     let mut page = format!("Tailrace, observer of {}\n\n", shared.pipeline);
     // Writing to a string cannot fail.
-    for (method, path, what) in ROUTES {
-        let _ = writeln!(page, "{method:<5}{path:<22} {what}");
+    for Route { method, path, access, what } in ROUTES {
+        let needs = match access {
+            Access::Role(role) if shared.gate.is_some() => role.name(),
+            _ => "",
+        };
+        let _ = writeln!(page, "{method:<4} {path:<22} {needs:<7}{what}");
     }
     let _ = writeln!(
         page,

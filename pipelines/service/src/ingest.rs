@@ -10,9 +10,9 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tailrace_contract::identity::RUN_HEADER;
 use tailrace_contract::{Caller, Ingest, Problem, ProblemKind};
 
-use crate::Limits;
 use crate::origin::same_site;
 use crate::refusal::Refusal;
+use crate::{Limits, Visitor};
 
 /// What the route needs of its listener.
 #[derive(Clone)]
@@ -23,11 +23,13 @@ pub(crate) struct Door<I> {
 
 pub(crate) async fn ingest<I: Ingest>(
     State(door): State<Door<I>>,
+    visitor: Visitor,
     request: Request,
 ) -> Result<Response, Refusal> {
     same_site(request.headers())?;
     let run = request.headers().get(RUN_HEADER).map(HeaderValue::as_bytes);
-    let caller = Caller::from_run_header(run).map_err(Refusal)?;
+    let mut caller = Caller::from_run_header(run).map_err(Refusal)?;
+    caller.pass = Some(visitor.pass());
     let body = read_body(request.into_body(), &door.limits).await.map_err(Refusal)?;
     let answer = door.ingest.admit(&caller, body).await;
     if let Err(problem) = answer.outcome {

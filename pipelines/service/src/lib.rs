@@ -1,6 +1,6 @@
 //! The observer side that every pipeline shares: an HTTP/1.1 listener beside the measured one,
 //! with the live feed, the recent metrics, the audit, health, and an ingest for browsers.
-//! Browsers get the live page. It lacks authentication and history from a store.
+//! Browsers get the live page. `gate/` says who may see and send what.
 //!
 //! Read next: `routes.rs` for the map of paths, `listener.rs` for how connections
 //! are limited and drained, `live/` for the feed (`feed.rs` first, then `sse.rs` and
@@ -9,6 +9,7 @@
 mod audit;
 mod chart;
 mod counts;
+pub mod gate;
 mod guarded;
 mod health;
 mod index;
@@ -25,6 +26,8 @@ mod refusal;
 mod routes;
 
 pub use counts::{Counted, IngestCounts};
+pub use gate::Gate;
+pub(crate) use gate::Visitor;
 pub use limits::Limits;
 pub use listener::serve;
 pub use observer::Observer;

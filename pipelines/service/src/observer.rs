@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::chart::ChartFile;
-use crate::{IngestCounts, Limits, Recent};
+use crate::{Gate, IngestCounts, Limits, Recent};
 
 /// The parts of a pipeline that its observer looks at.
 pub struct Observer<I: Ingest> {
@@ -26,6 +26,8 @@ pub struct Observer<I: Ingest> {
     pub store: Option<Arc<dyn Store>>,
     /// Recent metrics and aggregates, where the log keeps them.
     pub recent: Option<Arc<dyn Recent>>,
+    /// Who may ask for what; none: everybody for everything.
+    pub gate: Option<Gate>,
     /// Answers of the door, counted by [`crate::Counted`] or by whoever built it.
     pub counts: Option<Arc<IngestCounts>>,
     /// Cancel it when the pipeline starts to drain: `/ready` then says 503 while the feeds
@@ -51,6 +53,7 @@ impl<I: Ingest> Observer<I> {
             bus,
             store: None,
             recent: None,
+            gate: None,
             counts: None,
             draining,
             chart_js: Vec::new(),
@@ -65,6 +68,7 @@ pub(crate) struct Shared {
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) recent: Option<Arc<dyn Recent>>,
+    pub(crate) gate: Option<Gate>,
     pub(crate) counts: Option<Arc<IngestCounts>>,
     pub(crate) limits: Limits,
     /// The pipeline drains.
@@ -100,6 +104,7 @@ impl Shared {
             bus: parts.bus,
             store: parts.store,
             recent: parts.recent,
+            gate: parts.gate,
             counts: parts.counts,
             draining: parts.draining,
             ending: CancellationToken::new(),

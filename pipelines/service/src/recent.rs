@@ -10,6 +10,7 @@ use axum::extract::rejection::QueryRejection;
 use serde::Serialize;
 use tailrace_contract::{Batch, Metric, Position, Problem, ProblemKind, Producer, RunId, Tenant};
 
+use crate::Visitor;
 use crate::observer::Shared;
 use crate::refusal::{Refusal, query_fault};
 
@@ -69,6 +70,7 @@ type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 pub(crate) async fn recent(
     State(shared): State<Arc<Shared>>,
+    visitor: Visitor,
     pairs: Pairs,
 ) -> Result<Json<Vec<RecentMetric>>, Refusal> {
     let mut limit = LIMIT_DEFAULT;
@@ -82,7 +84,7 @@ pub(crate) async fn recent(
             _ => return Err(query_fault(format!("{name:?} is unknown; known is limit"))),
         }
     }
-    Ok(Json(newest(kept(&shared)?.recent(&Tenant::open(), limit), limit)))
+    Ok(Json(newest(kept(&shared)?.recent(visitor.tenant(), limit), limit)))
 }
 
 /// Metrics of batches, newest first. Every batch has at least one.
@@ -99,8 +101,9 @@ fn newest(batches: Vec<(Position, Batch)>, limit: usize) -> Vec<RecentMetric> {
 
 pub(crate) async fn aggregates(
     State(shared): State<Arc<Shared>>,
+    visitor: Visitor,
 ) -> Result<Json<Aggregates>, Refusal> {
-    Ok(Json(kept(&shared)?.aggregates(&Tenant::open())))
+    Ok(Json(kept(&shared)?.aggregates(visitor.tenant())))
 }
 
 fn kept(shared: &Shared) -> Result<&dyn Recent, Refusal> {

@@ -1,7 +1,7 @@
 //! Problems as HTTP answers.
 
 use axum::extract::rejection::QueryRejection;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tailrace_contract::problem::PROBLEM_JSON;
 use tailrace_contract::{LogError, Problem, ProblemKind, StoreError};
@@ -66,6 +66,10 @@ impl IntoResponse for Refusal {
             (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], self.0.to_json()).into_response();
         if let Some(seconds) = self.0.retry_after_s() {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(challenge) = self.0.challenge() {
+            let challenge = HeaderValue::from_static(challenge);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }

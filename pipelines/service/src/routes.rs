@@ -4,32 +4,81 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderValue, Method, Uri, header};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 use tailrace_contract::{Ingest, Problem, ProblemKind};
 
+use crate::gate::{self, Access, Role};
 use crate::ingest::Door;
 use crate::observer::Shared;
 use crate::refusal::Refusal;
 use crate::{audit, chart, health, index, ingest, live, page, prometheus, recent};
 
-/// Every route with one line for people.
-pub(crate) const ROUTES: &[(&str, &str, &str)] = &[
-    ("GET", "/", "the live page for browsers, this list for others; /assets/… are its parts"),
-    (
+/// One route.
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    /// As axum writes it.
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+    /// For people.
+    pub(crate) what: &'static str,
+}
+
+const INGEST: Access = Access::Role(Role::Ingest);
+const READ: Access = Access::Role(Role::Read);
+const ADMIN: Access = Access::Role(Role::Admin);
+const PUBLIC: Access = Access::Public;
+
+const fn route(
+    method: &'static str,
+    path: &'static str,
+    access: Access,
+    what: &'static str,
+) -> Route {
+    Route { method, path, access, what }
+}
+
+/// What the gate asks for on a route. What is not in the table needs the most.
+pub(crate) fn access(method: &Method, path: &str) -> Access {
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    let known = ROUTES.iter().find(|route| route.path == path && method == route.method);
+    known.map_or(ADMIN, |route| route.access)
+}
+
+/// Every route with what it needs and one line for people. A line without a method belongs to the
+/// one above.
+pub(crate) const ROUTES: &[Route] = &[
+    route(
+        "GET",
+        "/",
+        PUBLIC,
+        "the live page for browsers, this list for others; /assets/… are its parts",
+    ),
+    route(
         "POST",
         "/v1/ingest",
+        INGEST,
         "a metric, an array or a batch, JSON or MessagePack; header Tailrace-Run",
     ),
-    ("GET", "/v1/metrics/live", "the live feed: SSE, or WebSocket after an upgrade"),
-    ("", "", "  ?view=ids|full &run=ID &sample=K&producers=K&seed=S &after=POSITION"),
-    ("GET", "/v1/metrics/recent", "the newest metrics; ?limit=N (memory logs)"),
-    ("GET", "/v1/aggregates", "count, sum, min, max and last by name (memory logs)"),
-    ("GET", "/v1/audit/{run}", "what the log holds of a run; ?of=store: what the store holds"),
-    ("GET", "/health", "asks the log; 503 when it does not answer"),
-    ("GET", "/ready", "503 while draining"),
-    ("GET", "/metrics", "for Prometheus"),
+    route("GET", "/v1/metrics/live", READ, "the live feed: SSE, or WebSocket after an upgrade"),
+    route("", "", PUBLIC, "  ?view=ids|full &run=ID &sample=K&producers=K&seed=S &after=POSITION"),
+    route("GET", "/v1/metrics/recent", READ, "the newest metrics; ?limit=N (memory logs)"),
+    route("GET", "/v1/aggregates", READ, "count, sum, min, max and last by name (memory logs)"),
+    route(
+        "GET",
+        "/v1/audit/{run}",
+        READ,
+        "what the log holds of a run; ?of=store: what the store holds",
+    ),
+    route("GET", "/health", PUBLIC, "asks the log; 503 when it does not answer"),
+    route("GET", "/ready", PUBLIC, "503 while draining"),
+    route("GET", "/metrics", ADMIN, "for Prometheus"),
+    route("GET", "/assets/chart.js", PUBLIC, "Chart.js, for the page"),
+    route("GET", "/assets/{name}", PUBLIC, "parts of the page"),
+    route("POST", "/v1/auth/session", PUBLIC, "log in: {\"key\":…} becomes a cookie"),
+    route("GET", "/v1/auth/session", PUBLIC, "who am I: tenant, roles, end of the session"),
+    route("DELETE", "/v1/auth/session", PUBLIC, "log out"),
 ];
 
 pub(crate) fn router<I: Ingest>(shared: Arc<Shared>, ingest: I) -> Router {
@@ -46,8 +95,10 @@ pub(crate) fn router<I: Ingest>(shared: Arc<Shared>, ingest: I) -> Router {
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/metrics", get(prometheus::metrics))
-        .with_state(shared)
+        .route("/v1/auth/session", post(gate::log_in).get(gate::who_am_i).delete(gate::log_out))
+        .with_state(Arc::clone(&shared))
         .merge(write)
+        .route_layer(from_fn_with_state(shared, gate::enter))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(map_response(secured))

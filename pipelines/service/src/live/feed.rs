@@ -2,19 +2,18 @@
 //! announces. It subscribes before it replays, so nothing falls between the two. It lacks a
 //! wire format; `sse.rs` and `websocket.rs` have one each.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_util::StreamExt;
 use futures_util::stream::{ReadyChunks, TakeUntil};
-use tailrace_contract::{Batch, LogError, Notice, Notices, Position};
+use tailrace_contract::{Batch, BatchId, BoxFuture, LogError, Notice, Notices, Position};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::batches::Batches;
 use super::event::Event;
 use super::query::Wanted;
+use crate::Visitor;
 use crate::observer::Shared;
 
 /// Notices written at once: enough that a busy feed pays few system calls.
@@ -24,7 +23,8 @@ const BATCHES_AT_ONCE: usize = 16;
 /// Batches of one read of a replay.
 const REPLAY_AT_ONCE: usize = 64;
 
-type Announced = ReadyChunks<TakeUntil<Notices, Pin<Box<WaitForCancellationFutureOwned>>>>;
+type Ending = BoxFuture<'static, ()>;
+type Announced = ReadyChunks<TakeUntil<Notices, Ending>>;
 
 /// What a feed does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,7 @@ pub(crate) enum Step {
 /// A subscription. Dropping it gives its seat back.
 pub(crate) struct Feed {
     pub(crate) shared: Arc<Shared>,
+    visitor: Visitor,
     wanted: Wanted,
     batches: Batches,
     announced: Announced,
@@ -62,21 +63,33 @@ pub(crate) struct Feed {
 
 impl Feed {
     /// Subscribes.
-    pub(crate) fn new(shared: Arc<Shared>, wanted: Wanted, seat: OwnedSemaphorePermit) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        visitor: Visitor,
+        wanted: Wanted,
+        seat: OwnedSemaphorePermit,
+    ) -> Self {
         let at_once = if wanted.full { BATCHES_AT_ONCE } else { NOTICES_AT_ONCE };
         // A token of its own: feeds that look whether they must end do not share a lock.
         let ending = shared.ending.child_token().cancelled_owned();
-        let announced = shared.bus.subscribe().take_until(Box::pin(ending)).ready_chunks(at_once);
+        let visit = visitor.clone();
+        let ending: Ending = Box::pin(async move {
+            tokio::select! {
+                () = ending => {}
+                () = visit.over() => {}
+            }
+        });
+        let announced = shared.bus.subscribe().take_until(ending).ready_chunks(at_once);
         let (phase, replayed) = match wanted.after {
             Some(after) => (Phase::Check, after),
             None => (Phase::Live, Position::default()),
         };
         let batches = Batches::new(Arc::clone(&shared.log), shared.limits.log_timeout);
-        Self { shared, wanted, batches, announced, phase, replayed, _seat: seat }
+        Self { shared, visitor, wanted, batches, announced, phase, replayed, _seat: seat }
     }
 
-    /// The next events. None when the listener drains, the bus is gone, or a replay cannot
-    /// be read. Not to be cancelled: events in hand would be lost.
+    /// The next events. None when the listener drains, the visit is over, the bus is gone, or a
+    /// replay cannot be read. Not to be cancelled: events in hand would be lost.
     pub(crate) async fn next(&mut self) -> Option<Step> {
         loop {
             let events = match self.phase {
@@ -109,7 +122,7 @@ impl Feed {
 
     /// One group of the log. An empty one is its end.
     async fn replay(&mut self) -> Option<Vec<Event>> {
-        if self.shared.ending.is_cancelled() {
+        if self.shared.ending.is_cancelled() || self.visitor.is_over() {
             return None;
         }
         let group = readable(self.batches.after(self.replayed, REPLAY_AT_ONCE).await)?;
@@ -117,7 +130,7 @@ impl Feed {
             Some(&(last, _)) => self.replayed = last,
             None => self.phase = Phase::Handover,
         }
-        let wanted = group.into_iter().filter(|(_, batch)| self.wanted.takes(&batch.id));
+        let wanted = group.into_iter().filter(|(_, batch)| self.shows(&batch.id));
         Some(wanted.map(|(position, batch)| self.event(position, batch)).collect())
     }
 
@@ -149,10 +162,15 @@ impl Feed {
 
     fn takes(&self, notice: &Notice) -> bool {
         match notice {
-            Notice::Live { id, .. } => self.wanted.takes(id) && self.is_new(notice),
-            Notice::Durable { id } => self.wanted.takes(id),
+            Notice::Live { id, .. } => self.shows(id) && self.is_new(notice),
+            Notice::Durable { id } => self.shows(id),
             Notice::Lagged { .. } => true,
         }
+    }
+
+    /// Whether it is the visitor's own, and wanted.
+    fn shows(&self, id: &BatchId) -> bool {
+        id.tenant == *self.visitor.tenant() && self.wanted.takes(id)
     }
 
     fn count(&self, events: &[Event]) {

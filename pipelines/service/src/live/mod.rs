@@ -15,6 +15,7 @@ use axum::extract::{Query, Request, State};
 use axum::response::Response;
 use tailrace_contract::{Problem, ProblemKind};
 
+use crate::Visitor;
 use crate::observer::Shared;
 use crate::refusal::Refusal;
 use feed::Feed;
@@ -24,18 +25,19 @@ type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 pub(crate) async fn live(
     State(shared): State<Arc<Shared>>,
+    visitor: Visitor,
     pairs: Pairs,
     request: Request,
 ) -> Result<Response, Refusal> {
     let wanted = Wanted::read(&pairs?.0, request.headers())?;
     if websocket::is_asked(request.headers()) {
         let handshake = websocket::Handshake::check(request)?;
-        return Ok(handshake.accept(subscribe(shared, wanted)?));
+        return Ok(handshake.accept(subscribe(shared, visitor, wanted)?));
     }
-    Ok(sse::response(subscribe(shared, wanted)?))
+    Ok(sse::response(subscribe(shared, visitor, wanted)?))
 }
 
-fn subscribe(shared: Arc<Shared>, wanted: Wanted) -> Result<Feed, Refusal> {
+fn subscribe(shared: Arc<Shared>, visitor: Visitor, wanted: Wanted) -> Result<Feed, Refusal> {
     if shared.ending.is_cancelled() {
         let detail = "the feeds are being ended; subscribe elsewhere";
         return Err(Refusal(Problem::new(ProblemKind::Draining, detail)));
@@ -45,5 +47,5 @@ fn subscribe(shared: Arc<Shared>, wanted: Wanted) -> Result<Feed, Refusal> {
         let detail = format!("{most} subscribers are connected, which is the limit");
         Refusal(Problem::new(ProblemKind::TooManyClients, detail))
     })?;
-    Ok(Feed::new(shared, wanted, seat))
+    Ok(Feed::new(shared, visitor, wanted, seat))
 }
