@@ -42,6 +42,7 @@ pub mod serve;
 pub mod served;
 pub mod site;
 pub mod sparkline;
+pub mod store;
 pub mod table;
 pub mod terminal;
 pub mod tls;
