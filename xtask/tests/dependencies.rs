@@ -12,7 +12,7 @@ struct Allowed {
     dev: &'static [&'static str],
 }
 
-const RULE: &str = "contract ← socket ← transports, service ← lab; contract ← backend ← lab; contract ← producers ← \
+const RULE: &str = "contract ← socket ← transports, service ← lab; contract ← backend, worker ← lab; contract ← producers ← \
     loadgen ← lab; measure ← render; measured code does not know that it is measured";
 
 /// Nothing for a crate that is unknown: a new crate must say here where it stands.
@@ -26,6 +26,10 @@ fn allowed(name: &str) -> Option<Allowed> {
         | "tailrace-service" => tested(&["tailrace-contract", "tailrace-socket"]),
         // A private Redis must die with its parent: that is a system call.
         "tailrace-backend" => tested(&["tailrace-contract", "tailrace-sys"]),
+        // The contract only: lab hands it log and store. Its tests need real ones.
+        "tailrace-worker" => {
+            Some(Allowed { normal: &["tailrace-contract"], dev: &["tailrace-backend"] })
+        }
         // Bytes and times: it knows no protocol, and nobody that is measured knows it.
         "tailrace-link" => only(&["tailrace-sys"]),
         "tailrace-socket" => tested(&["tailrace-contract"]),
@@ -66,7 +70,7 @@ const PARTS: [&str; 6] = [
     "tailrace-service",
 ];
 
-const ALL: [&str; 16] = [
+const ALL: [&str; 17] = [
     "tailrace-contract",
     "tailrace-socket",
     "tailrace-http1",
@@ -75,6 +79,7 @@ const ALL: [&str; 16] = [
     "tailrace-tcp",
     "tailrace-backend",
     "tailrace-service",
+    "tailrace-worker",
     "tailrace-conformance",
     "tailrace-producers",
     "tailrace-loadgen",
@@ -202,6 +207,8 @@ fn forbidden_edges_are_found() {
     check("tailrace", "redis", false, true);
     check("tailrace", "redis", true, false);
     check("tailrace", "tailrace-http1", false, false);
+    check("tailrace-worker", "tailrace-backend", false, true);
+    check("tailrace-worker", "tailrace-backend", true, false);
     check("tailrace-link", "tailrace-measure", false, true);
     check("tailrace-http1", "tailrace-link", true, true);
     check("tailrace-new", "serde", false, true);
