@@ -59,7 +59,8 @@ impl Quota {
     pub fn take(self, full_us: f64, now_us: f64, wanted: u32) -> (f64, Grant) {
         let interval = self.interval_us();
         let burst_us = interval * f64::from(self.burst);
-        let full = full_us.max(now_us);
+        // What lies further ahead than a burst was written for another quota.
+        let full = full_us.clamp(now_us, now_us + burst_us);
         // Rounding must not refuse what is exactly due: a thousandth of a request is given.
         let room = ((now_us + burst_us - full) / interval + 1e-3).floor().max(0.0) as u32;
         let granted = room.min(wanted);

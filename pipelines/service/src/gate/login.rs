@@ -67,10 +67,9 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    fn of(visitor: &Visitor) -> Self {
+    fn of(visitor: &Visitor, session_ends_ms: Option<u64>) -> Self {
         let key = visitor.key();
-        let ends =
-            key.and_then(|key| key.expires_ms()).into_iter().chain(visitor.session_ends_ms());
+        let ends = key.and_then(|key| key.expires_ms()).into_iter().chain(session_ends_ms);
         Self {
             keys: key.is_some(),
             tenant: visitor.tenant().clone(),
@@ -92,9 +91,9 @@ pub(crate) async fn log_in(
     let Login { key } = read(&shared, request).await.map_err(Refusal)?;
     let found = gate.ring().find(&key).cloned();
     let key = found.ok_or_else(|| Refusal(gate.0.failures.one_more()))?;
-    let id = gate.begin_session(&key).await.map_err(Refusal)?;
     let ends_ms = wall_ms() + SESSION_LIFE.as_millis() as u64;
-    let identity = Identity::of(&Visitor::with_session(key, ends_ms));
+    let id = gate.begin_session(&key, ends_ms).await.map_err(Refusal)?;
+    let identity = Identity::of(&Visitor::with(key), Some(ends_ms));
     let cookie = cookie(&shared, &id, SESSION_LIFE.as_secs());
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(identity)).into_response())
 }
@@ -104,7 +103,7 @@ pub(crate) async fn who_am_i(
     visitor: Option<axum::Extension<Visitor>>,
 ) -> Result<Json<Identity>, Refusal> {
     let visitor = visitor.ok_or_else(|| Refusal(super::nothing_shown()))?;
-    Ok(Json(Identity::of(&visitor)))
+    Ok(Json(Identity::of(&visitor, visitor.session_ends_ms())))
 }
 
 /// `DELETE`: ends the session of this cookie, however often it is asked.

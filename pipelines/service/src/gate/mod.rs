@@ -19,6 +19,7 @@ mod visitor;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tailrace_contract::session::SessionsError;
 use tailrace_contract::{
     BoxFuture, Buckets, Caller, Credential, Pass, Problem, ProblemKind, Session, SessionHash,
     Sessions, Tenant,
@@ -114,17 +115,23 @@ impl Gate {
         let Some(Credential::Session(id)) = shown else {
             return self.key(shown).map(Visitor::with);
         };
-        let session = self.0.sessions.resume(SessionHash(secret::digest(id)), SESSION_IDLE).await;
-        let session = session
-            .map_err(|fault| Problem::new(ProblemKind::SessionsUnreachable, fault.to_string()))?;
+        let hash = SessionHash(secret::digest(id));
+        let session = self
+            .0
+            .sessions
+            .resume(hash, SESSION_IDLE)
+            .await
+            .map_err(|fault| unreachable(&fault))?;
         let found = session.filter(|session| wall_ms() < session.ends_ms).and_then(|session| {
             let key = self.ring().of_session(&session.key, &session.digest).cloned()?;
-            Some(Visitor::with_session(key, session.ends_ms))
+            Some(Visitor::with_session(key, hash, session.ends_ms))
         });
-        found.ok_or_else(|| {
-            let detail = "the session is over; log in again";
-            Problem::new(ProblemKind::Unauthorized, detail)
-        })
+        found.ok_or_else(session_over)
+    }
+
+    /// Whether a session is no longer kept; to ask is to use it.
+    async fn is_ended(&self, session: SessionHash) -> Result<bool, SessionsError> {
+        Ok(self.0.sessions.resume(session, SESSION_IDLE).await?.is_none())
     }
 
     /// For a transport, before a body is read: writes the caller's pass.
@@ -158,47 +165,69 @@ impl Gate {
     /// The caller has no pass, it has ended, or the limit is reached.
     pub fn admit(&self, caller: &Caller) -> Result<Admission, Problem> {
         let pass = caller.pass.as_ref().map(|pass| &*pass.0).ok_or_else(nothing_shown)?;
-        let (tenant, meter, is_over) = if let Some(key) = pass.downcast_ref::<Key>() {
-            (&key.tenant, &key.meter, !key.is_good())
+        let (key, is_over, session) = if let Some(key) = pass.downcast_ref::<Key>() {
+            (key, !key.is_good(), None)
         } else {
             let visitor = pass.downcast_ref::<Visitor>().ok_or_else(nothing_shown)?;
             let key = visitor.key().ok_or_else(nothing_shown)?;
-            (&key.tenant, &key.meter, visitor.is_over())
+            (&**key, visitor.is_over(), visitor.session_to_look_up())
         };
         if is_over {
             return Err(no_good());
         }
-        let tenant = tenant.clone();
-        let wait = match meter.take_now(Class::Ingest) {
-            Some(taken) => {
-                taken?;
-                None
+        let taken = key.meter.take_now(Class::Ingest).transpose()?;
+        let wait = (taken.is_none() || session.is_some())
+            .then(|| self.later(Arc::clone(&key.meter), taken, session));
+        Ok(Admission { tenant: key.tenant.clone(), wait })
+    }
+
+    /// What could not be decided at once.
+    fn later(
+        &self,
+        meter: Arc<Meter>,
+        taken: Option<()>,
+        session: Option<SessionHash>,
+    ) -> BoxFuture<'static, Result<(), Problem>> {
+        let gate = self.clone();
+        Box::pin(async move {
+            if let Some(session) = session
+                && gate.is_ended(session).await.map_err(|fault| unreachable(&fault))?
+            {
+                return Err(session_over());
             }
-            None => Some(later(Arc::clone(meter))),
-        };
-        Ok(Admission { tenant, wait })
+            if taken.is_none() { meter.take(Class::Ingest).await } else { Ok(()) }
+        })
     }
 
     /// Logs in: keeps a session and answers its id, for the cookie.
-    async fn begin_session(&self, key: &Key) -> Result<String, Problem> {
+    async fn begin_session(&self, key: &Key, ends_ms: u64) -> Result<String, Problem> {
         let internal = |fault: NoRandomness| Problem::new(ProblemKind::Internal, fault.to_string());
         let id = secret::fresh().map_err(internal)?;
-        let ends_ms = wall_ms() + SESSION_LIFE.as_millis() as u64;
         let session = Session { key: key.id.clone(), digest: key.digest, ends_ms };
         let hash = SessionHash(secret::digest(&id));
-        let begun = self.0.sessions.begin(hash, session, SESSION_IDLE).await;
-        begun.map_err(|fault| Problem::new(ProblemKind::SessionsUnreachable, fault.to_string()))?;
+        self.0
+            .sessions
+            .begin(hash, session, SESSION_IDLE)
+            .await
+            .map_err(|fault| unreachable(&fault))?;
         Ok(id)
     }
 
     async fn end_session(&self, id: &str) -> Result<(), Problem> {
-        let ended = self.0.sessions.end(SessionHash(secret::digest(id))).await;
-        ended.map_err(|fault| Problem::new(ProblemKind::SessionsUnreachable, fault.to_string()))
+        self.0
+            .sessions
+            .end(SessionHash(secret::digest(id)))
+            .await
+            .map_err(|fault| unreachable(&fault))
     }
 }
 
-fn later(meter: Arc<Meter>) -> BoxFuture<'static, Result<(), Problem>> {
-    Box::pin(async move { meter.take(Class::Ingest).await })
+fn unreachable(fault: &SessionsError) -> Problem {
+    Problem::new(ProblemKind::SessionsUnreachable, fault.to_string())
+}
+
+fn session_over() -> Problem {
+    Problem::new(ProblemKind::Unauthorized, "the session is over; log in again")
 }
 
 fn may_send(roles: Roles, key: &str) -> Result<(), Problem> {

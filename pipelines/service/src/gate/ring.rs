@@ -69,11 +69,10 @@ impl Key {
             && self.expires_ms.is_none_or(|expires| wall_ms() < expires)
     }
 
-    /// Ends when the key does, or at another time if that comes first.
-    pub(super) async fn over(&self, other_end_ms: Option<u64>) {
-        let end_ms = self.expires_ms.into_iter().chain(other_end_ms).min();
+    /// Ends when the key does.
+    pub(super) async fn over(&self) {
         let expiry = async {
-            match end_ms {
+            match self.expires_ms {
                 Some(end) => sleep_until(end).await,
                 None => std::future::pending().await,
             }
@@ -193,7 +192,7 @@ mod tests {
         assert!(held[0].is_good() && Arc::ptr_eq(&held[0], after.find("tr_a_x").unwrap()));
         assert!(!held[1].is_good() && after.find("tr_b_x").unwrap().is_good());
         assert!(!held[2].is_good() && after.find("tr_c_x").is_none());
-        held[2].over(None).await;
+        held[2].over().await;
     }
 
     #[tokio::test]
@@ -202,6 +201,6 @@ mod tests {
         expired.expires_ms = Some(1_000);
         let ring = ring(&Ring::default(), &[expired]);
         assert!(ring.find("tr_a_x").is_none());
-        ring.keys["a"].over(None).await;
+        ring.keys["a"].over().await;
     }
 }

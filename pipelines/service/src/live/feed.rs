@@ -72,11 +72,11 @@ impl Feed {
         let at_once = if wanted.full { BATCHES_AT_ONCE } else { NOTICES_AT_ONCE };
         // A token of its own: feeds that look whether they must end do not share a lock.
         let ending = shared.ending.child_token().cancelled_owned();
-        let visit = visitor.clone();
+        let (visit, gate) = (visitor.clone(), shared.gate.clone());
         let ending: Ending = Box::pin(async move {
             tokio::select! {
                 () = ending => {}
-                () = visit.over() => {}
+                () = visit.over(gate.as_ref()) => {}
             }
         });
         let announced = shared.bus.subscribe().take_until(ending).ready_chunks(at_once);
