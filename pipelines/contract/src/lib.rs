@@ -10,6 +10,7 @@
 pub mod alert;
 pub mod audit;
 pub mod bus;
+pub mod cache;
 pub mod codec;
 pub mod credential;
 pub mod group;
@@ -36,6 +37,7 @@ pub mod wire;
 pub use alert::{Alert, AlertStream, Alerts};
 pub use audit::{Audit, ProducerAudit};
 pub use bus::{Bus, Notice, Notices};
+pub use cache::{About, Cache, CacheError, CacheKey, CacheSize, Kept, Lease, Looked};
 pub use credential::Credential;
 pub use group::{Delivery, Group, Lag, Unreadable};
 pub use identity::{BatchId, ParseRunError, Position, Producer, RunId, Tenant};
