@@ -5,6 +5,7 @@
 //! (the same promises across processes) and [`private`] (a Redis of one's own).
 
 pub mod bus;
+mod delivery;
 pub mod memory;
 pub mod private;
 pub mod redis;

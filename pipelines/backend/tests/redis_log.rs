@@ -349,11 +349,19 @@ async fn removal_and_expiry_touch_this_prefix_only() {
 }
 
 #[tokio::test]
-async fn an_entry_of_somebody_else_is_an_error_not_a_loss() {
+async fn an_entry_of_somebody_else_stops_neither_replay_nor_audit() {
     let redis = start(Persistence::None);
     let log = RedisLog::connect(config(&redis)).await.unwrap();
-    let _: String = ask(&mut raw(&redis).await, "XADD test:log * strange 1").await;
-    assert!(matches!(log.audit(RunId(1), None).await, Err(LogError::Backend { .. })));
+    let mut raw = raw(&redis).await;
+    for (seq, line) in ["strange 1", "h nonsense b {}", "h 1 b 2 c 3"].into_iter().enumerate() {
+        let _: String = ask(&mut raw, &format!("XADD test:log * {line}")).await;
+        append(&log, "p", seq as u64).await.unwrap();
+    }
+    let _: String = ask(&mut raw, "XADD test:log * strange 2").await;
+    let audit = log.audit(RunId(1), None).await.unwrap();
+    assert_eq!(audit.producers[0].present.ranges(), [(0, 2)]);
+    let replayed = log.after(Position::default(), 3).await.unwrap();
+    assert_eq!(replayed.iter().map(|(_, batch)| batch.id.seq).collect::<Vec<_>>(), [0, 1, 2]);
 }
 
 #[tokio::test]

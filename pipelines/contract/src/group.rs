@@ -38,7 +38,8 @@ pub struct Lag {
     pub unread: u64,
     /// Entries that were given to a member and not acknowledged.
     pub pending: u64,
-    /// Members that the log knows.
+    /// Members that the log knows: those that were given something and did not leave. One that
+    /// only waits for its first entry may be missing.
     pub members: u64,
     /// Age of the oldest entry that is not acknowledged, by the log's own clock. None: there is
     /// no such entry.

@@ -3,11 +3,15 @@
 //! Next: `kept`, where the batches go.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::vec::Drain;
 
-use tailrace_contract::{Batch, Bus, Notice, Position};
+use bytes::Bytes;
+use tailrace_contract::{Batch, BatchId, Bus, Notice, Position};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::groups::Held;
 use super::queue::Unread;
 use super::{Shared, lock};
 
@@ -53,8 +57,10 @@ fn take_in(
     let announce = bus.has_subscribers();
     let mut notices = Vec::new();
     let batches = rest.len().min(PORTION_MAX);
-    let mut body_bytes = 0;
+    let (portion, mut body_bytes, mut entries) = (*bodies, 0, Vec::new());
     let mut kept = lock(&shared.kept);
+    // Set under the lock above: either this portion is handed on or the group finds it there.
+    let grouped = shared.grouped.load(Ordering::Relaxed);
     for (batch, length) in rest.take(batches) {
         *passed += 1;
         let position = Position { major: 0, minor: *passed };
@@ -64,9 +70,30 @@ fn take_in(
         let (body, after) = bodies.split_at(length);
         *bodies = after;
         body_bytes += length;
+        if grouped {
+            entries.push((batch.id.clone(), batch.received_ms, length));
+        }
         kept.add(position, batch, body);
     }
-    drop(kept);
-    lock(&shared.queue).read(batches, body_bytes);
+    if grouped {
+        hand_on(shared, entries, &portion[..body_bytes]);
+        drop(kept);
+        shared.arrived.notify_waiters();
+    } else {
+        drop(kept);
+        lock(&shared.queue).read(batches, body_bytes);
+    }
     notices
+}
+
+/// Gives a portion to the groups: one copy of all its bodies, which is freed when the last of
+/// them is finished.
+fn hand_on(shared: &Shared, entries: Vec<(BatchId, u64, usize)>, portion: &[u8]) {
+    let (mut bodies, since) = (Bytes::copy_from_slice(portion), Instant::now());
+    let held = |(id, received_ms, length)| {
+        let body = bodies.split_to(length);
+        Held { id, received_ms, body, since }
+    };
+    let held: Vec<Held> = entries.into_iter().map(held).collect();
+    lock(&shared.groups).extend(held);
 }

@@ -4,11 +4,14 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use serde::Serialize;
 use tailrace_contract::codec::decode;
 use tailrace_contract::{Audit, Batch, BatchId, LogError, Position, ProducerAudit, RunId, Tenant};
+use tokio::time::Instant;
 
 use super::MemoryLimits;
+use super::groups::Held;
 use super::index::Index;
 
 /// What is known of one metric name since the start.
@@ -46,6 +49,8 @@ pub(super) struct Kept {
     bodies: VecDeque<u8>,
     /// Bytes of bodies that were overwritten: where the ring starts.
     overwritten: u64,
+    /// The minor part of the last batch's position.
+    passed: u64,
     /// The one that was heard last stands at the end.
     tenants: Vec<Names>,
     /// The one that was heard last stands at the end.
@@ -91,6 +96,7 @@ impl Kept {
             recent: VecDeque::new(),
             bodies: VecDeque::new(),
             overwritten: 0,
+            passed: 0,
             tenants: Vec::new(),
             runs: Vec::new(),
             runs_forgotten: 0,
@@ -107,6 +113,7 @@ impl Kept {
                 None => names.overflow += 1,
             }
         }
+        self.passed = position.minor;
         self.account(&batch);
         self.remember(position, batch, body);
     }
@@ -198,6 +205,24 @@ impl Kept {
             own.take(limit).filter_map(|recent| self.decoded(recent)).collect();
         newest.reverse();
         newest
+    }
+
+    /// The last position that was taken in.
+    pub(super) fn passed(&self) -> u64 {
+        self.passed
+    }
+
+    /// The recent batches before a position, for a group that begins now.
+    pub(super) fn before(&self, first: u64, now: Instant) -> Vec<Held> {
+        let count = self.recent.partition_point(|recent| recent.position.minor < first);
+        let length: usize = self.recent.range(..count).map(|recent| recent.length).sum();
+        // One piece for all of them, as the consumer makes one a portion.
+        let mut bodies: Bytes = self.bodies.range(..length).copied().collect();
+        let held = |recent: &Recent| {
+            let (id, received_ms) = (recent.id.clone(), recent.received_ms);
+            Held { id, received_ms, body: bodies.split_to(recent.length), since: now }
+        };
+        self.recent.range(..count).map(held).collect()
     }
 
     pub(super) fn recent_count(&self) -> usize {

@@ -4,24 +4,30 @@
 //! the few who ask: a parsed batch is ten allocations that have gone cold when they are freed.
 //!
 //! The way of a batch: `queue` (bounded, unread) → `consumer` → `kept` (recent batches,
-//! aggregates, audit), and from there to the bus.
+//! aggregates, audit), and from there to the bus. With groups of readers the consumer hands each
+//! body on to `groups`, which holds it until all of them have acknowledged it.
 
 mod consumer;
+mod group;
+mod groups;
 mod index;
 mod kept;
 mod queue;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use serde::Serialize;
 use tailrace_contract::{
-    Audit, Batch, BoxFuture, Bus, Log, LogError, LogHealth, Position, RunId, Survives, Tenant,
-    limits,
+    Audit, Batch, BoxFuture, Bus, Group, Log, LogError, LogHealth, Position, RunId, Survives,
+    Tenant, limits,
 };
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use group::MemoryGroup;
+use groups::Groups;
 use kept::Kept;
 use queue::Queue;
 
@@ -30,7 +36,8 @@ pub use kept::{Aggregate, Aggregates};
 /// What the memory log may hold. Every field is at least 1 in a useful log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MemoryLimits {
-    /// Batches that the consumer has not read yet; one more is refused.
+    /// Batches that the consumer has not read yet or that the slowest group has not
+    /// acknowledged; one more is refused.
     pub unread_max: usize,
     /// Bytes of the bodies of those batches.
     pub unread_bytes_max: usize,
@@ -79,6 +86,12 @@ struct Shared {
     kept: Mutex<Kept>,
     /// How many batches the consumer has taken in: the position that it has passed.
     passed: watch::Receiver<u64>,
+    /// There is a group. Written under `kept`'s lock.
+    grouped: AtomicBool,
+    /// Locked after `kept` and before `queue`, where several are needed.
+    groups: Mutex<Groups>,
+    /// Wakes members that wait for entries.
+    arrived: Notify,
 }
 
 /// A panic while holding one of these locks leaves plain counters and lists: still usable.
@@ -97,6 +110,9 @@ impl MemoryLog {
             wake: Notify::new(),
             limits,
             passed,
+            grouped: AtomicBool::new(false),
+            groups: Mutex::default(),
+            arrived: Notify::new(),
         });
         let consumer = tokio::spawn(consumer::consume(Arc::clone(&shared), bus, progress));
         Arc::new(Self { shared, consumer })
@@ -132,6 +148,8 @@ impl MemoryLog {
 impl Drop for MemoryLog {
     fn drop(&mut self) {
         self.consumer.abort();
+        lock(&self.shared.groups).stopped = true;
+        self.shared.arrived.notify_waiters();
     }
 }
 
@@ -168,9 +186,16 @@ impl Log for MemoryLog {
         Box::pin(async move { answer.await? })
     }
 
+    fn group(&self, name: &str) -> BoxFuture<'static, Result<Arc<dyn Group>, LogError>> {
+        let group: Arc<dyn Group> = Arc::new(MemoryGroup::open(Arc::clone(&self.shared), name));
+        Box::pin(std::future::ready(Ok(group)))
+    }
+
     fn health(&self) -> BoxFuture<'static, Result<LogHealth, LogError>> {
         let waiting = lock(&self.shared.queue).unread() as u64;
-        let entries = lock(&self.shared.kept).recent_count() as u64;
+        let recent = lock(&self.shared.kept).recent_count();
+        // Both end with the newest batch: the longer one holds the other.
+        let entries = recent.max(lock(&self.shared.groups).held()) as u64;
         let health = LogHealth { description: "memory".to_owned(), entries, waiting };
         Box::pin(std::future::ready(Ok(health)))
     }

@@ -1,5 +1,5 @@
-//! The unread part of the memory log. One lock, one push: this is on the path of every
-//! acknowledgement. Next: `consumer`.
+//! The front of the memory log, and the count of what is unread. One lock, one push: this is on
+//! the path of every acknowledgement. Next: `consumer`.
 
 use tailrace_contract::{Batch, LogError, Position};
 
@@ -24,11 +24,13 @@ impl Unread {
     }
 }
 
-/// Batches that the consumer has not taken in, counted until it has.
+/// Batches that the consumer has not taken in, counted until it has, and with groups until the
+/// slowest of them has acknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     waiting: Unread,
-    /// Waiting ones and those that the consumer holds but has not taken in yet.
+    /// Waiting ones, those that the consumer holds but has not taken in yet, and those that some
+    /// group has not finished.
     unread: usize,
     unread_bytes: usize,
     appended: u64,
@@ -81,7 +83,13 @@ impl Queue {
         !self.sleeping
     }
 
-    /// The consumer has taken in so many batches of so many bytes.
+    /// A new group begins with so many batches that had been read before it came.
+    pub(super) fn hold(&mut self, batches: usize, body_bytes: usize) {
+        self.unread += batches;
+        self.unread_bytes += body_bytes;
+    }
+
+    /// So many batches of so many bytes are read: nobody needs them any more.
     pub(super) fn read(&mut self, batches: usize, body_bytes: usize) {
         self.unread -= batches;
         self.unread_bytes -= body_bytes;

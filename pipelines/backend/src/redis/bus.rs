@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::RedisConfig;
 use super::announce;
-use super::entry::Stored;
+use super::entry;
 use super::flusher::Backoff;
 use super::link::Link;
 use super::repair::Tracker;
@@ -119,6 +119,5 @@ async fn end_of(link: &Link, stream: &str) -> Result<Position, LogError> {
     let mut question = cmd("XREVRANGE");
     question.arg(stream).arg("+").arg("-").arg("COUNT").arg(1);
     let last: Vec<Value> = link.ask(&question).await?;
-    let last = last.into_iter().next().and_then(Stored::from_value);
-    Ok(last.map_or(Position::default(), |entry| entry.position))
+    Ok(last.into_iter().next().and_then(entry::position).unwrap_or_default())
 }

@@ -2,12 +2,16 @@
 //! each one. `h` is what is known of the batch, separated by spaces: run, producer, sequence,
 //! time of arrival in milliseconds, number of metrics, writer, tenant. `b` is the body as it
 //! came; the identity stands beside it because a body may lack one.
+//!
+//! Anybody who may write to Redis may add an entry that is none of these. It is no error of the
+//! log: replay and audit pass it, and a group gives it to its members as unreadable.
 
 use bytes::Bytes;
 use redis::{Cmd, Value};
-use tailrace_contract::{Batch, BatchId, Position, Producer, RunId, Tenant, codec};
+use tailrace_contract::{Batch, BatchId, Position, Producer, RunId, Tenant, Unreadable, codec};
 
 use super::waiting::Pending;
+use crate::delivery::{Encoded, Taken};
 
 /// An entry that was read back; its body is decoded only when somebody wants the metrics.
 #[derive(Debug)]
@@ -52,19 +56,69 @@ fn head(writer: &str, pending: &Pending) -> Vec<u8> {
     head
 }
 
-impl Stored {
-    /// Reads one entry of an XRANGE answer; none when it is not a batch of ours.
-    pub(super) fn from_value(value: Value) -> Option<Self> {
-        let [position, fields] = <[Value; 2]>::try_from(array(value)?).ok()?;
-        let position = text(position)?.parse().ok()?;
-        let [h, head, b, body] = <[Value; 4]>::try_from(array(fields)?).ok()?;
-        if bytes(h)? != b"h" || bytes(b)? != b"b" {
-            return None;
+/// Reads one entry: where it stands, and the batch, or why it is none. None when the answer is no
+/// entry at all.
+pub(super) fn read(value: Value) -> Option<(Position, Result<Stored, Unreadable>)> {
+    let (position, fields) = parts(value)?;
+    let fields: Vec<Vec<u8>> = fields.into_iter().map(bytes).collect::<Option<_>>()?;
+    let stored = match <[Vec<u8>; 4]>::try_from(fields) {
+        Ok([h, head, b, body]) if h == b"h" && b == b"b" => {
+            let (stored, body) = (Stored::from_parts(position, &head), Bytes::from(body));
+            match stored {
+                Some(stored) => Ok(Stored { body, ..stored }),
+                None => Err(unreadable("its head `h` is not one of Tailrace's", body)),
+            }
         }
-        Self::from_parts(position, &text(head)?, bytes(body)?.into())
-    }
+        Ok(fields) => Err(foreign(&fields)),
+        Err(fields) => Err(foreign(&fields)),
+    };
+    Some((position, stored))
+}
 
-    fn from_parts(position: Position, head: &str, body: Bytes) -> Option<Self> {
+/// Where an entry stands.
+pub(super) fn position(value: Value) -> Option<Position> {
+    parts(value).map(|(position, _)| position)
+}
+
+/// An entry for a member of a group, given so many times.
+pub(super) fn taken(value: Value, deliveries: u64) -> Option<Taken> {
+    let (position, stored) = read(value)?;
+    let content = stored.map(|stored| {
+        let Stored { id, received_ms, body, .. } = stored;
+        Encoded { id, received_ms, body }
+    });
+    Some(Taken { position, content, deliveries })
+}
+
+/// The entries in an answer of XREADGROUP about one stream.
+pub(super) fn of_stream(answer: Value) -> Option<Vec<Value>> {
+    let entries = match answer {
+        Value::Map(mut streams) => streams.pop()?.1,
+        streams => array(array(streams)?.pop()?)?.pop()?,
+    };
+    array(entries)
+}
+
+fn parts(value: Value) -> Option<(Position, Vec<Value>)> {
+    let [position, fields] = <[Value; 2]>::try_from(array(value)?).ok()?;
+    Some((text(position)?.parse().ok()?, array(fields)?))
+}
+
+fn unreadable(what: &str, body: Bytes) -> Unreadable {
+    let reason = format!("{what}; does another program write to this stream?");
+    Unreadable { reason, id: None, body }
+}
+
+/// What a person can still read of it: its fields, one a line.
+fn foreign(fields: &[Vec<u8>]) -> Unreadable {
+    let lines: Vec<Vec<u8>> = fields.chunks(2).map(|field| field.join(&b' ')).collect();
+    unreadable("it has other fields than `h` and `b`", lines.join(&b'\n').into())
+}
+
+impl Stored {
+    /// Reads the head; the body is the caller's to add.
+    fn from_parts(position: Position, head: &[u8]) -> Option<Self> {
+        let head = std::str::from_utf8(head).ok()?;
         let mut words = head.splitn(7, ' ');
         let run: RunId = words.next()?.parse().ok()?;
         let producer = Producer(words.next()?.into());
@@ -74,7 +128,7 @@ impl Stored {
         let writer = u64::from_str_radix(words.next()?, 16).ok()?;
         let tenant = Tenant(words.next()?.into());
         let id = BatchId { tenant, run, producer, seq };
-        Some(Self { position, id, received_ms, metrics, writer, body })
+        Some(Self { position, id, received_ms, metrics, writer, body: Bytes::new() })
     }
 
     /// Decodes the body; none when it is not valid any more.

@@ -17,7 +17,7 @@ use super::masked;
 /// Opening a connection, greetings included. A paused Redis accepts but does not greet.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// An answer to a question outside of the flush. Long enough for a page of large entries.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client with one shared connection for questions; opened when needed, dropped when broken.
 #[derive(Debug)]
@@ -45,7 +45,12 @@ impl Link {
     /// A connection of one's own that waits for answers as long as it takes: a paused Redis
     /// delays an acknowledgement but does not fail it.
     pub(super) async fn connect_unhurried(&self) -> Result<MultiplexedConnection, LogError> {
-        self.connect(None).await.map_err(|error| log_error(&error))
+        self.open_unhurried().await.map_err(|error| log_error(&error))
+    }
+
+    /// The same, with the client's own error.
+    pub(super) async fn open_unhurried(&self) -> RedisResult<MultiplexedConnection> {
+        self.connect(None).await
     }
 
     async fn connect(&self, answer: Option<Duration>) -> RedisResult<MultiplexedConnection> {
@@ -70,11 +75,14 @@ impl Link {
     /// question is opened again and the question repeated, so it must be one that may be asked
     /// twice.
     pub(super) async fn ask<T: FromRedisValue>(&self, question: &Cmd) -> Result<T, LogError> {
+        self.try_ask(question).await.map_err(|error| log_error(&error))
+    }
+
+    /// The same, with the client's own error: some answers of Redis are errors by form only.
+    pub(super) async fn try_ask<T: FromRedisValue>(&self, question: &Cmd) -> RedisResult<T> {
         match self.ask_once(question).await {
-            Err(error) if error.is_connection_dropped() => {
-                self.ask_once(question).await.map_err(|error| log_error(&error))
-            }
-            answer => answer.map_err(|error| log_error(&error)),
+            Err(error) if error.is_connection_dropped() => self.ask_once(question).await,
+            answer => answer,
         }
     }
 

@@ -4,17 +4,24 @@
 //!
 //! The way of a batch: [`RedisLog`] `append` → `waiting` (bounded) → `flusher` (one pipelined
 //! flush) → the stream; the next flush carries the announcement (`announce`) to every
-//! [`RedisBus`]. Beside it: `read` (replay, audit), `upkeep` (trimming, expiry), `link`
-//! (connections), `check` (what the server must be).
+//! [`RedisBus`]. The way out is a `group` of readers: `readers` (connections that wait), `claim`
+//! (what a dead member left), `lag`. Beside them: `read` (replay, audit), `upkeep` (trimming,
+//! expiry), `info` (what Redis tells of groups), `link` (connections), `check` (what the server
+//! must be).
 
 mod announce;
 mod bus;
 mod check;
+mod claim;
 mod entry;
 mod flusher;
+mod group;
+mod info;
+mod lag;
 mod link;
 mod masked;
 mod read;
+mod readers;
 mod repair;
 mod upkeep;
 mod waiting;
@@ -25,11 +32,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tailrace_contract::{
-    Audit, Batch, BoxFuture, Log, LogError, LogHealth, Position, RunId, Survives, Tenant, limits,
+    Audit, Batch, BoxFuture, Group, Log, LogError, LogHealth, Position, RunId, Survives, Tenant,
+    limits,
 };
 use tokio::task::JoinHandle;
 
 use check::ServerFacts;
+use group::RedisGroup;
 use link::Link;
 use waiting::Waiting;
 
@@ -231,6 +240,14 @@ impl Log for RedisLog {
     ) -> BoxFuture<'static, Result<Audit, LogError>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move { read::audit(&shared.link, &shared.stream, (run, tenant)).await })
+    }
+
+    fn group(&self, name: &str) -> BoxFuture<'static, Result<Arc<dyn Group>, LogError>> {
+        let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
+        Box::pin(async move {
+            let group: Arc<dyn Group> = Arc::new(RedisGroup::open(shared, name).await?);
+            Ok(group)
+        })
     }
 
     fn health(&self) -> BoxFuture<'static, Result<LogHealth, LogError>> {

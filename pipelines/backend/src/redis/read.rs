@@ -6,34 +6,45 @@ use std::collections::BTreeMap;
 use redis::{Value, cmd};
 use tailrace_contract::{Audit, Batch, LogError, Position, Producer, ProducerAudit, RunId, Tenant};
 
-use super::entry::Stored;
+use super::entry::{self, Stored};
+use super::info::strange;
 use super::link::Link;
 
 /// Entries of one XRANGE: long enough to make the round trip cheap, short enough that Redis
 /// serves others in between.
 pub(super) const PAGE_ENTRIES: usize = 1_000;
 
-/// The entries after a position, oldest first, at most `count`.
-///
-/// An entry that is not a batch is an error: somebody else writes under this prefix.
+/// One page of the stream.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// The batches of the page.
+    pub(super) batches: Vec<Stored>,
+    /// The last entry, batch or not: where the next page begins. None: there are no more.
+    pub(super) last: Option<Position>,
+}
+
+/// The batches among the next `count` entries after a position, oldest first. An entry that is
+/// no batch is passed: it belongs to nobody, and entries never change, so no batch hides in it.
 pub(super) async fn page(
     link: &Link,
     stream: &str,
     after: Position,
     count: usize,
-) -> Result<Vec<Stored>, LogError> {
+) -> Result<Page, LogError> {
     let mut question = cmd("XRANGE");
     question.arg(stream).arg(format!("({after}")).arg("+").arg("COUNT").arg(count);
     let entries: Vec<Value> = link.ask(&question).await?;
-    entries
-        .into_iter()
-        .map(|entry| Stored::from_value(entry).ok_or_else(|| foreign(stream)))
-        .collect()
-}
-
-fn foreign(stream: &str) -> LogError {
-    let cause = format!("{stream} holds an entry that is no batch; does another program use it?");
-    LogError::Backend { cause }
+    let mut page = Page { batches: Vec::new(), last: None };
+    for value in entries {
+        let (position, entry) =
+            entry::read(value).ok_or_else(|| strange(&"XRANGE gave what is no entry"))?;
+        page.last = Some(position);
+        match entry {
+            Ok(batch) => page.batches.push(batch),
+            Err(foreign) => tracing::debug!(%position, reason = %foreign.reason, "passed"),
+        }
+    }
+    Ok(page)
 }
 
 /// The batches after a position.
@@ -46,15 +57,10 @@ pub(super) async fn after(
     let mut batches = Vec::new();
     while batches.len() < limit {
         let wanted = (limit - batches.len()).min(PAGE_ENTRIES);
-        let entries = page(link, stream, after, wanted).await?;
-        let full = entries.len() == wanted;
-        for entry in entries {
-            after = entry.position;
-            batches.push(entry.into_batch().ok_or_else(|| foreign(stream))?);
-        }
-        if !full {
-            break;
-        }
+        let page = page(link, stream, after, wanted).await?;
+        batches.extend(page.batches.into_iter().filter_map(Stored::into_batch));
+        let Some(last) = page.last else { break };
+        after = last;
     }
     Ok(batches)
 }
@@ -71,10 +77,10 @@ pub(super) async fn audit(
     let mut accounts = BTreeMap::<Producer, ProducerAudit>::new();
     let mut after = Position::default();
     loop {
-        let entries = page(link, stream, after, PAGE_ENTRIES).await?;
-        let Some(last) = entries.last() else { break };
-        after = last.position;
-        for entry in entries.into_iter().filter(is_wanted) {
+        let page = page(link, stream, after, PAGE_ENTRIES).await?;
+        let Some(last) = page.last else { break };
+        after = last;
+        for entry in page.batches.into_iter().filter(is_wanted) {
             let producer = entry.id.producer;
             let account = accounts
                 .entry(producer)

@@ -97,11 +97,11 @@ impl Tracker {
     /// Reads the stream to its end and hands on what each writer's cursor has not passed.
     async fn read_from(&mut self, mut from: Position) -> Result<(), LogError> {
         loop {
-            let entries = read::page(&self.link, &self.stream, from, read::PAGE_ENTRIES).await?;
-            let Some(last) = entries.last() else { return Ok(()) };
-            from = last.position;
+            let page = read::page(&self.link, &self.stream, from, read::PAGE_ENTRIES).await?;
+            let Some(last) = page.last else { return Ok(()) };
+            from = last;
             let mut notices = Vec::new();
-            for entry in entries {
+            for entry in page.batches {
                 if entry.position > self.cursor(entry.writer) {
                     self.advance(entry.writer, entry.position);
                     notices.push(Notice::Live { id: entry.id, position: entry.position });

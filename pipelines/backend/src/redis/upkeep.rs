@@ -2,16 +2,15 @@
 //! removes what some group has not finished: a group's last delivered entry is not enough,
 //! since a dead worker still holds older ones.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use redis::{Value, cmd, from_redis_value};
+use redis::cmd;
 use tailrace_contract::{LogError, Position};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::Shared;
+use super::{Shared, info};
 
 /// The stream's count may be off by the appends of other servers within this time.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -58,47 +57,24 @@ pub(super) async fn trim(shared: &Shared) -> Result<u64, LogError> {
 
 /// The position below which every group has finished; none without a group.
 async fn finished_below(shared: &Shared) -> Result<Option<Position>, LogError> {
-    if shared.link.ask::<u64>(cmd("EXISTS").arg(&shared.stream)).await? == 0 {
-        return Ok(None);
-    }
-    let mut question = cmd("XINFO");
-    question.arg("GROUPS").arg(&shared.stream);
-    let groups: Vec<HashMap<String, Value>> = shared.link.ask(&question).await?;
     let mut lowest: Option<Position> = None;
-    for mut group in groups {
-        let mut text = |field: &str| -> Result<String, LogError> {
-            let value = group.remove(field).unwrap_or(Value::Nil);
-            from_redis_value(value).map_err(|fault| strange(&fault))
-        };
-        let finished = if text("pending")? == "0" {
-            successor(parse(&text("last-delivered-id")?)?)
+    for group in info::groups(&shared.link, &shared.stream).await? {
+        let finished = if group.pending == 0 {
+            successor(group.last_delivered)
         } else {
-            smallest_pending(shared, &text("name")?).await?
+            let pending = info::smallest_pending(&shared.link, &shared.stream, &group.name).await?;
+            // Acknowledged since the group was asked: what had been given by then is finished.
+            pending.unwrap_or_else(|| successor(group.last_delivered))
         };
         lowest = Some(lowest.map_or(finished, |lowest| lowest.min(finished)));
     }
     Ok(lowest)
 }
 
-/// The first entry that some worker of the group took and did not acknowledge.
-async fn smallest_pending(shared: &Shared, group: &str) -> Result<Position, LogError> {
-    let mut question = cmd("XPENDING");
-    let summary: Vec<Value> = shared.link.ask(question.arg(&shared.stream).arg(group)).await?;
-    match summary.into_iter().nth(1) {
-        // Acknowledged since the group was asked: nothing is trimmed this time.
-        None | Some(Value::Nil) => Ok(Position::default()),
-        Some(value) => {
-            let text: String = from_redis_value(value).map_err(|fault| strange(&fault))?;
-            parse(&text)
-        }
-    }
-}
-
 /// Entries from here on are young enough to be replayed, by Redis' own clock.
 async fn replay_from(shared: &Shared) -> Result<Position, LogError> {
-    let (seconds, micros): (u64, u64) = shared.link.ask(&cmd("TIME")).await?;
     let window_ms = shared.config.replay_window.as_millis() as u64;
-    let now_ms = seconds * 1_000 + micros / 1_000;
+    let now_ms = info::now_ms(&shared.link).await?;
     Ok(Position { major: now_ms.saturating_sub(window_ms), minor: 0 })
 }
 
@@ -107,12 +83,4 @@ fn successor(position: Position) -> Position {
         Some(minor) => Position { minor, ..position },
         None => Position { major: position.major.saturating_add(1), minor: 0 },
     }
-}
-
-fn parse(text: &str) -> Result<Position, LogError> {
-    text.parse().map_err(|fault| strange(&fault))
-}
-
-fn strange(fault: &dyn std::fmt::Display) -> LogError {
-    LogError::Backend { cause: format!("Redis described its stream strangely: {fault}") }
 }
