@@ -1,4 +1,4 @@
-//! `GET /health` asks the log and answers for it; `GET /ready` says whether new work is taken.
+//! `GET /health` asks log and store and answers for them; `GET /ready` says whether new work is taken.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use serde::Serialize;
 use tailrace_contract::{LogHealth, Problem, ProblemKind};
 
 use crate::Visitor;
+use crate::behind::{self, StoreState, WorkerState};
 use crate::gate::Role;
 use crate::observer::Shared;
 use crate::refusal::{Refusal, log_is_silent};
@@ -21,6 +22,11 @@ pub(crate) struct Health {
     log: Option<LogHealth>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subscribers: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<StoreState>,
+    /// How far the way from the log to the store is behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worker: Option<WorkerState>,
     /// Whether `/v1/metrics/recent` and `/v1/aggregates` have something to tell.
     recent: bool,
 }
@@ -34,7 +40,10 @@ pub(crate) async fn health(
     let (pipeline, subscribers) = (shared.pipeline.clone(), shared.subscribers());
     let recent = shared.recent.is_some();
     let (log, subscribers) = (is_told.then_some(log), is_told.then_some(subscribers));
-    Ok(Json(Health { status: "ok", pipeline, log, subscribers, recent }))
+    let (store, worker) = tokio::join!(behind::store(&shared), behind::worker(&shared));
+    let status = if store.as_ref().is_none_or(|store| store.up) { "ok" } else { "degraded" };
+    let (store, worker) = (store.filter(|_| is_told), worker.filter(|_| is_told));
+    Ok(Json(Health { status, pipeline, log, subscribers, store, worker, recent }))
 }
 
 /// What failed may name addresses behind this server.

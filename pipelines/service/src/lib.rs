@@ -6,7 +6,9 @@
 //! are limited and drained, `live/` for the feed (`feed.rs` first, then `sse.rs` and
 //! `websocket.rs`), `page.rs` for the live page.
 
+mod alerts;
 mod audit;
+mod behind;
 mod chart;
 mod counts;
 pub mod gate;
@@ -25,6 +27,7 @@ mod recent;
 mod refusal;
 mod routes;
 
+pub use behind::{Behind, Figures};
 pub use counts::{Counted, IngestCounts};
 pub use gate::Gate;
 pub(crate) use gate::Visitor;

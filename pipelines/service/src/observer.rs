@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use tailrace_contract::{Bus, Ingest, Log, Store};
+use tailrace_contract::{Alerts, Bus, Ingest, Log, Store};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::chart::ChartFile;
-use crate::{Gate, IngestCounts, Limits, Recent};
+use crate::{Behind, Gate, IngestCounts, Limits, Recent};
 
 /// The parts of a pipeline that its observer looks at.
 pub struct Observer<I: Ingest> {
@@ -24,6 +24,10 @@ pub struct Observer<I: Ingest> {
     pub bus: Arc<dyn Bus>,
     /// Where batches end up, where the pipeline has a store.
     pub store: Option<Arc<dyn Store>>,
+    /// What fills the store.
+    pub behind: Option<Behind>,
+    /// Spikes that were found, where anybody looks for them.
+    pub alerts: Option<Arc<dyn Alerts>>,
     /// Recent metrics and aggregates, where the log keeps them.
     pub recent: Option<Arc<dyn Recent>>,
     /// Who may ask for what; none: everybody for everything.
@@ -52,6 +56,8 @@ impl<I: Ingest> Observer<I> {
             log,
             bus,
             store: None,
+            behind: None,
+            alerts: None,
             recent: None,
             gate: None,
             counts: None,
@@ -67,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) behind: Option<Behind>,
+    pub(crate) alerts: Option<Arc<dyn Alerts>>,
     pub(crate) recent: Option<Arc<dyn Recent>>,
     pub(crate) gate: Option<Gate>,
     pub(crate) counts: Option<Arc<IngestCounts>>,
@@ -103,6 +111,8 @@ impl Shared {
             log: parts.log,
             bus: parts.bus,
             store: parts.store,
+            behind: parts.behind,
+            alerts: parts.alerts,
             recent: parts.recent,
             gate: parts.gate,
             counts: parts.counts,

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 
+use crate::behind;
 use crate::health::ask_log;
 use crate::observer::Shared;
 
@@ -33,6 +34,7 @@ pub(crate) async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoRespo
             page.sample("ingest_refused_total", &[("status", &status.to_string())], count);
         }
     }
+    behind::prometheus(&shared, &mut page.text).await;
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.text)
 }
 

@@ -13,7 +13,7 @@ use crate::gate::{self, Access, Role};
 use crate::ingest::Door;
 use crate::observer::Shared;
 use crate::refusal::Refusal;
-use crate::{audit, chart, health, index, ingest, live, page, prometheus, recent};
+use crate::{alerts, audit, chart, health, index, ingest, live, page, prometheus, recent};
 
 /// One route.
 pub(crate) struct Route {
@@ -71,7 +71,9 @@ pub(crate) const ROUTES: &[Route] = &[
         READ,
         "what the log holds of a run; ?of=store: what the store holds",
     ),
-    route("GET", "/health", PUBLIC, "asks the log; 503 when it does not answer"),
+    route("GET", "/v1/alerts", READ, "spikes that were found, newest first; ?limit=N"),
+    route("GET", "/v1/alerts/live", READ, "the same as they are found: SSE"),
+    route("GET", "/health", PUBLIC, "asks log and store; 503 when the log does not answer"),
     route("GET", "/ready", PUBLIC, "503 while draining"),
     route("GET", "/metrics", ADMIN, "for Prometheus"),
     route("GET", "/assets/chart.js", PUBLIC, "Chart.js, for the page"),
@@ -92,6 +94,8 @@ pub(crate) fn router<I: Ingest>(shared: Arc<Shared>, ingest: I) -> Router {
         .route("/v1/metrics/recent", get(recent::recent))
         .route("/v1/aggregates", get(recent::aggregates))
         .route("/v1/audit/{run}", get(audit::audit))
+        .route("/v1/alerts", get(alerts::recent))
+        .route("/v1/alerts/live", get(alerts::live))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/metrics", get(prometheus::metrics))
