@@ -13,7 +13,7 @@ import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-const BIN = process.env.TAILRACE_BIN ?? path.join(ROOT, "target/debug/tailrace");
+export const BIN = process.env.TAILRACE_BIN ?? path.join(ROOT, "target/debug/tailrace");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 /** Longer than anything here takes on a busy machine, in milliseconds. */
 export const PATIENCE_MS = 60_000;

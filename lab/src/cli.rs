@@ -63,6 +63,8 @@ pub enum Verb {
     Site(SiteArgs),
     /// Run a recorded run again, and say whether it came out the same
     Replay(crate::replay::ReplayArgs),
+    /// Open a page on loopback where runs are planned, predicted, started and watched
+    Console(crate::console::ConsoleArgs),
     /// Look at this machine: what it does to measurements, and what is missing
     Doctor(crate::doctor::DoctorArgs),
     /// List recorded runs and known pipelines

@@ -82,8 +82,11 @@ fn password(folder: &Path) -> anyhow::Result<Vec<&'static str>> {
     Ok(made)
 }
 
-/// Random bytes of the system as hexadecimal digits.
-fn random() -> anyhow::Result<String> {
+/// Random bytes of the system as hexadecimal digits: a secret that nobody guesses.
+///
+/// # Errors
+/// The system has none to give.
+pub(crate) fn random() -> anyhow::Result<String> {
     let mut bytes = [0; PASSWORD_BYTES];
     let source = Path::new("/dev/urandom");
     let mut random = fs::File::open(source).with_context(|| source.display().to_string())?;

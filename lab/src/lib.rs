@@ -12,6 +12,7 @@ pub mod child;
 pub mod cli;
 pub mod columns;
 pub mod compare;
+pub mod console;
 pub mod contestants;
 pub mod doctor;
 pub mod door;
@@ -69,6 +70,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Calibrate(arguments) => calibrate::run(&arguments),
         Verb::Capacity(arguments) => capacity::run(&arguments),
         Verb::Compare(arguments) => compare::run(&arguments),
+        Verb::Console(arguments) => console::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Site(arguments) => site::run(&arguments),
         Verb::List(arguments) => list::run(&arguments),

@@ -55,6 +55,8 @@ fn allowed(name: &str) -> Option<Allowed> {
             ],
         }),
         "tailrace-render" => only(&["tailrace-measure"]),
+        // Pages and a child process: it starts the program and knows nothing of what it measures.
+        "tailrace-console" => only(&["tailrace-sys"]),
         "tailrace" => Some(Allowed { normal: &ALL, dev: &ALL }),
         _ => None,
     }
@@ -70,7 +72,7 @@ const PARTS: [&str; 6] = [
     "tailrace-service",
 ];
 
-const ALL: [&str; 17] = [
+const ALL: [&str; 18] = [
     "tailrace-contract",
     "tailrace-socket",
     "tailrace-http1",
@@ -88,6 +90,7 @@ const ALL: [&str; 17] = [
     "tailrace-sys",
     "tailrace-targets",
     "tailrace-render",
+    "tailrace-console",
 ];
 
 /// Libraries of others that only some crates may import, also in tests where none is named.
@@ -112,6 +115,7 @@ const CONFINED: [Confined; 3] = [
             "tailrace-tcp",
             "tailrace-service",
             "tailrace-targets",
+            "tailrace-console",
         ],
         in_tests_of: &["tailrace", "tailrace-conformance", "tailrace-loadgen"],
     },

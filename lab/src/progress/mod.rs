@@ -1,9 +1,12 @@
-//! How a race goes, on standard error: a live table on a terminal, a line a trial elsewhere.
+//! How a race goes, on standard error: a live table on a terminal, a line a trial elsewhere, or
+//! lines of JSON for whoever asks.
 //!
 //! `state.rs` is what is known, `board.rs` turns it into lines, `ink.rs` cuts and colours them,
-//! `pace.rs` reads the gauge, `screen.rs` moves the cursor, `line.rs` is what a pipe gets. Here is who paints, and when.
+//! `pace.rs` reads the gauge, `screen.rs` moves the cursor, `line.rs` is what a pipe gets, `feed.rs`
+//! what a program does. Here is who paints, and when.
 
 mod board;
+mod feed;
 mod ink;
 mod line;
 mod pace;
@@ -23,7 +26,7 @@ use board::Paper;
 use ink::Ink;
 use pace::Pace;
 use screen::Screen;
-use state::State;
+use state::{Live, State};
 
 use crate::terminal;
 
@@ -40,6 +43,8 @@ pub struct Progress {
     state: Arc<Mutex<State>>,
     over: Arc<AtomicBool>,
     painter: Option<JoinHandle<()>>,
+    /// Lines of JSON, and nothing else.
+    json: bool,
 }
 
 impl Progress {
@@ -48,8 +53,10 @@ impl Progress {
         let screen = Arc::new(Mutex::new(Screen::default()));
         let state = Arc::new(Mutex::new(State::new(experiment)));
         let over = Arc::new(AtomicBool::new(false));
-        let painter = Screen::is_there().then(|| {
+        let json = feed::is_asked();
+        let painter = (json || Screen::is_there()).then(|| {
             let painter = Painter {
+                json,
                 screen: Arc::clone(&screen),
                 state: Arc::clone(&state),
                 current: Arc::clone(&current),
@@ -60,7 +67,7 @@ impl Progress {
             let over = Arc::clone(&over);
             std::thread::spawn(move || painter.paint(&over))
         });
-        Self { screen, current, state, over, painter }
+        Self { screen, current, state, over, painter, json }
     }
 
     /// Clears the table.
@@ -77,7 +84,9 @@ impl Drop for Progress {
             painter.thread().unpark();
             // A painter that panicked has nothing more to say.
             painter.join().unwrap_or_default();
-            open(&self.screen).show(Vec::new());
+            if !self.json {
+                open(&self.screen).show(Vec::new());
+            }
         }
     }
 }
@@ -90,7 +99,9 @@ impl Spectator for Progress {
 
     fn ended(&mut self, trial: &Trial) {
         open(&self.state).ended(trial);
-        if self.painter.is_none() {
+        if self.json {
+            eprintln!("{}", feed::ended(trial));
+        } else if self.painter.is_none() {
             eprintln!("{}", line::of(trial));
         } else if line::stays(trial) {
             let width = terminal::size(&std::io::stderr()).map(|(width, _)| width);
@@ -106,6 +117,7 @@ fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Looks at the race and paints it, on a thread of its own.
 struct Painter {
+    json: bool,
     screen: Arc<Mutex<Screen>>,
     state: Arc<Mutex<State>>,
     current: Current,
@@ -117,13 +129,20 @@ struct Painter {
 impl Painter {
     fn paint(mut self, over: &AtomicBool) {
         while !over.load(Relaxed) {
-            let lines = self.lines();
+            let (live, state) = self.look();
+            if self.json {
+                eprintln!("{}", feed::now(&state, live.as_ref()));
+                std::thread::park_timeout(feed::TICK);
+                continue;
+            }
+            let paper = paper(self.ink);
+            let lines = board::draw(&state, live.as_ref(), self.began.elapsed(), paper);
             open(&self.screen).show(lines);
             std::thread::park_timeout(TICK);
         }
     }
 
-    fn lines(&mut self) -> Vec<String> {
+    fn look(&mut self) -> (Option<Live>, State) {
         let gauge = open(&self.current).clone();
         if let Some(gauge) = gauge
             && !self.pace.as_ref().is_some_and(|pace| pace.follows(&gauge))
@@ -131,8 +150,7 @@ impl Painter {
             self.pace = Some(Pace::new(gauge));
         }
         let live = self.pace.as_mut().map(Pace::look);
-        let state = open(&self.state).clone();
-        board::draw(&state, live.as_ref(), self.began.elapsed(), paper(self.ink))
+        (live, open(&self.state).clone())
     }
 }
 

@@ -18,6 +18,7 @@ use crate::printing;
 struct Plan<'a> {
     name: &'a str,
     question: &'a str,
+    prediction: &'a str,
     rounds: u32,
     seed: u64,
     baseline: &'a str,
@@ -57,6 +58,7 @@ pub(super) fn print(
     let plan = Plan {
         name: &possible.name,
         question: &possible.question,
+        prediction: &possible.prediction,
         rounds: possible.rounds,
         seed: possible.seed,
         baseline: &possible.baseline,

@@ -54,6 +54,12 @@ pub fn find(name: &str) -> Result<Found, Fault> {
     })
 }
 
+/// The text of an experiment by its name; none for anything else, a path for example.
+pub fn named(name: &str) -> Option<String> {
+    let known = names().iter().any(|known| known == name);
+    known.then(|| find(name).ok()).flatten().map(|found| found.text)
+}
+
 /// Every name, of the program and of the folder that one stands in.
 pub fn names() -> Vec<String> {
     let mut names: Vec<String> = SHIPPED.iter().map(|(name, _)| (*name).to_owned()).collect();
