@@ -265,7 +265,13 @@ impl Launched for Running {
         let (protocol, tls) = (self.protocol, self.arm.tls);
         let in_flight = self.arm.in_flight_per_connection as usize;
         Box::new(move |run| {
-            protocol.wire(&Peer { authority: &authority, tls, run: Some(run), in_flight })
+            protocol.wire(&Peer {
+                authority: &authority,
+                tls,
+                run: Some(run),
+                in_flight,
+                key: None,
+            })
         })
     }
 

@@ -45,6 +45,8 @@ pub enum Verb {
     Health(HealthArgs),
     /// Make the secrets of a deployment: a TLS identity and a password for Redis
     Keygen(KeygenArgs),
+    /// The keys of a server: add one, list them, revoke one
+    Keys(crate::keys::KeysArgs),
     /// Send the metrics of a fake fleet to a served pipeline
     Produce(ProduceArgs),
     /// Delay what goes to an address, and limit how much of it goes a second
@@ -177,8 +179,11 @@ pub struct ServeArgs {
     #[arg(long, default_value = "127.0.0.1:7071", env = "TAILRACE_OBSERVER")]
     pub observer: SocketAddr,
     /// Serve without keys: whoever reaches the address may write and read
-    #[arg(long)]
+    #[arg(long, conflicts_with = "keys")]
     pub open: bool,
+    /// Who may write and read
+    #[command(flatten)]
+    pub gate: crate::gate::GateArgs,
     /// Serve on addresses that other machines can reach: everyone there may write and read. For
     /// networks of containers whose ports are published on loopback only
     #[arg(long)]
@@ -261,6 +266,9 @@ pub struct ProduceArgs {
     /// Whom to believe behind https://, wss:// and h2://
     #[command(flatten)]
     pub trust: ClientTls,
+    /// The key to show
+    #[command(flatten)]
+    pub key: crate::shown::KeyArgs,
 }
 
 /// Arguments of `saturate`.

@@ -17,10 +17,12 @@ pub mod contestants;
 pub mod doctor;
 pub mod door;
 pub mod exit;
+pub mod gate;
 pub mod health;
 pub mod interrupt;
 pub mod itself;
 pub mod keygen;
+pub mod keys;
 pub mod link;
 mod linked;
 pub mod list;
@@ -41,6 +43,7 @@ pub mod run;
 mod secured;
 pub mod serve;
 pub mod served;
+pub mod shown;
 pub mod site;
 pub mod sparkline;
 pub mod store;
@@ -64,6 +67,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Health(arguments) => health::run(&arguments),
         Verb::Keygen(arguments) => keygen::run(&arguments),
+        Verb::Keys(arguments) => keys::run(&arguments),
         Verb::Produce(arguments) => produce::run(&arguments),
         Verb::Link(arguments) => link::run(&arguments),
         Verb::Saturate(arguments) => race::saturate::run(&arguments),

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::address::Address;
 use crate::cli::ProduceArgs;
 use crate::exit::{Ended, Fault};
+use crate::shown::ShownKey;
 use crate::tls::ClientTls;
 use crate::{interrupt, printing, redis};
 
@@ -33,7 +34,7 @@ pub fn run(arguments: &ProduceArgs) -> anyhow::Result<Ended> {
     let (mut config, run) = config(arguments, redis::fresh_run())?;
     config.sender.tls = tls(&address, &arguments.trust)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(send((config, run), address))?;
+    let report = runtime.block_on(send((config, run), address, arguments.key.shown()?))?;
     print(&report, arguments.json)?;
     let complete = report.tally.acked == report.due;
     Ok(if complete { Ended::Fine } else { Ended::Failed })
@@ -42,6 +43,7 @@ pub fn run(arguments: &ProduceArgs) -> anyhow::Result<Ended> {
 async fn send(
     (config, run): (ProduceConfig, RunId),
     address: Address,
+    shown: Option<ShownKey>,
 ) -> anyhow::Result<ProduceReport> {
     let stop = CancellationToken::new();
     let asked = stop.clone();
@@ -52,8 +54,10 @@ async fn send(
     });
     let (protocol, authority) = (address.protocol, address.authority);
     let (in_flight, tls) = (protocol.depth(IN_FLIGHT), address.is_secured);
+    let key = shown.map(|key| key.text().to_owned());
     let connect: Connect = Arc::new(move || {
-        protocol.wire(&Peer { authority: &authority, tls, run: Some(run), in_flight })
+        let key = key.as_deref();
+        protocol.wire(&Peer { authority: &authority, tls, run: Some(run), in_flight, key })
     });
     let progress = |tally: &tailrace_producers::tally::Tally| {
         tracing::info!(

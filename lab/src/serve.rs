@@ -13,7 +13,7 @@ use crate::exit::{Ended, Fault};
 use crate::registry::{self, LogKind, Pipeline};
 use crate::served::{Listeners, Served};
 use crate::tls::fingerprint;
-use crate::{chart_js, interrupt, printing, redis};
+use crate::{chart_js, gate, interrupt, printing, redis};
 
 /// What a throwaway server leaves behind when it is killed goes away after this time.
 const EXPIRY: std::time::Duration = std::time::Duration::from_secs(3_600);
@@ -40,31 +40,37 @@ pub struct Ready {
 /// Serves until Ctrl-C, SIGTERM, or (with `--with-parent`) the end of standard input.
 ///
 /// # Errors
-/// An unknown pipeline, an address in use, one that is not on loopback without
-/// `--trust-network`, no `--open`, no Redis.
+/// An unknown pipeline, an address in use, neither keys nor `--open`, one that is not on loopback
+/// without keys or `--trust-network`, no Redis.
 pub fn run(arguments: &ServeArgs) -> anyhow::Result<Ended> {
     refuse_the_careless(arguments)?;
     let tls = arguments.tls.identity(&[arguments.ingest.ip(), arguments.observer.ip()])?;
     if let Some(bare) = tailrace_targets::Bare::find(&arguments.pipeline) {
-        refuse_clear_text_only(&arguments.pipeline, tls.as_ref())?;
+        refuse_bare(&arguments.pipeline, tls.as_ref(), arguments)?;
         return runtime()?.block_on(serve_bare(bare, arguments));
     }
     if let Some(known) = tailrace_targets::Known::find(&arguments.pipeline) {
-        refuse_clear_text_only(&arguments.pipeline, tls.as_ref())?;
+        refuse_bare(&arguments.pipeline, tls.as_ref(), arguments)?;
         return runtime()?.block_on(serve_known(known, arguments));
     }
     let pipeline = registry::find(&arguments.pipeline)?;
     if pipeline.log().is_none() {
-        refuse_clear_text_only(pipeline.name, tls.as_ref())?;
+        refuse_bare(pipeline.name, tls.as_ref(), arguments)?;
     }
     runtime()?.block_on(serve(pipeline, arguments, tls))
 }
 
-/// Serving in clear text what was asked to be secret would be worse than not serving it.
-fn refuse_clear_text_only(name: &str, tls: Option<&TlsIdentity>) -> Result<(), Fault> {
-    tls.map_or(Ok(()), |_| {
-        Err(Fault::Usage(format!("{name} speaks clear text only: leave the TLS flags out")))
-    })
+/// Serving in clear text what was asked to be secret, or to everybody what was asked to be behind
+/// keys, would be worse than not serving it.
+fn refuse_bare(name: &str, tls: Option<&TlsIdentity>, arguments: &ServeArgs) -> Result<(), Fault> {
+    if tls.is_some() {
+        let what = format!("{name} speaks clear text only: leave the TLS flags out");
+        return Err(Fault::Usage(what));
+    }
+    if arguments.gate.keys.is_some() {
+        return Err(Fault::Usage(format!("{name} knows no keys: say --open instead of --keys")));
+    }
+    Ok(())
 }
 
 /// One thread where there is one core (a pinned server): no locks, no migration.
@@ -79,19 +85,28 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 fn refuse_the_careless(arguments: &ServeArgs) -> Result<(), Fault> {
+    let has_keys = arguments.gate.keys.is_some();
     for address in [arguments.ingest, arguments.observer] {
-        if !address.ip().is_loopback() && !arguments.trust_network {
+        if !address.ip().is_loopback() && !arguments.trust_network && !has_keys {
             return Err(Fault::Usage(format!(
                 "{address} can be reached from other machines, and this server asks for no key; \
-                 serve on 127.0.0.1 and put a gateway that checks who calls in front of it, or \
-                 say --trust-network where everyone who can reach it may write and read"
+                 give it some with --keys FILE, or serve on 127.0.0.1, or say --trust-network where everyone who can reach it may write and read"
             )));
         }
     }
-    if !arguments.open {
+    let is_secured = arguments.tls.tls_self_signed || arguments.tls.tls_cert.is_some();
+    let is_public = [arguments.ingest, arguments.observer].iter().any(|at| !at.ip().is_loopback());
+    if has_keys && is_public && !is_secured {
+        tracing::warn!(
+            "keys will travel in clear text: whoever is on the way can read them; \
+                        --tls-cert and --tls-key, or --tls-self-signed, keep them secret"
+        );
+    }
+    if !arguments.open && !has_keys {
         return Err(Fault::Usage(
             "this server asks for no key: whoever can reach its address (on this machine, any \
-             program) may write and read; say --open to confirm that this is what you want"
+             program) may write and read; give --keys FILE, or say --open to confirm that this is \
+             what you want"
                 .into(),
         ));
     }
@@ -104,11 +119,9 @@ async fn serve(
     tls: Option<TlsIdentity>,
 ) -> anyhow::Result<Ended> {
     let options = Options { tls, flush: arguments.flush.into() };
-    let listeners = Listeners {
-        ingest: bind(arguments.ingest)?,
-        observer: bind(arguments.observer)?,
-        chart_js: chart_js::places(arguments.chart_js.as_ref())?,
-    };
+    let keys = arguments.gate.keys.as_deref();
+    // Before anything is started: a file that makes no sense is a mistake of the command line.
+    keys.map(gate::read).transpose()?;
     let (redis, _private) = match pipeline.log() {
         Some(LogKind::Redis) => {
             let (mut config, private) =
@@ -119,6 +132,12 @@ async fn serve(
             (Some(config), private)
         }
         _ => (None, None),
+    };
+    let listeners = Listeners {
+        ingest: bind(arguments.ingest)?,
+        observer: bind(arguments.observer)?,
+        chart_js: chart_js::places(arguments.chart_js.as_ref())?,
+        gate: keys.map(|keys| gate::start(keys, redis.as_ref())).transpose()?,
     };
     let served = Served::start(pipeline, listeners, redis::fresh_run(), redis, &options)
         .await
@@ -229,5 +248,7 @@ mod tests {
         check("--open --trust-network --ingest 0.0.0.0:7070 --observer 0.0.0.0:7071", true);
         check("--trust-network --ingest 0.0.0.0:7070", false);
         check("--trust-network", false);
+        check("--keys k.toml", true);
+        check("--keys k.toml --ingest 0.0.0.0:7070 --observer [::]:7071", true);
     }
 }

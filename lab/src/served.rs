@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tailrace_backend::{LocalBus, MemoryLimits, MemoryLog, RedisBus, RedisConfig, RedisLog};
 use tailrace_contract::{Batch, Bus, Drained, Log, Options, Position, RunId, Server, Tenant};
-use tailrace_service::{Aggregate, Aggregates, Counted, Observer, Recent};
+use tailrace_service::{Aggregate, Aggregates, Counted, Gate, Observer, Recent};
 
 use crate::door::Door;
 use crate::registry::{Behind, LogKind, Pipeline};
@@ -15,7 +15,7 @@ use crate::registry::{Behind, LogKind, Pipeline};
 /// Requests in flight may finish in this time when a server stops.
 pub const DRAIN: Duration = Duration::from_secs(5);
 
-/// Listeners of a server, bound, and what its pages are completed with.
+/// Listeners of a server, bound, what its pages are completed with, and who may call there.
 pub struct Listeners {
     /// For the transport.
     pub ingest: TcpListener,
@@ -23,6 +23,8 @@ pub struct Listeners {
     pub observer: TcpListener,
     /// Where Chart.js may be, see [`crate::chart_js::places`].
     pub chart_js: Vec<std::path::PathBuf>,
+    /// Who may call; none: everybody.
+    pub gate: Option<Gate>,
 }
 
 /// A running pipeline.
@@ -109,9 +111,10 @@ impl Served {
         let Behind::Log(_, serve) = pipeline.behind else {
             anyhow::bail!("{} has no door in front of a log", pipeline.name);
         };
-        let door = Counted::new(Door::new(Arc::clone(&parts.log), run));
+        let door = Counted::new(Door::new(Arc::clone(&parts.log), run, listeners.gate.clone()));
         let mut observer = Observer::new(pipeline.name, door.clone(), parts.log, parts.bus);
         observer.recent = parts.recent;
+        observer.gate = listeners.gate;
         observer.chart_js = listeners.chart_js;
         observer.counts = Some(door.counts());
         let draining = observer.draining.clone();

@@ -139,7 +139,8 @@ impl Target {
             "http2" => {
                 let tls = self.is_secured;
                 Box::new(move || {
-                    let peer = Peer { authority: &host, tls, run: None, in_flight: depth };
+                    let in_flight = depth;
+                    let peer = Peer { authority: &host, tls, run: None, in_flight, key: None };
                     Box::new(Http2Wire::new(&peer))
                 })
             }

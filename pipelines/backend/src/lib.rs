@@ -14,5 +14,5 @@ pub mod store;
 pub use bus::LocalBus;
 pub use memory::{Aggregate, Aggregates, MemoryLimits, MemoryLog};
 pub use private::{Found, Persistence, PrivateRedis, StartError};
-pub use redis::{RedisBus, RedisConfig, RedisLimits, RedisLog};
+pub use redis::{RedisBuckets, RedisBus, RedisConfig, RedisLimits, RedisLog, RedisSessions};
 pub use store::SqliteStore;

@@ -73,7 +73,7 @@ pub enum Flush {
 }
 
 /// Whom a client half talks to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Peer<'a> {
     /// `host:port`, as a `host` header says it.
     pub authority: &'a str,
@@ -85,12 +85,33 @@ pub struct Peer<'a> {
     pub run: Option<RunId>,
     /// Requests that may be unanswered at once, at least 1.
     pub in_flight: usize,
+    /// The key that is shown: with every request, or where the connection begins.
+    pub key: Option<&'a str>,
 }
 
 impl<'a> Peer<'a> {
-    /// A peer in clear text.
+    /// A peer in clear text that asks for no key.
     pub fn plain(authority: &'a str, run: Option<RunId>, in_flight: usize) -> Self {
-        Self { authority, tls: false, run, in_flight }
+        Self { authority, tls: false, run, in_flight, key: None }
+    }
+
+    /// The value of the `authorization` header, where a key is shown.
+    pub fn authorization(&self) -> Option<String> {
+        self.key.map(|key| format!("Bearer {key}"))
+    }
+}
+
+/// Never shows the key: peers are logged.
+impl std::fmt::Debug for Peer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { authority, tls, run, in_flight, key } = self;
+        f.debug_struct("Peer")
+            .field("authority", authority)
+            .field("tls", tls)
+            .field("run", run)
+            .field("in_flight", in_flight)
+            .field("has_key", &key.is_some())
+            .finish()
     }
 }
 

@@ -40,6 +40,7 @@ impl Transport for Http1 {
     }
 
     fn wire(peer: &Peer<'_>) -> Box<dyn Wire> {
-        Box::new(Http1Wire::new(peer.authority, peer.in_flight))
+        let wire = Http1Wire::new(peer.authority, peer.in_flight);
+        Box::new(wire.with_authorization(peer.authorization()))
     }
 }

@@ -4,6 +4,7 @@
 //! Read next: `reader.rs`, which takes answers apart.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use tailrace_contract::{Request, Wire, WireError, WireEvent};
 
@@ -40,6 +41,13 @@ impl Http1Wire {
             reader: AnswerReader::default(),
             is_closing: false,
         }
+    }
+
+    /// Shows this in every request: the value of an `authorization` header.
+    #[must_use]
+    pub fn with_authorization(mut self, value: Option<String>) -> Self {
+        self.head.authorization = value;
+        self
     }
 
     fn answered(&mut self, status: u16, events: &mut Vec<WireEvent>) -> Result<(), WireError> {
@@ -109,12 +117,14 @@ impl Wire for Http1Wire {
 }
 
 /// The head of the last request up to its length, for the next one that looks alike.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct CachedHead {
     bytes: Vec<u8>,
     method: String,
     target: String,
     headers: Vec<(String, String)>,
+    /// Said with every request.
+    authorization: Option<String>,
     /// A length of 0 is said for methods that usually have a body.
     has_body: bool,
 }
@@ -150,5 +160,19 @@ impl CachedHead {
         for (name, value) in request.headers {
             self.bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
         }
+        if let Some(value) = &self.authorization {
+            self.bytes.extend_from_slice(format!("authorization: {value}\r\n").as_bytes());
+        }
+    }
+}
+
+/// Never shows headers: a key may be among them.
+impl fmt::Debug for CachedHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, target, .. } = self;
+        f.debug_struct("CachedHead")
+            .field("method", method)
+            .field("target", target)
+            .finish_non_exhaustive()
     }
 }

@@ -39,6 +39,8 @@ impl Transport for Ws {
     }
 
     fn wire(peer: &Peer<'_>) -> Box<dyn Wire> {
-        Box::new(WsWire::new(peer.authority, "/v1/ingest", peer.run, peer.in_flight))
+        let wire = WsWire::new(peer.authority, "/v1/ingest", peer.run, peer.in_flight);
+        let key = peer.authorization().map(|value| ("authorization".to_owned(), value));
+        Box::new(wire.with_headers(key.as_slice()))
     }
 }

@@ -10,6 +10,7 @@
 //! must be).
 
 mod announce;
+mod buckets;
 mod bus;
 mod check;
 mod claim;
@@ -23,6 +24,7 @@ mod masked;
 mod read;
 mod readers;
 mod repair;
+mod sessions;
 mod upkeep;
 mod waiting;
 
@@ -42,8 +44,10 @@ use group::RedisGroup;
 use link::Link;
 use waiting::Waiting;
 
+pub use buckets::RedisBuckets;
 pub use bus::RedisBus;
 pub use masked::masked;
+pub use sessions::RedisSessions;
 
 /// Which Redis, and what may be put there.
 #[derive(Debug, Clone)]

@@ -52,7 +52,7 @@ impl Client {
     pub(super) fn new(peer: &Peer<'_>) -> Self {
         Self {
             in_flight_max: peer.in_flight.max(1),
-            head: CachedHead::new(peer.authority, peer.tls),
+            head: CachedHead::new(peer),
             block_out: Vec::new(),
             streams: Streams::new(1),
             // Unlimited, unless the server's settings say otherwise.

@@ -2,7 +2,9 @@
 //! first request; from the second on each of them is one byte. Only the length is written every
 //! time. Read next: `hpack.rs`.
 
-use tailrace_contract::Request;
+use std::fmt;
+
+use tailrace_contract::{Peer, Request};
 
 use super::hpack::{self, STATIC_ENTRIES};
 
@@ -39,9 +41,10 @@ const LITERAL: u8 = 0;
 const TABLE_SIZE: u8 = 0x20;
 
 /// Header blocks for requests that look alike.
-#[derive(Debug)]
 pub(super) struct CachedHead {
     authority: String,
+    /// Said with every request; in the server's header table from the second on.
+    authorization: Option<String>,
     scheme: &'static str,
     method: String,
     target: String,
@@ -56,10 +59,11 @@ pub(super) struct CachedHead {
 }
 
 impl CachedHead {
-    pub(super) fn new(authority: &str, tls: bool) -> Self {
+    pub(super) fn new(peer: &Peer<'_>) -> Self {
         Self {
-            authority: authority.to_owned(),
-            scheme: if tls { "https" } else { "http" },
+            authority: peer.authority.to_owned(),
+            authorization: peer.authorization(),
+            scheme: if peer.tls { "https" } else { "http" },
             method: String::new(),
             target: String::new(),
             headers: Vec::new(),
@@ -153,7 +157,20 @@ impl CachedHead {
             .headers
             .iter()
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim_ascii().to_owned()));
-        pseudo.chain(headers).collect()
+        let key =
+            self.authorization.iter().map(|value| ("authorization".to_owned(), value.clone()));
+        pseudo.chain(headers).chain(key).collect()
+    }
+}
+
+/// Never shows headers: a key may be among them.
+impl fmt::Debug for CachedHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, target, .. } = self;
+        f.debug_struct("CachedHead")
+            .field("method", method)
+            .field("target", target)
+            .finish_non_exhaustive()
     }
 }
 
