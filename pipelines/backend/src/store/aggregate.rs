@@ -92,7 +92,7 @@ impl<'a> Answers<'a> {
     }
 }
 
-fn too_many_answers(limit: usize) -> StoreError {
+pub(super) fn too_many_answers(limit: usize) -> StoreError {
     let cause = format!(
         "the question has more than {limit} answers; take wider buckets, a shorter range, or an \
          attribute with fewer values"
@@ -136,6 +136,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::float_cmp, reason = "percentiles are values that went in")]
     fn percentiles_are_values_that_occurred() {
         let mut hundred: Vec<f64> = (1..=100).rev().map(f64::from).collect();
         assert_eq!(percentiles(&mut hundred), [50.0, 95.0, 99.0]);

@@ -1,12 +1,15 @@
 //! Attributes as both stores keep them: a JSON object, in the order of the body. Keys may hold
 //! anything but control characters (quotes, dots, backslashes), so nothing here builds a path of
 //! a query language from one.
+//!
+//! Only damage can make a stored object unreadable. Such a row then has no attributes: it must not
+//! take every answer down that it has a part in.
 
 use std::fmt;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::Serializer;
-use tailrace_contract::{AttributeValue, SmolStr, StoreError};
+use tailrace_contract::{AttributeValue, SmolStr};
 
 /// Attributes as an object.
 pub(super) fn to_json(attributes: &[(SmolStr, AttributeValue)]) -> String {
@@ -18,40 +21,23 @@ pub(super) fn to_json(attributes: &[(SmolStr, AttributeValue)]) -> String {
 }
 
 /// The attributes of an object.
-///
-/// # Errors
-/// It is none: something else wrote it, or it was damaged.
-pub(super) fn from_json(json: &str) -> Result<Vec<(SmolStr, AttributeValue)>, StoreError> {
-    read(json, All(Vec::new()))
+pub(super) fn from_json(json: &str) -> Vec<(SmolStr, AttributeValue)> {
+    read(json, All(Vec::new())).unwrap_or_default()
 }
 
 /// The value of one attribute as text, if the object has it.
-///
-/// # Errors
-/// As [`from_json`].
-pub(super) fn one(json: &str, key: &str) -> Result<Option<SmolStr>, StoreError> {
-    read(json, One(key))
+pub(super) fn one(json: &str, key: &str) -> Option<SmolStr> {
+    read(json, One(key)).ok().flatten()
 }
 
 /// Whether every wanted attribute is there with its value, see
 /// [`Filter::attributes`](tailrace_contract::history::Filter::attributes).
-///
-/// # Errors
-/// As [`from_json`].
-pub(super) fn matches(json: &str, wanted: &[(SmolStr, SmolStr)]) -> Result<bool, StoreError> {
-    for (key, value) in wanted {
-        if one(json, key)?.as_ref() != Some(value) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+pub(super) fn matches(json: &str, wanted: &[(SmolStr, SmolStr)]) -> bool {
+    wanted.iter().all(|(key, value)| one(json, key).as_ref() == Some(value))
 }
 
-fn read<'de, V: Visitor<'de>>(json: &'de str, visitor: V) -> Result<V::Value, StoreError> {
-    serde_json::Deserializer::from_str(json).deserialize_map(visitor).map_err(|fault| {
-        let cause = format!("the attributes of a stored metric cannot be read: {fault}");
-        StoreError::Backend { cause }
-    })
+fn read<'de, V: Visitor<'de>>(json: &'de str, visitor: V) -> serde_json::Result<V::Value> {
+    serde_json::Deserializer::from_str(json).deserialize_map(visitor)
 }
 
 struct All(Vec<(SmolStr, AttributeValue)>);
@@ -121,14 +107,14 @@ mod tests {
         }
         attributes.push(("flag".into(), AttributeValue::Flag(true)));
         let json = to_json(&attributes);
-        assert_eq!(from_json(&json).unwrap(), attributes);
+        assert_eq!(from_json(&json), attributes);
         for (key, value) in &attributes {
             let wanted = text(value.clone());
-            assert_eq!(one(&json, key).unwrap(), Some(wanted.clone()));
-            assert!(matches(&json, &[(key.clone(), wanted)]).unwrap());
-            assert!(!matches(&json, &[(key.clone(), "else".into())]).unwrap());
+            assert_eq!(one(&json, key), Some(wanted.clone()));
+            assert!(matches(&json, &[(key.clone(), wanted)]));
+            assert!(!matches(&json, &[(key.clone(), "else".into())]));
         }
-        assert_eq!(one(&json, "a").unwrap(), None);
+        assert_eq!(one(&json, "a"), None);
     }
 
     #[test]
@@ -137,10 +123,17 @@ mod tests {
         let wanted = |pairs: &[(&str, &str)]| {
             pairs.iter().map(|&(k, v)| (k.into(), v.into())).collect::<Vec<_>>()
         };
-        assert!(matches(json, &[]).unwrap());
-        assert!(matches(json, &wanted(&[("zone", "eu"), ("code", "200")])).unwrap());
-        assert!(!matches(json, &wanted(&[("zone", "eu"), ("code", "201")])).unwrap());
-        assert!(!matches(json, &wanted(&[("zone", "eu"), ("absent", "")])).unwrap());
-        assert!(matches("{\"a\":", &wanted(&[("a", "b")])).is_err());
+        assert!(matches(json, &[]));
+        assert!(matches(json, &wanted(&[("zone", "eu"), ("code", "200")])));
+        assert!(!matches(json, &wanted(&[("zone", "eu"), ("code", "201")])));
+        assert!(!matches(json, &wanted(&[("zone", "eu"), ("absent", "")])));
+    }
+
+    #[test]
+    fn what_cannot_be_read_has_no_attributes() {
+        for damaged in ["", "{\"a\":", "[1]", "{\"a\":\"b\""] {
+            assert_eq!(from_json(damaged), []);
+            assert_eq!(one(damaged, "a"), None);
+        }
     }
 }

@@ -7,8 +7,8 @@ pub(super) const PLACE_BITS: u32 = 10;
 
 const _: () = assert!(BATCH_METRICS_MAX <= 1 << PLACE_BITS);
 
-pub(super) fn row(batch: i64, place: usize) -> i64 {
-    batch << PLACE_BITS | place as i64
+pub(super) fn row(batch: i64, place: u32) -> i64 {
+    batch << PLACE_BITS | i64::from(place)
 }
 
 pub(super) fn batch(row: i64) -> i64 {
@@ -27,7 +27,7 @@ mod tests {
     fn a_row_knows_its_batch_and_place() {
         for (number, index) in [(1, 0), (1, 999), (7, 1_023), (1 << 50, 3)] {
             let row = row(number, index);
-            assert_eq!((batch(row), place(row)), (number, index as u32));
+            assert_eq!((batch(row), place(row)), (number, index));
         }
         assert!(row(1, 1_023) < row(2, 0));
     }

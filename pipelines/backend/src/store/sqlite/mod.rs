@@ -160,7 +160,7 @@ impl Store for SqliteStore {
     }
 
     fn reconcile(&self) -> BoxFuture<'static, Result<Reconciled, StoreError>> {
-        self.ask(|connection, asker| reconcile::reconcile(connection, asker))
+        self.ask(reconcile::reconcile)
     }
 
     fn metrics(

@@ -42,7 +42,7 @@ pub(super) fn metrics(
     let range = bounded(query.range);
     let mut scan = Scan::of_range(connection, asker, tenant, &query.filter, range);
     if let Some(Cursor { time_ms, batch, index }) = query.after {
-        let id = ids::row(batch, index as usize);
+        let id = ids::row(batch, index);
         scan.before = scan.before.min(Before { time_ms, id });
     }
     let wanted = query.limit.max(1);
@@ -67,12 +67,12 @@ struct Kept {
 }
 
 impl Kept {
-    fn of(found: &Found<'_>) -> Result<Self, StoreError> {
+    fn of(found: &Found<'_>) -> Self {
         let Found { id, time_ms, timed, value, .. } = *found;
-        let attributes = found.attributes.map_or_else(|| Ok(Vec::new()), attributes::from_json)?;
+        let attributes = found.attributes.map(attributes::from_json).unwrap_or_default();
         let time = timed.then_some(time_ms);
         let metric = Metric { name: found.name.into(), value, time_ms: time, attributes };
-        Ok(Self { id, time_ms, metric })
+        Self { id, time_ms, metric }
     }
 }
 
@@ -97,7 +97,7 @@ fn newest(scan: &Scan<'_>, count: usize) -> Result<Vec<Kept>, StoreError> {
 fn taken(scan: &Scan<'_>, count: usize, name: Option<&str>) -> Result<Vec<Kept>, StoreError> {
     let mut kept = Vec::new();
     let mut take = |found: Found<'_>| {
-        kept.push(Kept::of(&found)?);
+        kept.push(Kept::of(&found));
         let enough = kept.len() == count;
         Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     };
@@ -163,10 +163,8 @@ fn rows(
 ) -> Result<(), StoreError> {
     let scan = Scan::of_range(connection, asker, tenant, &query.filter, range);
     let mut visit = |found: Found<'_>| {
-        let group = match (&query.group_by, found.attributes) {
-            (Some(key), Some(json)) => attributes::one(json, key)?,
-            _ => None,
-        };
+        let attribute = query.group_by.as_ref().zip(found.attributes);
+        let group = attribute.and_then(|(key, json)| attributes::one(json, key));
         answers.value(found.time_ms, group, found.value)?;
         Ok(ControlFlow::Continue(()))
     };
@@ -191,7 +189,7 @@ fn rollups(
     let sql = ROLLUPS[usize::from(source == Source::Hours)];
     let mut statement = connection.prepare_cached(sql).map_err(|error| told(&error))?;
     let mut rows = statement
-        .query((&*tenant.0, name, range.from_ms as i64, range.to_ms as i64))
+        .query((&*tenant.0, name, range.from_ms, range.to_ms))
         .map_err(|error| told(&error))?;
     while let Some(row) = rows.next().map_err(|error| told(&error))? {
         let read = || {

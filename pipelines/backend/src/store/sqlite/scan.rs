@@ -8,7 +8,7 @@ use tailrace_contract::{SmolStr, StoreError, Tenant};
 
 use super::fault::told;
 use super::readers::Asker;
-use crate::store::attributes;
+use crate::store::attributes::matches;
 
 /// Rows of one name. The bound is a pair, so that a page goes on within equal times; no row has
 /// the number 0, so `(to_ms, 0)` ends a range.
@@ -90,7 +90,7 @@ impl<'a> Scan<'a> {
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
         let tenant = &*self.tenant.0;
-        let (from_ms, to_ms) = (self.from_ms as i64, self.before.time_ms as i64);
+        let (from_ms, to_ms) = (self.from_ms, self.before.time_ms);
         let rows = match name {
             Some(name) => statement.query((tenant, from_ms, to_ms, self.before.id, name)),
             None => statement.query((tenant, from_ms, to_ms, self.before.id)),
@@ -99,23 +99,21 @@ impl<'a> Scan<'a> {
         while let Some(row) = rows.next().map_err(|error| told(&error))? {
             self.asker.still_there()?;
             let found = found(row).map_err(|error| told(&error))?;
-            if self.passes(&found)? && visit(found)?.is_break() {
+            if self.passes(&found) && visit(found)?.is_break() {
                 break;
             }
         }
         Ok(())
     }
 
-    fn passes(&self, found: &Found<'_>) -> Result<bool, StoreError> {
+    fn passes(&self, found: &Found<'_>) -> bool {
         let named = match &self.filter.name {
             None => true,
             Some(NameFilter::Exactly(name)) => found.name == name,
             Some(NameFilter::Prefix(prefix)) => found.name.starts_with(&**prefix),
         };
         let wanted = &self.filter.attributes;
-        Ok(named
-            && (wanted.is_empty()
-                || attributes::matches(found.attributes.unwrap_or("{}"), wanted)?))
+        named && (wanted.is_empty() || found.attributes.is_some_and(|json| matches(json, wanted)))
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
             transaction.execute_batch(step)?;
         }
         transaction.pragma_update(None, "application_id", APPLICATION)?;
-        transaction.pragma_update(None, "user_version", STEPS.len() as i64)
+        transaction.pragma_update(None, "user_version", STEPS.len())
     };
     apply().and_then(|()| transaction.commit()).map_err(|error| told(&error))
 }

@@ -81,15 +81,14 @@ impl<'a> Rows<'a> {
         let id = &batch.id;
         let run = id.run.hex();
         let run = std::str::from_utf8(&run).unwrap_or_default();
-        let (seq, metrics) = (id.seq as i64, batch.metrics.len() as i64);
         let (tenant, producer) = (&*id.tenant.0, &*id.producer.0);
-        let row = (tenant, run, producer, seq, batch.received_ms as i64, metrics);
+        let row = (tenant, run, producer, id.seq, batch.received_ms, batch.metrics.len());
         self.batch.query_row(row, |row| row.get(0)).optional()
     }
 
     fn metrics(&mut self, number: i64, batch: &Batch) -> rusqlite::Result<()> {
-        for (place, metric) in batch.metrics.iter().enumerate() {
-            let time_ms = metric.time_ms.unwrap_or(batch.received_ms) as i64;
+        for (place, metric) in (0..).zip(&batch.metrics) {
+            let time_ms = metric.time_ms.unwrap_or(batch.received_ms);
             let attributes =
                 (!metric.attributes.is_empty()).then(|| attributes::to_json(&metric.attributes));
             self.metric.execute((
@@ -120,9 +119,9 @@ fn roll_up(
          min = min(min, excluded.min), max = max(max, excluded.max)"
     ))?;
     for (key, rollup) in increments {
-        let (tenant, name, start_ms) = (&*key.tenant.0, &*key.name, key.start_ms as i64);
+        let (tenant, name, start_ms) = (&*key.tenant.0, &*key.name, key.start_ms);
         let Rollup { count, sum, min, max } = *rollup;
-        statement.execute((tenant, name, start_ms, count as i64, sum, min, max, f64::MAX))?;
+        statement.execute((tenant, name, start_ms, count, sum, min, max, f64::MAX))?;
     }
     Ok(())
 }

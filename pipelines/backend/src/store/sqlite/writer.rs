@@ -96,9 +96,9 @@ impl Writer {
 fn run(mut connection: Connection, mut jobs: mpsc::Receiver<Job>, ending: &AtomicBool) {
     let mut next = None;
     loop {
-        let waiting = next.take().or_else(|| match ending.load(Ordering::Acquire) {
-            true => jobs.try_recv().ok(),
-            false => jobs.blocking_recv(),
+        let waiting = next.take().or_else(|| {
+            let last = ending.load(Ordering::Acquire);
+            if last { jobs.try_recv().ok() } else { jobs.blocking_recv() }
         });
         let Some(job) = waiting else { break };
         match job {
