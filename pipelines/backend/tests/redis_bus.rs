@@ -178,8 +178,21 @@ async fn durable_notices_reach_other_processes() {
     let [worker, server] =
         [RedisBus::connect(&config).await.unwrap(), RedisBus::connect(&config).await.unwrap()];
     let mut feed = server.subscribe();
-    let id = batch(1, "p", 4).id;
-    worker.publish(vec![Notice::Durable { id: id.clone() }]).await;
-    let notice = timeout(LONG, feed.next()).await.unwrap();
-    assert_eq!(notice, Some(Notice::Durable { id }));
+    // More than one message holds, and none of the live ones: those are the log's to tell.
+    let durable = |seq| Notice::Durable { id: batch(1, "p", seq).id };
+    let position = Position::default();
+    let mut notices: Vec<_> = (0..2_500).map(durable).collect();
+    notices.insert(7, Notice::Live { id: batch(1, "p", 0).id, position });
+    worker.publish(notices).await;
+    for seq in 0..2_500 {
+        assert_eq!(timeout(LONG, feed.next()).await.unwrap(), Some(durable(seq)));
+    }
+    worker.publish(Vec::new()).await;
+    assert_eq!(feed.next().now_or_never(), None);
+    // The worker's own subscribers hear it over the same way.
+    let mut own = worker.subscribe();
+    worker.publish(vec![durable(0)]).await;
+    for feed in [&mut own, &mut feed] {
+        assert_eq!(timeout(LONG, feed.next()).await.unwrap(), Some(durable(0)));
+    }
 }

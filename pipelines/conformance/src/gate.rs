@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tailrace_contract::{
-    Audit, Batch, BoxFuture, Log, LogError, LogHealth, Position, RunId, Survives, Tenant,
+    Audit, Batch, BoxFuture, Group, Log, LogError, LogHealth, Position, RunId, Survives, Tenant,
 };
 use tokio::sync::watch;
 
@@ -121,6 +121,10 @@ impl Log for GatedLog {
         tenant: Option<Tenant>,
     ) -> BoxFuture<'static, Result<Audit, LogError>> {
         self.inner.audit(run, tenant)
+    }
+
+    fn group(&self, name: &str) -> BoxFuture<'static, Result<Arc<dyn Group>, LogError>> {
+        self.inner.group(name)
     }
 
     fn health(&self) -> BoxFuture<'static, Result<LogHealth, LogError>> {

@@ -55,11 +55,8 @@ pub trait Log: Send + Sync {
     ) -> BoxFuture<'static, Result<Audit, LogError>>;
 
     /// A group of readers by its name. One that is new begins with the oldest entry that the log
-    /// still has, never with those that are appended from now on. A log without groups says so.
-    fn group(&self, name: &str) -> BoxFuture<'static, Result<Arc<dyn Group>, LogError>> {
-        let cause = format!("this log has no groups of readers, so none called {name:?}");
-        Box::pin(std::future::ready(Err(LogError::Backend { cause })))
-    }
+    /// still has, never with those that are appended from now on.
+    fn group(&self, name: &str) -> BoxFuture<'static, Result<Arc<dyn Group>, LogError>>;
 
     /// Asks the log's real parts whether they work.
     fn health(&self) -> BoxFuture<'static, Result<LogHealth, LogError>>;

@@ -1,6 +1,6 @@
 //! The messages of the channel. One line for the machine that only counts, then a JSON array
 //! for the one that has subscribers: `L WRITER PREVIOUS LAST` and the batches of one flush, or
-//! `D` and the batches that a store has committed.
+//! `D` and the batches that a store has committed, at most so many a message.
 //!
 //! PREVIOUS is the last position that the same writer announced before. A reader whose own
 //! last position of that writer is smaller has missed something and reads the stream. A writer
@@ -13,6 +13,10 @@ use tailrace_contract::{BatchId, Position, Producer, RunId, SmolStr, Tenant};
 
 /// A "previous" beyond every position: everybody must read the stream.
 pub(super) const DOUBT: Position = Position { major: u64::MAX, minor: u64::MAX };
+
+/// Committed batches of one message: about 100 kB. A worker that commits after an outage must not
+/// make Redis copy megabytes to every server at once.
+const DURABLE_MAX: usize = 1_000;
 
 /// tenant, run, producer, sequence, then the two parts of the position.
 type Row = (Arc<str>, RunId, SmolStr, u64, u64, u64);
@@ -53,11 +57,15 @@ pub(super) fn batches(json: &[u8]) -> Option<Vec<(BatchId, Position)>> {
     Some(rows.into_iter().map(batch).collect())
 }
 
-/// Writes the message of committed batches.
-pub(super) fn durable(ids: impl Iterator<Item = BatchId>) -> Vec<u8> {
-    let mut out = b"D\n".to_vec();
-    write_rows(ids.map(|id| (id, Position::default())).collect::<Vec<_>>().as_slice(), &mut out);
-    out
+/// Writes the messages of committed batches, in order.
+pub(super) fn durable(ids: impl Iterator<Item = BatchId>) -> Vec<Vec<u8>> {
+    let batches: Vec<_> = ids.map(|id| (id, Position::default())).collect();
+    let message = |batches| {
+        let mut out = b"D\n".to_vec();
+        write_rows(batches, &mut out);
+        out
+    };
+    batches.chunks(DURABLE_MAX).map(message).collect()
 }
 
 fn write_rows(batches: &[(BatchId, Position)], out: &mut Vec<u8>) {
@@ -144,6 +152,27 @@ mod tests {
         assert_eq!(batches(json).unwrap(), []);
         announcer.published();
         assert_eq!(announcer.message(), None);
+    }
+
+    #[test]
+    fn many_committed_batches_are_several_messages() {
+        let (tenant, producer) = (Tenant::open(), Producer("p".into()));
+        let id = |seq| BatchId {
+            tenant: tenant.clone(),
+            run: RunId(3),
+            producer: producer.clone(),
+            seq,
+        };
+        assert!(durable(std::iter::empty()).is_empty());
+        let messages = durable((0..=DURABLE_MAX as u64 * 2).map(id));
+        assert_eq!(messages.len(), 3);
+        let read = messages.iter().map(|message| read(message).unwrap());
+        let ids: Vec<_> = read
+            .inspect(|(head, _)| assert_eq!(*head, Head::Durable))
+            .flat_map(|(_, json)| batches(json).unwrap())
+            .map(|(id, _)| id.seq)
+            .collect();
+        assert_eq!(ids, (0..=DURABLE_MAX as u64 * 2).collect::<Vec<_>>());
     }
 
     #[test]

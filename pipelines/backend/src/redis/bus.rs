@@ -60,16 +60,19 @@ impl Bus for RedisBus {
     /// Publishes the durable notices. Live ones are the log's to announce and are left out. A
     /// Redis that is away loses the notices; stores are asked for the truth.
     fn publish(&self, notices: Vec<Notice>) -> BoxFuture<'static, ()> {
-        let mut ids = notices.into_iter().filter_map(|notice| match notice {
+        let ids = notices.into_iter().filter_map(|notice| match notice {
             Notice::Durable { id } => Some(id),
             Notice::Live { .. } | Notice::Lagged { .. } => None,
         });
-        let Some(first) = ids.next() else { return Box::pin(std::future::ready(())) };
-        let message = announce::durable(std::iter::once(first).chain(ids));
+        let messages = announce::durable(ids);
         let (link, channel) = (Arc::clone(&self.link), self.channel.clone());
         Box::pin(async move {
-            if let Err(cause) = link.publish(&channel, &message).await {
-                tracing::warn!(%cause, "durable notices were not published");
+            for message in messages {
+                if let Err(cause) = link.publish(&channel, &message).await {
+                    // The rest would only wait for the same Redis.
+                    tracing::warn!(%cause, "durable notices were not published");
+                    return;
+                }
             }
         })
     }

@@ -6,6 +6,9 @@ use tailrace_contract::{LogError, Survives};
 
 use super::link::Link;
 
+/// The first major version whose XAUTOCLAIM names deleted entries, and which knows the lag.
+const GROUPS_SINCE: u32 = 7;
+
 /// What the server said of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ServerFacts {
@@ -61,6 +64,23 @@ impl ServerFacts {
         }
     }
 
+    /// Whether groups work there. A version that is not told is given the benefit of the doubt.
+    ///
+    /// # Errors
+    /// The server is too old to say which pending entries were deleted.
+    pub(super) fn check_groups(&self) -> Result<(), LogError> {
+        let major = self.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        if major.is_none_or(|major| major >= GROUPS_SINCE) {
+            return Ok(());
+        }
+        let cause = format!(
+            "Redis {} is too old for workers, which need {GROUPS_SINCE}.0 or newer (deleted \
+             entries in XAUTOCLAIM); give a newer server",
+            self.version
+        );
+        Err(LogError::Backend { cause })
+    }
+
     /// For people.
     pub(super) fn description(&self) -> String {
         let file = match (self.append_only, &self.append_sync) {
@@ -81,15 +101,27 @@ impl ServerFacts {
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_a_file_synced_before_every_answer_survives_the_host() {
-        let facts = |append_only, sync: Option<&str>| ServerFacts {
+    fn facts(append_only: bool, sync: Option<&str>) -> ServerFacts {
+        ServerFacts {
             version: "7".to_owned(),
             policy_unknown: sync.is_none(),
             append_only,
             append_sync: sync.map(str::to_owned),
             max_memory_bytes: 0,
+        }
+    }
+
+    #[test]
+    fn groups_need_a_server_that_tells_what_was_deleted() {
+        let works = |version: &str| {
+            ServerFacts { version: version.to_owned(), ..facts(false, None) }.check_groups().is_ok()
         };
+        assert!(works("7.0.15") && works("8.2") && works("unknown"));
+        assert!(!works("6.2.14"));
+    }
+
+    #[test]
+    fn only_a_file_synced_before_every_answer_survives_the_host() {
         assert_eq!(facts(true, Some("always")).survives(), Survives::HostDeath);
         for (append_only, sync) in [(false, Some("always")), (true, Some("everysec")), (true, None)]
         {

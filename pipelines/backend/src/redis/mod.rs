@@ -58,7 +58,8 @@ pub struct RedisConfig {
     pub prefix: String,
     /// Bounds.
     pub limits: RedisLimits,
-    /// Entries younger than this are never trimmed, so that a feed can be resumed.
+    /// Entries younger than this are not trimmed, so that a feed can be resumed. Beyond a quarter
+    /// of [`RedisLimits::entries_max`] the window shrinks.
     pub replay_window: Duration,
     /// The stream goes away when nobody has renewed it for so long. None: it stays.
     pub expiry: Option<Duration>,
@@ -195,11 +196,16 @@ impl Drop for RedisLog {
 }
 
 impl Shared {
-    /// The stream's own limit. The count is an estimate between two refreshes, on the high
-    /// side only, by what was trimmed meanwhile.
-    fn room(&self) -> Result<(), LogError> {
+    /// Entries in the stream: an estimate between two refreshes, on the high side only, by what
+    /// was trimmed meanwhile.
+    fn entries(&self) -> u64 {
         let appended = self.appended.load(Ordering::Relaxed);
-        let entries = self.others.load(Ordering::Relaxed).wrapping_add(appended);
+        self.others.load(Ordering::Relaxed).wrapping_add(appended)
+    }
+
+    /// The stream's own limit.
+    fn room(&self) -> Result<(), LogError> {
+        let entries = self.entries();
         let max = self.config.limits.entries_max;
         if entries < max {
             return Ok(());
@@ -249,6 +255,7 @@ impl Log for RedisLog {
     fn group(&self, name: &str) -> BoxFuture<'static, Result<Arc<dyn Group>, LogError>> {
         let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
         Box::pin(async move {
+            shared.facts.check_groups()?;
             let group: Arc<dyn Group> = Arc::new(RedisGroup::open(shared, name).await?);
             Ok(group)
         })

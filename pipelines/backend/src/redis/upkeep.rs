@@ -1,6 +1,7 @@
 //! What must happen now and then: count the stream, renew its expiry, trim it. Trimming never
 //! removes what some group has not finished: a group's last delivered entry is not enough,
-//! since a dead worker still holds older ones.
+//! since a dead worker still holds older ones. Nor what may still be replayed, unless the stream
+//! comes near its limit: a shorter replay is better than a refused batch.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,6 +11,7 @@ use redis::cmd;
 use tailrace_contract::{LogError, Position};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use super::link::Link;
 use super::{Shared, info};
 
 /// The stream's count may be off by the appends of other servers within this time.
@@ -42,7 +44,8 @@ pub(super) async fn trim(shared: &Shared) -> Result<u64, LogError> {
     let trimmed = match finished_below(shared).await? {
         None => 0,
         Some(finished) => {
-            let keep_from = finished.min(replay_from(shared).await?);
+            let window = replay_window(shared);
+            let keep_from = finished.min(replay_from(&shared.link, window).await?);
             let mut trim = cmd("XTRIM");
             trim.arg(&shared.stream).arg("MINID").arg(keep_from.to_string());
             shared.link.ask(&trim).await?
@@ -72,10 +75,19 @@ async fn finished_below(shared: &Shared) -> Result<Option<Position>, LogError> {
 }
 
 /// Entries from here on are young enough to be replayed, by Redis' own clock.
-async fn replay_from(shared: &Shared) -> Result<Position, LogError> {
-    let window_ms = shared.config.replay_window.as_millis() as u64;
-    let now_ms = info::now_ms(&shared.link).await?;
+async fn replay_from(link: &Link, window: Duration) -> Result<Position, LogError> {
+    let window_ms = window.as_millis() as u64;
+    let now_ms = info::now_ms(link).await?;
     Ok(Position { major: now_ms.saturating_sub(window_ms), minor: 0 })
+}
+
+/// The window that the stream has room for: all of it up to a quarter of the limit, then less
+/// and less, nothing from half of it on. The other half is for what comes within a period.
+fn replay_window(shared: &Shared) -> Duration {
+    let max = shared.config.limits.entries_max;
+    let room = (max / 2).saturating_sub(shared.entries()) as f64;
+    let quarter = (max as f64 / 4.0).max(1.0);
+    shared.config.replay_window.mul_f64((room / quarter).min(1.0))
 }
 
 fn successor(position: Position) -> Position {

@@ -6,6 +6,7 @@ mod memory;
 mod redis;
 #[path = "../sample/mod.rs"]
 mod sample;
+mod trimming;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -13,8 +13,9 @@ use futures_util::stream;
 use tailrace_contract::BoxFuture;
 use tailrace_contract::ingest::Accepted;
 use tailrace_contract::{
-    Answer, Audit, Batch, BatchId, Bus, Caller, Ingest, Log, LogError, LogHealth, Metric, Notice,
-    Notices, Position, Problem, Producer, ProducerAudit, RunId, Server, Survives, Tenant, codec,
+    Answer, Audit, Batch, BatchId, Bus, Caller, Group, Ingest, Log, LogError, LogHealth, Metric,
+    Notice, Notices, Position, Problem, Producer, ProducerAudit, RunId, Server, Survives, Tenant,
+    codec,
 };
 use tailrace_service::{Aggregate, Aggregates, Counted, Limits, Observer, Recent, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -84,6 +85,11 @@ impl Log for VecLog {
             account.add(batch.id.seq, batch.metrics.len() as u64);
         }
         Box::pin(async move { Ok(Audit { run, producers: vec![account] }) })
+    }
+
+    fn group(&self, name: &str) -> BoxFuture<'static, Result<Arc<dyn Group>, LogError>> {
+        let cause = format!("a vector has no groups, so none called {name:?}");
+        Box::pin(async move { Err(LogError::Backend { cause }) })
     }
 
     fn health(&self) -> BoxFuture<'static, Result<LogHealth, LogError>> {
