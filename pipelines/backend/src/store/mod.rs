@@ -3,7 +3,7 @@
 //! what a batch adds to rollups (`rollup`), which of them answer a question (`buckets`), how rows
 //! become aggregates (`aggregate`), how attributes are kept and compared (`attributes`).
 //!
-//! Read `rollup.rs`, then `sqlite/mod.rs`.
+//! Read `rollup.rs`, then `sqlite/mod.rs` and `postgres/mod.rs`.
 //!
 //! [`Store`]: tailrace_contract::Store
 
@@ -11,7 +11,9 @@ mod aggregate;
 mod attributes;
 mod buckets;
 mod poison;
+pub mod postgres;
 mod rollup;
 pub mod sqlite;
 
+pub use postgres::{PostgresConfig, PostgresStore};
 pub use sqlite::SqliteStore;

@@ -5,9 +5,11 @@
 #![allow(clippy::float_cmp, reason = "values come back as they went in, and sums here are exact")]
 
 mod commits;
+mod crash;
 mod history;
 mod letters;
 mod made;
+mod postgres;
 mod property;
 mod sqlite;
 mod tenants;
