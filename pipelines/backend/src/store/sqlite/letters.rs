@@ -6,6 +6,9 @@ use tailrace_contract::{Batch, Committed, DeadLetter, StoreError};
 use super::fault::told;
 use super::write;
 
+pub(super) const AFTER: &str = "select id, log, position, identity, reason, body, received_ms, buried_ms \
+     from dead_letters where id > ?1 order by id limit ?2";
+
 /// Keeps letters; one that is there already stays as it is.
 pub(super) fn bury(connection: &mut Connection, letters: &[DeadLetter]) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -41,10 +44,7 @@ pub(super) fn after(
     after: i64,
     limit: usize,
 ) -> rusqlite::Result<Vec<(i64, DeadLetter)>> {
-    let mut select = connection.prepare_cached(
-        "select id, log, position, identity, reason, body, received_ms, buried_ms \
-         from dead_letters where id > ?1 order by id limit ?2",
-    )?;
+    let mut select = connection.prepare_cached(AFTER)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     select.query_map((after, limit), letter)?.collect()
 }

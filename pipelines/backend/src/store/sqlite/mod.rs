@@ -11,6 +11,8 @@ mod fault;
 mod health;
 mod ids;
 mod letters;
+#[cfg(test)]
+mod plans;
 mod questions;
 mod readers;
 mod reconcile;
