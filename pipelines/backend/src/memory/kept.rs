@@ -195,8 +195,8 @@ impl Kept {
 
     pub(super) fn after(&self, after: Position, limit: usize) -> Vec<(Position, Batch)> {
         let first = self.recent.partition_point(|recent| recent.position <= after);
-        let rest = self.recent.iter().skip(first).take(limit);
-        rest.filter_map(|recent| self.decoded(recent)).collect()
+        let rest = self.recent.iter().skip(first);
+        rest.filter_map(|recent| self.decoded(recent)).take(limit).collect()
     }
 
     pub(super) fn newest(&self, tenant: &Tenant, limit: usize) -> Vec<(Position, Batch)> {
