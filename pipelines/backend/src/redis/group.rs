@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::info::is_without_group;
 use super::link::{Link, log_error};
 use super::readers::Readers;
-use super::{Shared, claim, entry, lag};
+use super::{Shared, claim, entry, lag, upkeep};
 use crate::delivery::{self, ENTRIES_MAX, Taken, WAIT_MAX};
 
 /// Forgets members, in one step: a member may be given an entry between a question and a
@@ -83,9 +83,11 @@ impl Handle {
         let mut create = cmd("XGROUP");
         create.arg("CREATE").arg(self.stream()).arg(&self.name).arg("0").arg("MKSTREAM");
         match self.link().try_ask::<Value>(&create).await {
-            Err(error) if error.code() == Some("BUSYGROUP") => Ok(()),
-            answer => answer.map(drop).map_err(|error| log_error(&error)),
+            Err(error) if error.code() == Some("BUSYGROUP") => return Ok(()),
+            answer => drop(answer.map_err(|error| log_error(&error))?),
         }
+        // It may have made the stream, which must not outlive everybody who knows of it.
+        upkeep::renew(&self.shared).await
     }
 
     /// The stream went away (Redis came back empty, somebody removed it), and the group with it.

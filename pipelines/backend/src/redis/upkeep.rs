@@ -32,11 +32,17 @@ pub(super) async fn keep_up(shared: Arc<Shared>) {
 }
 
 async fn once(shared: &Shared) -> Result<(), LogError> {
+    renew(shared).await?;
+    trim(shared).await.map(drop)
+}
+
+/// Starts the stream's expiry anew.
+pub(super) async fn renew(shared: &Shared) -> Result<(), LogError> {
     if let Some(expiry) = shared.config.expiry {
         let mut renew = cmd("EXPIRE");
         shared.link.ask::<u64>(renew.arg(&shared.stream).arg(expiry.as_secs().max(1))).await?;
     }
-    trim(shared).await.map(drop)
+    Ok(())
 }
 
 /// Trims, then counts. Answers how many entries went.

@@ -159,6 +159,7 @@ async fn a_group_that_vanished_begins_again_with_the_oldest() {
         let _: Value = ask(&redis, line).await;
         append(&*log, seq + 2..seq + 3).await;
         assert_eq!(seqs(&timeout(SOON, waiting).await.unwrap().unwrap().unwrap()), [seq + 2]);
+        assert!(ask::<i64>(&redis, "TTL test:log").await > 0, "it would stay for ever");
     }
     // And by every other call.
     for call in 0..5 {
