@@ -41,6 +41,8 @@ pub enum ProblemKind {
     LogUnreachable,
     /// The store does not answer.
     StoreUnreachable,
+    /// The cache of answers does not answer.
+    CacheUnreachable,
     /// The place where sessions are kept does not answer.
     SessionsUnreachable,
     /// The server is shutting down.
@@ -74,6 +76,7 @@ impl ProblemKind {
             Self::LogFull => (503, "log-full", "The log is full; try again later"),
             Self::LogUnreachable => (503, "log-unreachable", "The log cannot be reached"),
             Self::StoreUnreachable => (503, "store-unreachable", "The store cannot be reached"),
+            Self::CacheUnreachable => (503, "cache-unreachable", "The cache cannot be reached"),
             Self::SessionsUnreachable => {
                 (503, "sessions-unreachable", "Sessions cannot be looked up")
             }
@@ -93,6 +96,7 @@ impl ProblemKind {
             Self::LogFull
                 | Self::LogUnreachable
                 | Self::StoreUnreachable
+                | Self::CacheUnreachable
                 | Self::SessionsUnreachable
                 | Self::Draining
                 | Self::TooManyClients
@@ -115,7 +119,7 @@ pub struct Problem {
 /// A field at fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// JSON pointer into the body; empty for the body itself.
+    /// JSON pointer into the body; empty for the body itself. `?NAME` for a parameter of a query.
     pub pointer: String,
     /// What is wrong with it.
     pub detail: String,

@@ -1,4 +1,5 @@
-//! `GET /health` asks log and store and answers for them; `GET /ready` says whether new work is taken.
+//! `GET /health` asks log, store and cache and answers for them; `GET /ready` says whether new work
+//! is taken.
 
 use std::sync::Arc;
 
@@ -11,11 +12,15 @@ use crate::Visitor;
 use crate::behind::{self, StoreState, WorkerState};
 use crate::gate::Role;
 use crate::observer::Shared;
+use crate::query::{self, HistoryState};
 use crate::refusal::{Refusal, log_is_silent};
 
 #[derive(Serialize)]
 pub(crate) struct Health {
     status: &'static str,
+    /// What is away, or kept away from: the store, the cache, the breaker before the store.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trouble: Vec<&'static str>,
     pipeline: String,
     /// How much there is and who looks is told to whom the server belongs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,6 +29,9 @@ pub(crate) struct Health {
     subscribers: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<StoreState>,
+    /// What questions of history meet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<HistoryState>,
     /// How far the way from the log to the store is behind.
     #[serde(skip_serializing_if = "Option::is_none")]
     worker: Option<WorkerState>,
@@ -40,10 +48,16 @@ pub(crate) async fn health(
     let (pipeline, subscribers) = (shared.pipeline.clone(), shared.subscribers());
     let recent = shared.recent.is_some();
     let (log, subscribers) = (is_told.then_some(log), is_told.then_some(subscribers));
-    let (store, worker) = tokio::join!(behind::store(&shared), behind::worker(&shared));
-    let status = if store.as_ref().is_none_or(|store| store.up) { "ok" } else { "degraded" };
+    let (store, worker, history) =
+        tokio::join!(behind::store(&shared), behind::worker(&shared), query::state(&shared));
+    let mut trouble = history.as_ref().map(HistoryState::trouble).unwrap_or_default();
+    if store.as_ref().is_some_and(|store| !store.up) {
+        trouble.insert(0, "store");
+    }
+    let status = if trouble.is_empty() { "ok" } else { "degraded" };
     let (store, worker) = (store.filter(|_| is_told), worker.filter(|_| is_told));
-    Ok(Json(Health { status, pipeline, log, subscribers, store, worker, recent }))
+    let history = history.filter(|_| is_told);
+    Ok(Json(Health { status, trouble, pipeline, log, subscribers, store, history, worker, recent }))
 }
 
 /// What failed may name addresses behind this server.

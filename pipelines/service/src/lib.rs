@@ -4,7 +4,7 @@
 //!
 //! Read next: `routes.rs` for the map of paths, `listener.rs` for how connections
 //! are limited and drained, `live/` for the feed (`feed.rs` first, then `sse.rs` and
-//! `websocket.rs`), `page.rs` for the live page.
+//! `websocket.rs`), `query/` for history, `page.rs` for the live page.
 
 mod alerts;
 mod audit;
@@ -23,6 +23,7 @@ mod observer;
 mod origin;
 mod page;
 mod prometheus;
+mod query;
 mod recent;
 mod refusal;
 mod routes;

@@ -27,6 +27,13 @@ pub struct Limits {
     pub log_timeout: Duration,
     /// How long an audit waits for the store.
     pub store_timeout: Duration,
+    /// How long a question of history waits for the store.
+    pub query_timeout: Duration,
+    /// Questions of history that the store answers at once; from half of it on answers are
+    /// coarser where they can be, and one more is answered from the cache or 503.
+    pub queries_max: usize,
+    /// How long the store is left alone when it failed too often.
+    pub breaker_pause: Duration,
 }
 
 impl Default for Limits {
@@ -46,6 +53,12 @@ impl Default for Limits {
             log_timeout: Duration::from_secs(10),
             // As the log's: both are asked about whole runs.
             store_timeout: Duration::from_secs(10),
+            // Whoever looks at a chart has gone by then.
+            query_timeout: Duration::from_secs(5),
+            // Stores read with a handful of connections; what waits behind them helps nobody.
+            queries_max: 16,
+            // Long enough for a restart of the store, short enough to be forgotten.
+            breaker_pause: Duration::from_secs(5),
         }
     }
 }

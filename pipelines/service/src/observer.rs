@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use tailrace_contract::{Alerts, Bus, Ingest, Log, Store};
+use tailrace_contract::{Alerts, Bus, Cache, Ingest, Log, Store};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::chart::ChartFile;
+use crate::query::{History, Streams};
 use crate::{Behind, Gate, IngestCounts, Limits, Recent};
 
 /// The parts of a pipeline that its observer looks at.
@@ -24,6 +25,8 @@ pub struct Observer<I: Ingest> {
     pub bus: Arc<dyn Bus>,
     /// Where batches end up, where the pipeline has a store.
     pub store: Option<Arc<dyn Store>>,
+    /// Answers of the store, kept until a commit makes them stale.
+    pub cache: Option<Arc<dyn Cache>>,
     /// What fills the store.
     pub behind: Option<Behind>,
     /// Spikes that were found, where anybody looks for them.
@@ -56,6 +59,7 @@ impl<I: Ingest> Observer<I> {
             log,
             bus,
             store: None,
+            cache: None,
             behind: None,
             alerts: None,
             recent: None,
@@ -73,6 +77,9 @@ pub(crate) struct Shared {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) store: Option<Arc<dyn Store>>,
+    /// Questions to the store, where there is one.
+    pub(crate) history: Option<Arc<History>>,
+    pub(crate) streams: Streams,
     pub(crate) behind: Option<Behind>,
     pub(crate) alerts: Option<Arc<dyn Alerts>>,
     pub(crate) recent: Option<Arc<dyn Recent>>,
@@ -106,11 +113,15 @@ pub(crate) struct FeedCounts {
 
 impl Shared {
     pub(crate) fn new<I: Ingest>(parts: Observer<I>, limits: Limits, tls: bool) -> (Arc<Self>, I) {
+        let history = parts.store.as_ref();
+        let history = history.map(|store| History::new(Arc::clone(store), parts.cache, &limits));
         let shared = Self {
             pipeline: parts.pipeline,
             log: parts.log,
             bus: parts.bus,
             store: parts.store,
+            history,
+            streams: Streams::default(),
             behind: parts.behind,
             alerts: parts.alerts,
             recent: parts.recent,

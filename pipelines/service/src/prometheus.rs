@@ -12,6 +12,7 @@ use axum::response::IntoResponse;
 use crate::behind;
 use crate::health::ask_log;
 use crate::observer::Shared;
+use crate::query;
 
 pub(crate) async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     let log = ask_log(&shared).await.ok();
@@ -34,11 +35,13 @@ pub(crate) async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoRespo
             page.sample("ingest_refused_total", &[("status", &status.to_string())], count);
         }
     }
+    query::prometheus(&shared, &mut page);
     behind::prometheus(&shared, &mut page.text).await;
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.text)
 }
 
-struct Page<'a> {
+/// A page that is being written.
+pub(crate) struct Page<'a> {
     pipeline: &'a str,
     text: String,
 }
@@ -48,23 +51,23 @@ impl<'a> Page<'a> {
         Self { pipeline, text: String::with_capacity(2_048) }
     }
 
-    fn gauge(&mut self, name: &str, help: &str, value: u64) {
+    pub(crate) fn gauge(&mut self, name: &str, help: &str, value: u64) {
         self.head(name, help, "gauge");
         self.sample(name, &[], value);
     }
 
-    fn counter(&mut self, name: &str, help: &str, value: u64) {
+    pub(crate) fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.head(name, help, "counter");
         self.sample(name, &[], value);
     }
 
-    fn head(&mut self, name: &str, help: &str, kind: &str) {
+    pub(crate) fn head(&mut self, name: &str, help: &str, kind: &str) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.text, "# HELP tailrace_{name} {help}");
         let _ = writeln!(self.text, "# TYPE tailrace_{name} {kind}");
     }
 
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
+    pub(crate) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
         let _ = write!(self.text, "tailrace_{name}{{pipeline=\"{}\"", escape(self.pipeline));
         for (label, text) in labels {
             let _ = write!(self.text, ",{label}=\"{}\"", escape(text));

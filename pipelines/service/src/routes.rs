@@ -13,7 +13,7 @@ use crate::gate::{self, Access, Role};
 use crate::ingest::Door;
 use crate::observer::Shared;
 use crate::refusal::Refusal;
-use crate::{alerts, audit, chart, health, index, ingest, live, page, prometheus, recent};
+use crate::{alerts, audit, chart, health, index, ingest, live, page, prometheus, query, recent};
 
 /// One route.
 pub(crate) struct Route {
@@ -71,11 +71,41 @@ pub(crate) const ROUTES: &[Route] = &[
         READ,
         "what the log holds of a run; ?of=store: what the store holds",
     ),
+    route("GET", "/v1/metrics", READ, "stored metrics, newest first, page by page; JSON or CSV"),
+    route(
+        "",
+        "",
+        PUBLIC,
+        "  ?from=-1h&to=now&name=cpu.user|event.*&attr.KEY=VALUE&limit=N&cursor=C&format=csv",
+    ),
+    route(
+        "GET",
+        "/v1/metrics/aggregate",
+        READ,
+        "avg, min, max, sum, count, percentiles of stored metrics",
+    ),
+    route("", "", PUBLIC, "  as above, and ?values=avg,p95&bucket=1m&group_by=ATTRIBUTE"),
+    route("GET", "/v1/events", READ, "stored metrics called event.…; ?type=click and as above"),
+    route(
+        "GET",
+        "/v1/summary",
+        READ,
+        "what every name came to, and the share of each type of event",
+    ),
+    route(
+        "GET",
+        "/v1/summary/live",
+        READ,
+        "the same of the last ?window=1h, told anew after commits: SSE",
+    ),
+    route("GET", "/v1/cache", READ, "where answers about history came from, and what is kept"),
+    route("DELETE", "/v1/cache", ADMIN, "forgets the tenant's answers"),
     route("GET", "/v1/alerts", READ, "spikes that were found, newest first; ?limit=N"),
     route("GET", "/v1/alerts/live", READ, "the same as they are found: SSE"),
     route("GET", "/health", PUBLIC, "asks log and store; 503 when the log does not answer"),
     route("GET", "/ready", PUBLIC, "503 while draining"),
     route("GET", "/metrics", ADMIN, "for Prometheus"),
+    route("GET", "/openapi.yaml", PUBLIC, "all of this for programs: OpenAPI 3.1"),
     route("GET", "/assets/chart.js", PUBLIC, "Chart.js, for the page"),
     route("GET", "/assets/{name}", PUBLIC, "parts of the page"),
     route("POST", "/v1/auth/session", PUBLIC, "log in: {\"key\":…} becomes a cookie"),
@@ -94,6 +124,13 @@ pub(crate) fn router<I: Ingest>(shared: Arc<Shared>, ingest: I) -> Router {
         .route("/v1/metrics/recent", get(recent::recent))
         .route("/v1/aggregates", get(recent::aggregates))
         .route("/v1/audit/{run}", get(audit::audit))
+        .route("/v1/metrics", get(query::metrics))
+        .route("/v1/metrics/aggregate", get(query::aggregate))
+        .route("/v1/events", get(query::events))
+        .route("/v1/summary", get(query::summary))
+        .route("/v1/summary/live", get(query::live))
+        .route("/v1/cache", get(query::statistics).delete(query::clear))
+        .route("/openapi.yaml", get(query::specification))
         .route("/v1/alerts", get(alerts::recent))
         .route("/v1/alerts/live", get(alerts::live))
         .route("/health", get(health::health))
