@@ -22,6 +22,7 @@ export class Feed {
   #last = { id: "", at: 0 };
   #hidden_timer = 0;
   #thinning = WHOLE;
+  #over = false;
   /** Batches that the server says this page was too slow for. */
   missed = 0;
   /** Events received over the page's life. */
@@ -50,6 +51,7 @@ export class Feed {
   /** Connects, or connects anew. */
   open() {
     this.#close();
+    this.#over = false;
     const replay = this.#last.id && Date.now() - this.#last.at < REPLAY_MS;
     const after = replay ? `&after=${encodeURIComponent(this.#last.id)}` : "";
     if (!replay) this.#told.anew();
@@ -62,6 +64,13 @@ export class Feed {
     source.onmessage = (message) => this.#take(message);
     source.onerror = () => this.#broken();
     this.#source = source;
+  }
+
+  /** Ends it until it is opened again: there is nobody who may look. */
+  close() {
+    this.#close();
+    this.#over = true;
+    this.#told.state({ name: "locked" });
   }
 
   /** Somebody else saw the server fail: a connection may be dead without knowing it. */
@@ -94,6 +103,7 @@ export class Feed {
   /** There is a reason to think that a try would succeed. */
   #now() {
     this.#tries = 0;
+    if (this.#over) return;
     if (this.#source?.readyState !== EventSource.OPEN && !document.hidden) this.open();
   }
 
@@ -107,6 +117,7 @@ export class Feed {
   }
 
   #rest() {
+    if (this.#over) return;
     this.#close();
     this.#told.state({ name: "resting" });
   }

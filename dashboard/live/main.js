@@ -8,6 +8,7 @@ import { Fleet } from "./fleet.js";
 import * as panels from "./panels.js";
 import { sendForm } from "./send.js";
 import { Server } from "./server.js";
+import { Session } from "./session.js";
 import { Spikes } from "./spikes.js";
 import { describe, thinner, thinning } from "./thinning.js";
 
@@ -57,13 +58,36 @@ let peaks = [];
 
 const feed = new Feed({ state: connection, batch, lagged: behind, anew: () => fleet.reconnected() });
 
+const session = new Session({
+  login: find("login"),
+  who: find("who"),
+  begun: () => {
+    find("content").hidden = false;
+    feed.open();
+  },
+  // What was drawn belongs to whoever was here: nothing of it stays.
+  ended: () => (drawn ? location.reload() : strangers()),
+});
+/** Whether anything was shown to somebody. */
+let drawn = false;
+
+function strangers() {
+  find("content").hidden = true;
+  feed.close();
+}
+
 function connection(next) {
   if (next.name === "live") {
     server.reconnected();
+    drawn = true;
     // Asked for at once: this may be another server than before.
     seconds = 0;
   }
-  if (next.name === "waiting") panels.showHealth({ fine: false, text: "health unknown" });
+  if (next.name === "waiting") {
+    panels.showHealth({ fine: false, text: "health unknown" });
+    // A feed does not say why it broke: the key or the session may be over.
+    session.look();
+  }
   state = next;
   showState();
 }
@@ -152,7 +176,7 @@ async function askAggregates() {
   aggregates_every = aggregates?.names.length > MANY_NAMES ? MANY_EVERY : AGGREGATES_EVERY;
 }
 
-function start() {
+async function start() {
   theme.connect(find("theme"));
   find("plain").hidden = Boolean(window.Chart);
   const trust = location.protocol === "https:" ? " --insecure" : "";
@@ -167,7 +191,7 @@ function start() {
   setInterval(everySecond, SECOND_MS);
   setInterval(() => spikes.sweep(), SWEEP_MS);
   everySecond();
-  feed.open();
+  if (await session.look()) feed.open();
 }
 
 function drawAtPace(draw) {

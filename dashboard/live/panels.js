@@ -59,6 +59,7 @@ const STATES = {
   live: () => "Live",
   waiting: ({ until }) => `Connection lost; next try in ${Math.max(0, Math.ceil((until - Date.now()) / 1000))} s`,
   resting: () => "Resting while this page is hidden",
+  locked: () => "Waiting for a key",
 };
 
 /** The connection. A countdown is shown to the eye only: told aloud it would never stop. */

@@ -39,6 +39,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("lines.js", SCRIPT, include_str!("../../../dashboard/live/lines.js")),
     ("panels.js", SCRIPT, include_str!("../../../dashboard/live/panels.js")),
     ("server.js", SCRIPT, include_str!("../../../dashboard/live/server.js")),
+    ("session.js", SCRIPT, include_str!("../../../dashboard/live/session.js")),
     ("send.js", SCRIPT, include_str!("../../../dashboard/live/send.js")),
     ("format.js", SCRIPT, include_str!("../../../dashboard/live/format.js")),
 ];

@@ -17,7 +17,7 @@ use tailrace_contract::{
     Notice, Notices, Position, Problem, Producer, ProducerAudit, RunId, Server, Survives, Tenant,
     codec,
 };
-use tailrace_service::{Aggregate, Aggregates, Counted, Limits, Observer, Recent, serve};
+use tailrace_service::{Aggregate, Aggregates, Counted, Gate, Limits, Observer, Recent, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::broadcast;
@@ -37,6 +37,10 @@ impl VecLog {
         let metric = Metric { name: "m".into(), value: 1.0, time_ms: None, attributes: Vec::new() };
         let id = BatchId { tenant: Tenant::open(), run: RUN, producer: Producer("p".into()), seq };
         self.push(Batch { id, received_ms: 5, metrics: vec![metric] });
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.batches.lock().unwrap().len()
     }
 
     fn push(&self, batch: Batch) -> Position {
@@ -156,6 +160,7 @@ impl Bus for BroadcastBus {
 
 #[derive(Clone)]
 struct Door {
+    gate: Option<Gate>,
     log: Arc<VecLog>,
     next: Arc<AtomicU64>,
 }
@@ -165,14 +170,19 @@ impl Ingest for Door {
         let decoded = codec::decode(&body);
         let (log, run) = (Arc::clone(&self.log), caller.run.unwrap_or(RUN));
         let spare = self.next.fetch_add(1, Ordering::Relaxed);
+        let admitted = self.gate.as_ref().map(|gate| gate.admit(caller)).transpose();
         async move {
+            let tenant = match admitted {
+                Ok(admitted) => admitted.map_or_else(Tenant::open, |admitted| admitted.tenant),
+                Err(problem) => return Answer { seq: None, outcome: Err(problem) },
+            };
             let decoded = match decoded {
                 Ok(decoded) => decoded,
                 Err(refused) => return Answer { seq: refused.seq, outcome: Err(refused.problem) },
             };
             let producer = decoded.producer.unwrap_or(Producer("p".into()));
             let seq = decoded.seq.unwrap_or(spare);
-            let id = BatchId { tenant: Tenant::open(), run, producer, seq };
+            let id = BatchId { tenant, run, producer, seq };
             let metrics = decoded.metrics.len();
             let batch = Batch { id, received_ms: 5, metrics: decoded.metrics };
             let outcome = log.append(batch, body).await.map_err(Problem::from);
@@ -199,15 +209,26 @@ pub(crate) async fn bench(limits: Limits, notices: usize) -> Bench {
 
 /// The same, with recent metrics if wanted.
 pub(crate) async fn bench_with(limits: Limits, notices: usize, recent: bool) -> Bench {
-    start(limits, notices, recent, Vec::new()).await
+    start(limits, notices, recent, Vec::new(), None).await
 }
 
 /// The same, with places where Chart.js may be.
 pub(crate) async fn bench_with_chart(places: Vec<PathBuf>) -> Bench {
-    start(Limits::default(), 64, false, places).await
+    start(Limits::default(), 64, false, places, None).await
 }
 
-async fn start(limits: Limits, notices: usize, recent: bool, chart: Vec<PathBuf>) -> Bench {
+/// The same with recent metrics, for those whom the gate lets in.
+pub(crate) async fn bench_with_gate(gate: Gate) -> Bench {
+    start(Limits::default(), 64, true, Vec::new(), Some(gate)).await
+}
+
+async fn start(
+    limits: Limits,
+    notices: usize,
+    recent: bool,
+    chart: Vec<PathBuf>,
+    gate: Option<Gate>,
+) -> Bench {
     let bus = Arc::new(BroadcastBus(broadcast::channel(notices).0));
     let log = Arc::new(VecLog {
         batches: Mutex::default(),
@@ -215,10 +236,12 @@ async fn start(limits: Limits, notices: usize, recent: bool, chart: Vec<PathBuf>
         broken: false.into(),
         silent: false.into(),
     });
-    let door = Counted::new(Door { log: Arc::clone(&log), next: Arc::default() });
+    let door =
+        Counted::new(Door { gate: gate.clone(), log: Arc::clone(&log), next: Arc::default() });
     let mut parts = Observer::new("vec-test", door.clone(), Arc::clone(&log) as _, bus);
     parts.counts = Some(door.counts());
     parts.chart_js = chart;
+    parts.gate = gate;
     parts.recent = recent.then_some(Arc::clone(&log) as _);
     let draining = parts.draining.clone();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
