@@ -1,0 +1,106 @@
+//! What a row costs in SQLite, and each index of it. Prints a table: rows a second, CPU time a row
+//! of the whole process, bytes of the file a row. The store is the real one; for the lines without
+//! an index, that index is dropped from its file first.
+//!
+//! Wall time holds the disk's syncs, so it says something about this disk; CPU time does not.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tailrace_backend::SqliteStore;
+use tailrace_contract::{AttributeValue, Batch, BatchId, Metric, Producer, RunId, Store, Tenant};
+
+/// Metrics that one call of `commit` holds: what a worker gathers under load.
+const CALL_METRICS: usize = 2_000;
+/// Rows of one line of the table.
+const ROWS: usize = 200_000;
+/// Metrics that one host reports: names repeat as those of a fleet do.
+const NAMES: [&str; 6] = [
+    "cpu.user",
+    "cpu.system",
+    "memory.used",
+    "disk.read_bytes",
+    "network.received_bytes",
+    "network.sent_bytes",
+];
+const HOSTS: usize = 500;
+/// 2026-01-01 00:00 UTC.
+const EPOCH_MS: u64 = 1_767_225_600_000;
+
+fn batch(seq: usize, metrics: usize) -> Batch {
+    let host = seq % HOSTS;
+    let id = BatchId {
+        tenant: Tenant::open(),
+        run: RunId(7),
+        producer: Producer(format!("host-{host:04}").into()),
+        seq: (seq / HOSTS) as u64,
+    };
+    let time_ms = EPOCH_MS + (seq * metrics / NAMES.len() * 1_000 / HOSTS) as u64;
+    let metric = |n: usize| Metric {
+        name: NAMES[n % NAMES.len()].into(),
+        value: (seq * 31 + n * 7) as f64 / 10.0,
+        time_ms: Some(time_ms + n as u64),
+        attributes: vec![
+            ("host".into(), AttributeValue::Text(format!("host-{host:04}").into())),
+            ("region".into(), AttributeValue::Text("eu-central".into())),
+        ],
+    };
+    Batch { id, received_ms: time_ms, metrics: (0..metrics).map(metric).collect() }
+}
+
+fn main() {
+    println!("batch  indexes                 rows/s   CPU µs/row   bytes/row");
+    for (metrics, without) in [
+        (1, &[][..]),
+        (100, &[]),
+        (500, &[]),
+        (100, &["metrics_by_time"]),
+        (100, &["metrics_by_name"]),
+        (100, &["metrics_by_time", "metrics_by_name"]),
+    ] {
+        measure(metrics, without);
+    }
+}
+
+fn measure(metrics: usize, without: &[&str]) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("store.db");
+    drop(SqliteStore::open(&path).expect("a new store"));
+    let file = rusqlite::Connection::open(&path).expect("its file");
+    for index in without {
+        file.execute_batch(&format!("drop index {index}")).expect("an index of that name");
+    }
+    drop(file);
+    let store = SqliteStore::open(&path).expect("the store again");
+    let batches_a_call = (CALL_METRICS / metrics).max(1);
+    let calls: Vec<_> = (0..ROWS / metrics)
+        .map(|seq| batch(seq, metrics))
+        .collect::<Vec<_>>()
+        .chunks(batches_a_call)
+        .map(|call| Arc::new(call.to_vec()))
+        .collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let cpu = || tailrace_sys::proc::cpu_ns(std::process::id()).expect("CPU time of this process");
+    let (start, cpu_before) = (Instant::now(), cpu());
+    let stored: u64 = runtime.block_on(async {
+        let mut stored = 0;
+        for call in calls {
+            stored += store.commit(call).await.expect("a commit").metrics;
+        }
+        stored
+    });
+    let (seconds, cpu_ns) = (start.elapsed().as_secs_f64(), cpu() - cpu_before);
+    drop(store);
+    let bytes = std::fs::metadata(&path).expect("the file").len();
+    let rows = stored as f64;
+    let indexes = match without {
+        [] => "both".into(),
+        names => format!("without {}", names.join(", ").replace("metrics_", "")),
+    };
+    println!(
+        "{metrics:>5}  {indexes:<20} {:>9.0} {:>12.2} {:>11.0}",
+        rows / seconds,
+        cpu_ns as f64 / 1e3 / rows,
+        bytes as f64 / rows
+    );
+}
