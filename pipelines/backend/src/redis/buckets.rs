@@ -69,8 +69,9 @@ impl Inside {
         };
         let known = self.ask(&ask("EVALSHA", self.script().await?)).await;
         let (granted, remaining, retry_us, reset_us) = match known {
-            // Redis was started again, or somebody flushed its scripts: EVAL makes it known again.
-            Err(LogError::Backend { cause }) if cause.contains("NOSCRIPT") => {
+            // As the client words it: Redis was started again, or somebody flushed its scripts. EVAL
+            // makes it known again.
+            Err(LogError::Backend { cause }) if cause.contains("NoScript") => {
                 self.ask(&ask("EVAL", SCRIPT)).await?
             }
             answer => answer?,
