@@ -2,7 +2,7 @@
 //! installed: a Redis or a Python from elsewhere is as good. On a machine where nothing can be
 //! installed the exact command is printed; tests are never left out in silence.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
@@ -18,6 +18,8 @@ pub(crate) type Components = Vec<(&'static str, PathBuf)>;
 struct Program {
     /// What it may be called; the first that is found counts.
     names: &'static [&'static str],
+    /// Where to look besides PATH: the `bin` of each folder in here.
+    versions: Option<&'static str>,
     /// Tells the tests where it is.
     variable: &'static str,
     /// Debian packages that bring it.
@@ -26,8 +28,14 @@ struct Program {
 
 /// Only what is missing is installed: Debian's npm conflicts with the nodejs of others, which
 /// brings one.
-const PROGRAMS: [Program; 7] = [
+const PROGRAMS: [Program; 8] = [
     program(&["redis-server"], "TAILRACE_TEST_REDIS_SERVER", &["redis-server"]),
+    Program {
+        names: &["postgres"],
+        versions: Some("/usr/lib/postgresql"),
+        variable: "TAILRACE_TEST_POSTGRES",
+        packages: &["postgresql"],
+    },
     program(&["curl"], "TAILRACE_TEST_CURL", &["curl"]),
     program(&["h2load"], "TAILRACE_TEST_H2LOAD", &["nghttp2-client"]),
     program(&["nginx"], "TAILRACE_TEST_NGINX", &["nginx-light"]),
@@ -50,12 +58,17 @@ const fn program(
     variable: &'static str,
     packages: &'static [&'static str],
 ) -> Program {
-    Program { names, variable, packages }
+    Program { names, versions: None, variable, packages }
 }
 
 impl Program {
     fn find(&self) -> Option<PathBuf> {
-        self.names.iter().find_map(|name| shell::find(name))
+        let versions = self.versions.map(Path::new).map(std::fs::read_dir);
+        let folders = versions.into_iter().flatten().flatten().flatten();
+        let folders: Vec<PathBuf> = folders.map(|folder| folder.path().join("bin")).collect();
+        let in_folders =
+            |name: &str| folders.iter().map(|folder| folder.join(name)).find(|file| file.is_file());
+        self.names.iter().find_map(|name| shell::find(name).or_else(|| in_folders(name)))
     }
 }
 

@@ -15,13 +15,19 @@ use super::types::{Json, Uuid, big, whole};
 use crate::store::attributes::from_json;
 use crate::store::buckets::bounded;
 
-/// Names of a tenant that are meant, with their numbers.
+/// Numbers of the names that are meant.
 pub(super) async fn names(
     session: &Session,
     tenant: &Tenant,
     filter: &Filter,
 ) -> Result<Vec<i32>, StoreError> {
     let mut parameters = Parameters::default();
+    let sql = names_sql(tenant, filter, &mut parameters);
+    let rows = parameters.ask(session, &sql).await.map_err(|error| store_error(&error))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+pub(super) fn names_sql(tenant: &Tenant, filter: &Filter, parameters: &mut Parameters) -> String {
     let tenant = parameters.text(&tenant.0);
     let named = match &filter.name {
         None => String::new(),
@@ -29,9 +35,7 @@ pub(super) async fn names(
         // An index serves this one too, as names are ordered by their bytes.
         Some(NameFilter::Prefix(prefix)) => format!("AND name ^@ {}", parameters.text(prefix)),
     };
-    let sql = format!("SELECT id FROM names WHERE tenant = {tenant} {named}");
-    let rows = parameters.ask(session, &sql).await.map_err(|error| store_error(&error))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    format!("SELECT id FROM names WHERE tenant = {tenant} {named}")
 }
 
 /// Conditions on attributes. A number or flag is compared as it was written in JSON.

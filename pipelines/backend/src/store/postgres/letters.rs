@@ -13,7 +13,7 @@ use super::types::{big, whole};
 const BURY: &str = "INSERT INTO dead_letters \
      (log, position, identity, reason, body, received_ms, buried_ms) \
      VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (log, position) DO NOTHING";
-const DEAD: &str = "SELECT number, log, position, identity, reason, body, received_ms, buried_ms \
+pub(super) const DEAD: &str = "SELECT number, log, position, identity, reason, body, received_ms, buried_ms \
      FROM dead_letters WHERE number > $1 ORDER BY number LIMIT $2";
 const REMOVE: &str = "DELETE FROM dead_letters WHERE number = $1";
 

@@ -19,6 +19,8 @@ mod pool;
 mod schema;
 mod sql;
 mod sums;
+#[cfg(test)]
+mod tests;
 mod types;
 
 use std::sync::Arc;
@@ -37,6 +39,8 @@ use dictionary::Dictionary;
 use fault::store_error;
 use partitions::Partitions;
 use pool::{Pool, Purpose, Session};
+
+use crate::private::PrivatePostgres;
 
 /// Connections that commit: more would only wait for each other's rollups.
 const WRITERS_MAX: usize = 4;
@@ -80,6 +84,8 @@ pub struct PostgresStore {
     parts: Arc<Parts>,
     schema: String,
     survives: Survives,
+    // Behind the connections: a server of one's own goes when nobody uses it any more.
+    _server: Option<PrivatePostgres>,
 }
 
 /// What commits and questions share.
@@ -120,7 +126,16 @@ impl PostgresStore {
         lease.give_back();
         let readers = Pool::new(url, &readers);
         let parts = Parts { writers, readers, dictionary: Dictionary::default(), partitions };
-        Ok(Self { parts: Arc::new(parts), schema: config.schema.clone(), survives })
+        Ok(Self { parts: Arc::new(parts), schema: config.schema.clone(), survives, _server: None })
+    }
+
+    /// A store that is removed when it is dropped, with its server.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn private(server: PrivatePostgres) -> Result<Self, StoreError> {
+        let store = Self::connect(&PostgresConfig::new(server.url())).await?;
+        Ok(Self { _server: Some(server), ..store })
     }
 
     /// Takes the whole schema away, for one that was made for a single run. Nothing of this store
