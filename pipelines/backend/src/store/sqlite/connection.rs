@@ -15,6 +15,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CACHE_KIB: i64 = 32 << 10;
 /// Prepared statements that one connection keeps: more than there are.
 const STATEMENTS: usize = 32;
+/// Pages of the write-ahead log after which a commit carries them into the file: 16 MB. Pages at
+/// the ends of indexes are written again and again; carried seldom, they are carried once.
+const CHECKPOINT_PAGES: i64 = 4_000;
 /// The write-ahead log is cut back to this after a checkpoint: a long read must not leave a large
 /// file for ever.
 const WAL_BYTES: i64 = 64 << 20;
@@ -26,6 +29,7 @@ pub(super) fn writing(path: &Path) -> Result<Connection, StoreError> {
         connection.pragma_update(None, "journal_mode", "wal")?;
         // Synced at every commit: it then outlives the host, as far as the disk keeps its word.
         connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.pragma_update(None, "journal_size_limit", WAL_BYTES)
     })
 }

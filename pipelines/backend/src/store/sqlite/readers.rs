@@ -91,3 +91,34 @@ impl Readers {
         answer
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_question_whose_asker_has_gone_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = Arc::new(Readers::new(folder.path().join("store.db")));
+        for _ in 0..2 * READERS_MAX {
+            let (started, has_started) = oneshot::channel();
+            let (given_up, is_given_up) = oneshot::channel();
+            let question = move |_: &Transaction<'_>, asker: &Asker| {
+                started.send(()).unwrap();
+                while asker.still_there().is_ok() {
+                    std::thread::yield_now();
+                }
+                given_up.send(()).unwrap();
+                asker.still_there()
+            };
+            let asking = tokio::spawn(readers.clone().ask(question));
+            has_started.await.unwrap();
+            asking.abort();
+            is_given_up.await.unwrap();
+        }
+        // Their connections are free again.
+        assert_eq!(readers.ask(|_, _| Ok(1)).await.unwrap(), 1);
+    }
+}
