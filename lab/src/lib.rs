@@ -30,6 +30,7 @@ pub mod load;
 pub mod logging;
 pub mod machine;
 pub mod play;
+pub mod postgres;
 pub mod printing;
 mod process;
 pub mod produce;

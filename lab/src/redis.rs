@@ -75,7 +75,7 @@ impl Password {
     }
 
     /// The URL with this password; a user name in it stays, a password does not.
-    fn put_into(&self, url: &str) -> String {
+    pub(crate) fn put_into(&self, url: &str) -> String {
         let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
         let (user, place) = rest.rsplit_once('@').unwrap_or(("", rest));
         let user = user.split(':').next().unwrap_or_default();

@@ -14,6 +14,7 @@ use tailrace_backend::SqliteStore;
 use tailrace_contract::{Store, StoreError};
 
 use crate::exit::Fault;
+use crate::postgres::{self, PostgresArgs};
 
 /// The variable with the store. Servers that are started here get it this way: other users of the
 /// machine can read command lines, and a URL may hold a password.
@@ -30,12 +31,23 @@ pub struct StoreArgs {
     /// postgres://USER@HOST/DATABASE
     #[arg(long, env = STORE, hide_env_values = true)]
     pub store: Option<StoreChoice>,
+    /// Which PostgreSQL
+    #[command(flatten)]
+    pub postgres: PostgresArgs,
 }
 
 impl StoreArgs {
-    /// What was chosen, or the file in the working directory.
+    /// What was chosen, with what is known of a server.
+    pub fn chosen(&self) -> Option<StoreChoice> {
+        self.store.clone().map(|choice| match choice {
+            StoreChoice::Postgres(url) => StoreChoice::Postgres(self.postgres.complete(url)),
+            file @ StoreChoice::Sqlite(_) => file,
+        })
+    }
+
+    /// The same, or the file in the working directory.
     pub fn or_file(&self) -> StoreChoice {
-        self.store.clone().unwrap_or(StoreChoice::Sqlite(Place::File(SQLITE_FILE.into())))
+        self.chosen().unwrap_or(StoreChoice::Sqlite(Place::File(SQLITE_FILE.into())))
     }
 }
 
@@ -106,8 +118,9 @@ pub async fn open(choice: &StoreChoice) -> anyhow::Result<Arc<dyn Store>> {
             let opened = tokio::task::spawn_blocking(move || sqlite(&place)).await?;
             Ok(Arc::new(opened.map_err(|error| told(choice, error))?))
         }
-        StoreChoice::Postgres(_) => {
-            Err(Fault::Missing("this build of tailrace has no PostgreSQL store".into()).into())
+        StoreChoice::Postgres(url) => {
+            let opened = postgres::open(url.as_deref()).await?;
+            Ok(Arc::new(opened.map_err(|error| told(choice, error))?))
         }
     }
 }
