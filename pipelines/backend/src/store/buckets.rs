@@ -57,12 +57,15 @@ pub(super) fn pieces(query: &AggregateQuery) -> Vec<(Source, Range)> {
         pieces.extend(minutes.map(|minutes| (Source::Minutes, minutes)));
         return pieces;
     }
-    if let Some(minutes) = minutes {
-        let (hours, edges) = cut(minutes, HOUR_MS);
-        pieces.extend(edges.into_iter().map(|edge| (Source::Minutes, edge)));
-        pieces.extend(hours.map(|hours| (Source::Hours, hours)));
-    }
+    pieces.extend(minutes.into_iter().flat_map(by_hours));
     pieces
+}
+
+/// The parts of a range of whole minutes, where one rollup an hour will do for its middle.
+pub(super) fn by_hours(minutes: Range) -> impl Iterator<Item = (Source, Range)> {
+    let (hours, edges) = cut(minutes, HOUR_MS);
+    let edges = edges.into_iter().map(|edge| (Source::Minutes, edge));
+    edges.chain(hours.map(|hours| (Source::Hours, hours)))
 }
 
 /// The part of a range that is whole buckets, and what is left over around it.

@@ -46,6 +46,7 @@ macro_rules! every_case {
             letters::what_is_still_poison_stays_a_letter,
             property::rollups_are_the_sums_of_their_rows,
             property::every_answer_is_that_of_the_plain_rows,
+            property::every_summary_is_that_of_the_plain_rows,
             tenants::two_tenants_never_see_each_other,
         }
     };

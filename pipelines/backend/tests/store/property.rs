@@ -7,7 +7,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use tailrace_contract::history::{AggregateQuery, Aggregated, Filter, NameFilter, Range};
+use tailrace_contract::history::{
+    AggregateQuery, Aggregated, Filter, NameFilter, NameSummary, Range,
+};
 use tailrace_contract::{Batch, Metric, SmolStr, Store};
 
 use crate::made::{
@@ -152,5 +154,40 @@ pub(crate) async fn every_answer_is_that_of_the_plain_rows(store: Arc<dyn Store>
     for _ in 0..QUESTIONS {
         let query = query().new_tree(&mut runner).unwrap().current();
         assert_eq!(aggregate(&*store, &query).await, expected(&present, &query), "{query:?}");
+    }
+}
+
+/// By minutes or hours: a summary is that of a plain loop over whole minutes.
+pub(crate) async fn every_summary_is_that_of_the_plain_rows(store: Arc<dyn Store>) {
+    let mut runner = TestRunner::deterministic();
+    let present = filled(&*store, &mut runner).await;
+    for _ in 0..QUESTIONS {
+        let range = query().new_tree(&mut runner).unwrap().current().range;
+        let mut expected = BTreeMap::<SmolStr, NameSummary>::new();
+        for (batch, metric) in present.iter().flat_map(|b| b.metrics.iter().map(move |m| (b, m))) {
+            let minute = metric.time_ms.unwrap_or(batch.received_ms) / MINUTE_MS;
+            let first = range.from_ms / MINUTE_MS;
+            let is_empty = range.from_ms == range.to_ms;
+            if is_empty || !(first..range.to_ms.div_ceil(MINUTE_MS)).contains(&minute) {
+                continue;
+            }
+            let (name, value) = (metric.name.clone(), metric.value);
+            let new = NameSummary {
+                name: name.clone(),
+                count: 0,
+                sum: 0.0,
+                min: value,
+                max: value,
+                last_ms: 0,
+            };
+            let summary = expected.entry(name).or_insert(new);
+            summary.count += 1;
+            summary.sum += value;
+            summary.min = summary.min.min(value);
+            summary.max = summary.max.max(value);
+            summary.last_ms = summary.last_ms.max(minute * MINUTE_MS);
+        }
+        let expected: Vec<_> = expected.into_values().collect();
+        assert_eq!(store.summary(tenant(), range).await.unwrap(), expected, "{range:?}");
     }
 }

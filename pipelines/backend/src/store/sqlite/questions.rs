@@ -14,7 +14,7 @@ use super::readers::Asker;
 use super::scan::{Before, Found, Scan, names};
 use crate::store::aggregate::Answers;
 use crate::store::attributes;
-use crate::store::buckets::{MINUTE_MS, Source, bounded, floor, pieces};
+use crate::store::buckets::{MINUTE_MS, Source, bounded, by_hours, floor, pieces};
 use crate::store::rollup::Rollup;
 
 /// Names whose rows are read one name after the other for a page. With more, walking through time
@@ -28,6 +28,10 @@ pub(super) const ROLLUPS: [&str; 2] = [
     "select start_ms, count, sum, min, max from rollups_hour \
      where tenant = ?1 and name = ?2 and start_ms >= ?3 and start_ms < ?4",
 ];
+
+/// The newest rollup of a name.
+pub(super) const LAST_MINUTE: &str = "select max(start_ms) from rollups_minute \
+     where tenant = ?1 and name = ?2 and start_ms >= ?3 and start_ms < ?4";
 
 /// Who brought a row.
 pub(super) const ORIGIN: &str = "select run, producer, seq from batches where id = ?1";
@@ -210,23 +214,39 @@ pub(super) fn summary(
     range: Range,
 ) -> Result<Vec<NameSummary>, StoreError> {
     let range = bounded(range);
+    if range.from_ms >= range.to_ms {
+        return Ok(Vec::new());
+    }
     let (from_ms, to_ms) =
         (floor(range.from_ms, MINUTE_MS), range.to_ms.next_multiple_of(MINUTE_MS));
     let range = Range { from_ms, to_ms };
     let mut summaries = Vec::new();
     for name in names(connection, tenant, None, usize::MAX)? {
         asker.still_there()?;
-        let mut total: Option<(u64, Rollup)> = None;
-        rollups(connection, Source::Minutes, tenant, &name, range, |start_ms, more| {
-            let (last_ms, rollup) = total.get_or_insert((start_ms, Rollup::NOTHING));
-            *last_ms = start_ms.max(*last_ms);
-            rollup.merge(more);
-            Ok(())
-        })?;
-        summaries.extend(total.map(|(last_ms, rollup)| {
-            let Rollup { count, sum, min, max } = rollup;
-            NameSummary { name, count, sum, min, max, last_ms }
-        }));
+        let Some(last_ms) = last_minute(connection, tenant, &name, range)? else { continue };
+        let mut total = Rollup::NOTHING;
+        for (source, range) in by_hours(range) {
+            rollups(connection, source, tenant, &name, range, |_, more| {
+                total.merge(more);
+                Ok(())
+            })?;
+        }
+        let Rollup { count, sum, min, max } = total;
+        summaries.push(NameSummary { name, count, sum, min, max, last_ms });
     }
     Ok(summaries)
+}
+
+/// The newest minute of a name that has a value, if one has.
+fn last_minute(
+    connection: &Connection,
+    tenant: &Tenant,
+    name: &str,
+    range: Range,
+) -> Result<Option<u64>, StoreError> {
+    let read = || {
+        let key = (&*tenant.0, name, range.from_ms, range.to_ms);
+        connection.prepare_cached(LAST_MINUTE)?.query_row(key, |row| row.get(0))
+    };
+    read().map_err(|error| told(&error))
 }
