@@ -9,6 +9,7 @@
 
 use crate::clock::Stamp;
 use crate::coarse::{BUCKETS, Coarse};
+use crate::grid::Grid;
 use crate::stamps::Window;
 
 /// Shorter episodes than this are not told apart.
@@ -21,8 +22,7 @@ const JOINED_MIN: u64 = 32;
 /// The batches of a trial by when they were due, and how slow they were.
 #[derive(Debug, Clone)]
 pub struct Episodes {
-    start: Stamp,
-    joined_ns: u64,
+    grid: Grid,
     joined: Vec<Joined>,
 }
 
@@ -41,12 +41,11 @@ impl Episodes {
         }
         let empty = Joined { counts: vec![0; BUCKETS].into(), unanswered: 0 };
         let joined = vec![empty; length_ns.div_ceil(joined_ns) as usize];
-        Episodes { start: window.start, joined_ns, joined }
+        Episodes { grid: Grid::new(window.start, joined_ns), joined }
     }
 
     fn at(&mut self, intended: Stamp) -> &mut Joined {
-        let index = intended.since(self.start) / self.joined_ns;
-        &mut self.joined[index as usize]
+        &mut self.joined[self.grid.slice(intended)]
     }
 
     /// `intended` lies in the window.

@@ -14,6 +14,7 @@ mod contrast;
 pub mod csv;
 pub mod episodes;
 pub mod floor_ratios;
+mod grid;
 pub mod hlog;
 mod holm;
 pub mod known;

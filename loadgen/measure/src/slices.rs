@@ -5,6 +5,7 @@
 
 use crate::clock::Stamp;
 use crate::coarse::Coarse;
+use crate::grid::Grid;
 use crate::record::Slice;
 use crate::stamps::Window;
 
@@ -18,7 +19,7 @@ const SLICES_MAX: u64 = 600;
 #[derive(Debug, Clone)]
 pub(crate) struct Slices {
     window: Window,
-    slice_ns: u64,
+    grid: Grid,
     /// Batches that were due before the window less those resolved before it.
     backlog_before: i64,
     counts: Vec<Counts>,
@@ -53,17 +54,13 @@ impl Slices {
         }
         let slices = length_ns.div_ceil(slice_ns) as usize;
         let (counts, coarse) = (vec![Counts::default(); slices], vec![Coarse::default(); slices]);
-        Slices { window, slice_ns, backlog_before: 0, counts, coarse }
-    }
-
-    /// The slice in which a moment of the window lies.
-    fn index(&self, at: Stamp) -> usize {
-        (at.since(self.window.start) / self.slice_ns) as usize
+        let grid = Grid::new(window.start, slice_ns);
+        Slices { window, grid, backlog_before: 0, counts, coarse }
     }
 
     pub(crate) fn scheduled(&mut self, intended: Stamp) {
         if self.window.contains(intended) {
-            let slice = self.index(intended);
+            let slice = self.grid.slice(intended);
             self.counts[slice].scheduled += 1;
         } else if intended < self.window.start {
             self.backlog_before += 1;
@@ -75,20 +72,20 @@ impl Slices {
         if at < self.window.start {
             self.backlog_before -= 1;
         } else if at < self.window.end {
-            let slice = self.index(at);
+            let slice = self.grid.slice(at);
             self.counts[slice].resolved += 1;
         }
     }
 
     pub(crate) fn released(&mut self, intended: Stamp, lateness_ns: u64) {
-        let slice = self.index(intended);
+        let slice = self.grid.slice(intended);
         let max = &mut self.counts[slice].lateness_ns_max;
         *max = (*max).max(Some(lateness_ns));
     }
 
     /// `intended` lies in the window.
     pub(crate) fn ended(&mut self, intended: Stamp, ending: Ending) {
-        let slice = self.index(intended);
+        let slice = self.grid.slice(intended);
         match ending {
             Ending::Acked { ack_ns } => {
                 self.counts[slice].acked += 1;
@@ -101,7 +98,7 @@ impl Slices {
 
     pub(crate) fn finish(self) -> Vec<Slice> {
         let mut backlog = self.backlog_before;
-        let slice_ms = self.slice_ns / 1_000_000;
+        let slice_ms = self.grid.step_ns() / 1_000_000;
         let slices = self.counts.iter().zip(&self.coarse).zip(0..);
         slices
             .map(|((counts, coarse), index)| {

@@ -227,13 +227,13 @@ impl Connection {
         }
     }
 
-    /// Reads once and appends what it means to `events`. False when there was nothing.
+    /// Reads once and appends what it means to `events`; how many bytes, 0 when there was nothing.
     pub(super) fn receive(
         &mut self,
         buffer: &mut [u8],
         events: &mut Vec<WireEvent>,
     ) -> Result<usize, String> {
-        match self.socket.read(buffer) {
+        match retried(|| self.socket.read(buffer)) {
             Ok(0) => {
                 self.wire.close(events).map_err(|e| e.to_string())?;
                 Err("the server closed the connection".into())
@@ -249,7 +249,6 @@ impl Connection {
                 Ok(n)
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(0),
             Err(e) => Err(e.to_string()),
         }
     }
@@ -257,6 +256,16 @@ impl Connection {
     /// Whether bytes wait to be written (a pong, for instance).
     pub(super) fn has_output(&self) -> bool {
         self.written < self.out.len() || self.tls.as_ref().is_some_and(|tls| tls.wants_write())
+    }
+}
+
+/// Asks again after an interruption.
+fn retried(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match read() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
     }
 }
 

@@ -137,7 +137,7 @@ impl<'a> Driver<'a> {
             source,
             tally: Tally::new(gauge),
             new_wire,
-            poller: Poller::new()?,
+            poller: Poller::of_news()?,
             connections: Vec::new(),
             roomy: VecDeque::new(),
             dirty: Vec::new(),

@@ -3,6 +3,7 @@
 use tailrace_contract::WireEvent;
 use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::recorder::{Failure, Stamps};
+use tailrace_sys::poller::Ready;
 
 use super::connection::Stage;
 use super::inflight::Pending;
@@ -18,7 +19,7 @@ impl Driver<'_> {
             if ready.token == FEED_TOKEN {
                 self.read_feed();
             } else {
-                self.handle_connection(ready.token as usize, ready.readable, ready.writable);
+                self.handle_connection(ready.token as usize, &ready);
             }
             if matches!(self.plan.pace, Pace::Open(_)) && self.next_due <= now() {
                 self.release_due();
@@ -27,23 +28,24 @@ impl Driver<'_> {
         }
     }
 
-    fn handle_connection(&mut self, index: usize, readable: bool, writable: bool) {
+    fn handle_connection(&mut self, index: usize, ready: &Ready) {
         match self.connections[index].stage {
-            Stage::Connecting if writable || readable => self.establish(index),
+            // What came with it is told again: then it is no longer watched for room to write.
+            Stage::Connecting if ready.writable || ready.readable => self.establish(index),
             Stage::Connecting | Stage::Idle | Stage::Down { .. } => {}
             _ => {
-                if writable {
+                if ready.writable {
                     self.mark_dirty(index);
                 }
-                if readable {
-                    self.read(index);
+                if ready.readable {
+                    self.read(index, ready.over);
                 }
             }
         }
     }
 
-    /// Reads until the socket is empty; each read has its own stamp.
-    pub(super) fn read(&mut self, index: usize) {
+    /// Reads until the socket is empty, or to its end; each read has its own stamp.
+    fn read(&mut self, index: usize, to_end: bool) {
         loop {
             let mut events = std::mem::take(&mut self.events);
             let result = self.connections[index].receive(&mut self.buffer, &mut events);
@@ -60,8 +62,10 @@ impl Driver<'_> {
                 self.mark_dirty(index);
             }
             match result {
-                Ok(READ_BYTES) => {}
-                Ok(_) => break,
+                Ok(0) => break,
+                // Less than there was room for: it is empty, and what comes later is told.
+                Ok(1..READ_BYTES) if !to_end => break,
+                Ok(_) => {}
                 Err(why) => return self.lose(index, &why),
             }
         }

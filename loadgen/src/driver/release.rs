@@ -25,31 +25,31 @@ impl Driver<'_> {
 
     fn release_scheduled(&mut self) {
         let end = self.times.window.1;
+        let mut at = now();
         for _ in 0..BURST_MAX {
             let intended = self.next_due;
-            if intended > now() || intended >= end {
+            if intended > at || intended >= end {
                 return;
             }
             self.advance();
-            self.release(intended);
+            at = self.release(intended);
         }
     }
 
     fn release_while_there_is_room(&mut self) {
-        loop {
-            let at = now();
-            let full = self.in_flight.len() >= self.plan.in_flight_max;
-            if at < self.times.anchor || at >= self.times.window.1 || full {
+        let mut at = now();
+        let (start, end) = (self.times.anchor, self.times.window.1);
+        while start <= at && at < end && self.in_flight.len() < self.plan.in_flight_max {
+            if !self.has_roomy() {
                 return;
             }
-            if self.next_roomy().is_none() {
-                return;
-            }
-            self.release(at);
+            // Due since there was room for it: since the one before it was released.
+            at = self.release(at);
         }
     }
 
-    fn release(&mut self, intended: Stamp) {
+    /// Returns when it was released, which is as good as now.
+    fn release(&mut self, intended: Stamp) -> Stamp {
         let seq = self.seq;
         self.seq += 1;
         self.recorder.scheduled(intended);
@@ -59,13 +59,14 @@ impl Driver<'_> {
         if self.in_flight.len() + self.waiting.len() >= self.plan.in_flight_max {
             self.recorder.failed(intended, Some(released), Failure::Overflowed);
             self.tally.failed();
-            return;
+            return released;
         }
         let due = Due { seq, intended, released };
         match self.next_roomy() {
             Some(connection) if self.waiting.is_empty() => self.send(due, connection),
             _ => self.waiting.push_back(due),
         }
+        released
     }
 
     /// Gives waiting batches to connections that have room again.
@@ -95,14 +96,24 @@ impl Driver<'_> {
 
     /// A connection with room, in turn; it goes to the end of the line.
     fn next_roomy(&mut self) -> Option<usize> {
-        while let Some(index) = self.roomy.pop_front() {
+        if !self.has_roomy() {
+            return None;
+        }
+        let index = self.roomy.pop_front()?;
+        self.roomy.push_back(index);
+        Some(index)
+    }
+
+    /// Whether the first in the line has room; those before it that had none leave it.
+    fn has_roomy(&mut self) -> bool {
+        while let Some(&index) = self.roomy.front() {
             if self.connections[index].has_room() {
-                self.roomy.push_back(index);
-                return Some(index);
+                return true;
             }
             self.connections[index].listed = false;
+            self.roomy.pop_front();
         }
-        None
+        false
     }
 
     /// Puts a connection that has room into the line.

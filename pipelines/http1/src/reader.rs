@@ -46,16 +46,20 @@ enum Place {
 pub(crate) struct AnswerReader {
     place: Place,
     status: u16,
+    /// The last whole head and what it said: servers repeat themselves, and comparing bytes costs
+    /// a tenth of parsing them.
+    last: Option<(Vec<u8>, Head)>,
     /// The beginning of a head or line that is not complete yet.
     partial: Vec<u8>,
 }
 
 impl Default for AnswerReader {
     fn default() -> Self {
-        Self { place: Place::Head, status: 0, partial: Vec::new() }
+        Self { place: Place::Head, status: 0, last: None, partial: Vec::new() }
     }
 }
 
+#[derive(Debug, Clone, Copy)]
 struct Head {
     bytes: usize,
     status: u16,
@@ -118,7 +122,7 @@ impl AnswerReader {
     fn read_head(&mut self, input: &mut &[u8], to_head: bool) -> Result<Piece, WireError> {
         let kept = self.partial.len();
         let head = if kept == 0 {
-            parse_head(input, to_head)?
+            self.known_head(input, to_head)?
         } else {
             self.partial.extend_from_slice(&input[..input.len().min(HEAD_BYTES_MAX)]);
             // A head ends with a line end: without one there is nothing new to parse. This
@@ -135,6 +139,26 @@ impl AnswerReader {
         }
         (self.status, self.place) = (head.status, head.place);
         Ok(if head.is_last { Piece::LastAnswer } else { self.end() })
+    }
+
+    /// The head at the beginning of `input`, not parsed again if it is the one before, byte for
+    /// byte: a head says itself where it ends.
+    fn known_head(&mut self, input: &[u8], to_head: bool) -> Result<Option<Head>, WireError> {
+        // What answers to HEAD announce does not follow, so their heads mean something else.
+        if !to_head
+            && let Some((bytes, head)) = &self.last
+            && input.starts_with(bytes)
+        {
+            return Ok(Some(*head));
+        }
+        let head = parse_head(input, to_head)?;
+        if let Some(head) = head.filter(|_| !to_head) {
+            let (bytes, known) = self.last.get_or_insert_with(|| (Vec::new(), head));
+            bytes.clear();
+            bytes.extend_from_slice(&input[..head.bytes]);
+            *known = head;
+        }
+        Ok(head)
     }
 
     /// Keeps an incomplete head. `kept` bytes had been kept before `input` was appended.

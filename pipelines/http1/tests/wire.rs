@@ -63,6 +63,16 @@ fn answers_come_in_order_however_the_bytes_are_cut() {
     check(&["POST"; 4], bytes.as_bytes(), &expect);
 }
 
+/// A head that was seen before is not parsed again: it must mean what it meant, but to HEAD.
+#[test]
+fn a_head_that_comes_again_means_the_same() {
+    let head = "HTTP/1.1 202 Accepted\r\ncontent-length: 14\r\n\r\n";
+    let longer = "HTTP/1.1 202 Accepted\r\ncontent-length: 3\r\nx: y\r\n\r\nabc";
+    let bytes = [OK, OK, head, OK, longer, OK, OK].concat();
+    let expect: Vec<WireEvent> = (0..7).map(|key| answer(key, 202)).collect();
+    check(&["POST", "POST", "HEAD", "POST", "POST", "POST", "POST"], bytes.as_bytes(), &expect);
+}
+
 #[test]
 fn chunked_answers_end_after_their_trailers() {
     let bytes = "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n".to_owned()
