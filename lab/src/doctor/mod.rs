@@ -15,6 +15,7 @@ use tailrace_measure::seals::Threshold;
 use crate::cli::RedisArgs;
 use crate::exit::Ended;
 use crate::machine::{Surroundings, build};
+use crate::postgres::PostgresArgs;
 use crate::printing;
 
 /// Arguments of `doctor`.
@@ -26,6 +27,9 @@ pub struct DoctorArgs {
     /// The Redis that would be used
     #[command(flatten)]
     pub redis: RedisArgs,
+    /// The PostgreSQL that would be used
+    #[command(flatten)]
+    pub postgres: PostgresArgs,
 }
 
 /// Looks, and says what it means for measurements.
@@ -40,6 +44,7 @@ pub fn run(arguments: &DoctorArgs) -> anyhow::Result<Ended> {
     items.push(busy);
     items.extend(stalls::examine(&surroundings)?);
     items.push(tools::redis(&arguments.redis));
+    items.push(tools::postgres(&arguments.postgres));
     items.extend(tools::examine());
     let diagnosis = Diagnosis {
         schema_version: SCHEMA_VERSION,

@@ -1,6 +1,6 @@
-//! What else is installed: Redis, for a third of the pipelines; known load generators, for
+//! What else is installed: Redis, for a third of the pipelines; PostgreSQL, for a store; known load generators, for
 //! comparisons; Node and a browser, for the pages and their tests. Nothing is started but
-//! `redis-server --version`.
+//! `redis-server --version` and `postgres --version`.
 
 use std::env;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use tailrace_measure::record::{Examined, Fitness};
 
 use super::examined;
 use crate::cli::RedisArgs;
+use crate::postgres::PostgresArgs;
 
 /// What is looked for, what it is for, and the package of Debian that has it.
 const TOOLS: [(&str, &[&str], &str, &str); 5] = [
@@ -43,6 +44,28 @@ pub(super) fn redis(arguments: &RedisArgs) -> Examined {
         Found::Missing(how) => {
             let means = format!("pipelines with Redis are left out: {how}");
             examined("redis", Fitness::Missing, "not found".into(), &means)
+        }
+    }
+}
+
+/// Whether the store `postgres` can be had.
+pub(super) fn postgres(arguments: &PostgresArgs) -> Examined {
+    match arguments.find() {
+        Found::Given(url) => {
+            let seen = format!("given, {}", tailrace_backend::redis::masked(&url));
+            let means = "the store postgres is kept there, in a schema of its own; its CPU is not \
+                         attributed, and faults are not made on it";
+            examined("postgres", Fitness::Good, seen, means)
+        }
+        Found::Private => {
+            let version = tailrace_backend::private::installed_postgres();
+            let seen = format!("server {}", version.unwrap_or_else(|| "unknown".into()));
+            let means = "each trial with the store postgres starts a private one";
+            examined("postgres", Fitness::Good, seen, means)
+        }
+        Found::Missing(how) => {
+            let means = format!("the store postgres is left out: {how}");
+            examined("postgres", Fitness::Missing, "not found".into(), &means)
         }
     }
 }
