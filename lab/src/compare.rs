@@ -143,9 +143,9 @@ fn cells(one: &ComparedFigure) -> [String; 6] {
 
 fn shown(what: Figure, value: f64) -> String {
     match what {
-        Figure::P50 | Figure::P99 | Figure::LiveP99 => format::latency(Some(value as u64)),
         Figure::Cpu => format!("{} µs", figure(value)),
         Figure::WireBytes => format!("{} B", figure(value)),
         Figure::Achieved => format::rate(value),
+        _ => format::latency(Some(value as u64)),
     }
 }

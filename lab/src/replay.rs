@@ -9,7 +9,8 @@ use clap::Args;
 use tailrace_loadgen::folder::Folder;
 use tailrace_measure::compare::Side;
 use tailrace_measure::record::{
-    Arrivals, Experiment, Manifest, Reproduced, Reproduction, SCHEMA_VERSION, Trial,
+    Arrivals, Experiment, Manifest, Reproduced, Reproduction, SCHEMA_VERSION, SCHEMA_VERSION_LEAST,
+    Trial,
 };
 use tailrace_measure::reproduce::reproduction;
 use tailrace_measure::schedule;
@@ -74,11 +75,12 @@ pub fn run(arguments: &ReplayArgs) -> anyhow::Result<Ended> {
 fn recorded(folder: &Folder) -> anyhow::Result<(Manifest, Vec<Trial>)> {
     let path = folder.path().join("manifest.json");
     let version = version_of(&path)?;
-    if version != Some(SCHEMA_VERSION.into()) {
+    let readable = u64::from(SCHEMA_VERSION_LEAST)..=u64::from(SCHEMA_VERSION);
+    if !version.is_some_and(|version| readable.contains(&version)) {
         let version = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
         return Err(refused(&format!(
-            "{} has schema version {version}, and this program reads {SCHEMA_VERSION}; replay it \
-             with the version of the program that made it",
+            "{} has schema version {version}, and this program reads {SCHEMA_VERSION_LEAST} to \
+             {SCHEMA_VERSION}; replay it with the version of the program that made it",
             path.display()
         )));
     }

@@ -34,6 +34,6 @@ pub fn run(arguments: &ReportArgs) -> anyhow::Result<Ended> {
 
 /// A stored trial as it is drawn.
 pub(crate) fn data(stored: Stored) -> TrialData {
-    let Stored { trial, ack, service, lateness, live, slices } = stored;
-    TrialData { trial, ack, service, lateness, live, slices }
+    let Stored { trial, ack, service, lateness, live, durable, slices } = stored;
+    TrialData { trial, ack, service, lateness, live, durable, slices }
 }

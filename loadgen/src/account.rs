@@ -7,9 +7,10 @@ use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::ledger::{self, Account};
 use tailrace_measure::quantile::{distribution, infer};
 use tailrace_measure::record::{
-    Cost, Latencies, Ledger, Load, Measurement, Outcomes, SCHEMA_VERSION, Seals, Trial,
+    BatchAge, Cost, Durability, Latencies, Ledger, Load, Measurement, Outcomes, SCHEMA_VERSION,
+    Seals, StoreLedger, Trial,
 };
-use tailrace_measure::recorder::Measured;
+use tailrace_measure::recorder::{Measured, Seen};
 use tailrace_measure::schedule;
 use tailrace_measure::seals::{self, Evidence};
 
@@ -21,19 +22,34 @@ use crate::watch::{Sample, Watched};
 /// Something about the surroundings that a reader must know, and how bad it is.
 pub type Finding = (Measurement, String);
 
-/// Asks what the log holds of a run; brings back what died first, if anything survives.
+/// What log and store were asked after a trial, and answered.
+pub struct Audits {
+    /// What the log holds, or a sentence that says why that is not known.
+    pub log: Result<Audit, String>,
+    /// What the store holds; none: there is none.
+    pub store: Option<StoreLedger>,
+}
+
+/// Brings back what died, if anything survives, so that somebody can be asked.
 ///
 /// # Errors
-/// A sentence that says why there is no audit.
-pub fn audit(
+/// A sentence that says why nobody can be.
+pub fn bring_back(
     launched: &mut dyn Launched,
     run: RunId,
     death: Option<&str>,
-) -> Result<Audit, String> {
+) -> Result<(), String> {
     if death.is_none() {
         launched.audit_at(run)?;
     }
-    launched.recover()?;
+    launched.recover()
+}
+
+/// Asks what the log holds of a run.
+///
+/// # Errors
+/// A sentence that says why there is no audit.
+pub fn audit(launched: &dyn Launched, run: RunId) -> Result<Audit, String> {
     let (address, target) = launched.audit_at(run)?;
     observer::audit(address, launched.observer_tls().as_ref(), &target)
         .map_err(|error| format!("the audit failed: {error:#}"))
@@ -47,13 +63,14 @@ pub fn trial(
     request: &Request<'_>,
     ran: &Ran,
     watched: &Watched,
-    audit: Result<Audit, String>,
+    audits: Audits,
+    batch_age: Option<BatchAge>,
     started_utc: String,
 ) -> Result<Trial, schedule::ReplayFault> {
     let measured = &ran.driven.measured;
     let outcomes = measured.window_outcomes.clone();
     let window_ns = request.load.window_ms * 1_000_000;
-    let ledger = ledger(ran, audit);
+    let ledger = Ledger { store: audits.store, ..ledger(ran, audits.log) };
     let latencies = latencies(measured);
     let cost = cost(request, ran, watched);
     let seals = seals(request, ran, watched, &latencies, &ledger, &cost);
@@ -77,6 +94,7 @@ pub fn trial(
         seals,
         faults: watched.faults.clone(),
         ended_early: ended_early(ran, watched),
+        durability: durability(request, ran, watched, batch_age),
     })
 }
 
@@ -100,15 +118,38 @@ fn ended_early(ran: &Ran, watched: &Watched) -> Option<String> {
 
 fn latencies(measured: &Measured) -> Latencies {
     let unanswered = measured.window_outcomes.unanswered();
-    let live = measured.live.as_ref().zip(measured.live_episodes.as_ref());
+    let seen = |seen: &Seen| infer(&seen.histogram, seen.never, &seen.episodes);
     Latencies {
         ack: infer(&measured.ack, unanswered, &measured.ack_episodes),
         service: distribution(&measured.service, 0),
         lateness: distribution(&measured.lateness, 0),
         queued: distribution(&measured.queued, 0),
-        live: live.map(|(histogram, episodes)| infer(histogram, 0, episodes)),
-        durable: measured.durable.as_ref().map(|histogram| distribution(histogram, 0)),
+        live: measured.live.as_ref().map(seen),
+        durable: measured.durable.as_ref().map(seen),
     }
+}
+
+fn durability(
+    request: &Request<'_>,
+    ran: &Ran,
+    watched: &Watched,
+    batch_age: Option<BatchAge>,
+) -> Option<Durability> {
+    let exposed = ran.driven.exposed.as_ref()?;
+    let live = &ran.driven.live;
+    let window_ns = request.load.window_ms * 1_000_000;
+    let faults = watched.faults.iter().filter_map(|fault| u64::try_from(fault.at_ns).ok());
+    let faults: Vec<u64> = faults.filter(|at| *at < window_ns).collect();
+    let span = faults.iter().min().zip(faults.iter().max());
+    let recovered = span.and_then(|(first, last)| exposed.recovery_ns(*first, *last));
+    Some(Durability {
+        due: live.due,
+        seen: live.durable,
+        censored: live.due - live.durable,
+        exposure: exposed.of(ran.driven.acked.count(), request.arm.batch_metrics),
+        batch_age,
+        recovered_after_fault_ms: recovered.map(|ns| ns as f64 / 1e6),
+    })
 }
 
 fn ledger(ran: &Ran, audit: Result<Audit, String>) -> Ledger {
@@ -150,6 +191,7 @@ fn cost(request: &Request<'_>, ran: &Ran, watched: &Watched) -> Cost {
     Cost {
         server_cpu_us_per_metric: per_metric_us(|sample| sample.server_cpu_ns),
         backend_cpu_us_per_metric: per_metric_us(|sample| sample.backend_cpu_ns),
+        worker_cpu_us_per_metric: per_metric_us(|sample| sample.worker_cpu_ns),
         generator_cpu_us_per_batch: ran.generator_cpu_ns as f64 / 1e3 / all.scheduled.max(1) as f64,
         link_cpu_us_per_batch: per_batch_us(|sample| sample.link_cpu_ns),
         generator_core_share: ran.generator_cpu_ns as f64 / ran.elapsed_ns.max(1) as f64,
@@ -204,7 +246,8 @@ fn run_queue_delays(watched: &Watched) -> Vec<(String, f64)> {
         Some(of(&watched.end)?.saturating_sub(of(&watched.start)?) as f64 / window)
     };
     let generator = share(|sample| sample.generator_delay_ns);
-    let alone = watched.end.backend_cpu_ns.is_none() && watched.end.link_cpu_ns.is_none();
+    let Sample { backend_cpu_ns, worker_cpu_ns, link_cpu_ns, .. } = watched.end;
+    let alone = [backend_cpu_ns, worker_cpu_ns, link_cpu_ns].iter().all(Option::is_none);
     let server = share(|sample| sample.server_delay_ns).filter(|_| alone);
     let named = [("generator", generator), ("server", server)];
     named.into_iter().filter_map(|(name, share)| Some((name.to_owned(), share?))).collect()

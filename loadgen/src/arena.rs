@@ -7,6 +7,7 @@ use tailrace_measure::record::Arm;
 use tailrace_producers::tls::Tls;
 
 use crate::account::Finding;
+use crate::faults::Target;
 use crate::shape::Shape;
 
 /// Starts a fresh server, with a fresh backend of its own, for an arm.
@@ -60,6 +61,20 @@ pub trait Launched: Send {
         Ok((address, format!("/v1/audit/{run}")))
     }
 
+    /// Where it is asked what its store holds of a run: address and path.
+    ///
+    /// # Errors
+    /// Nobody is asked: a sentence that says why.
+    fn store_audit_at(&self, run: RunId) -> Result<(SocketAddr, String), String> {
+        let address = self.observer().ok_or("without an observer nobody can ask the store")?;
+        Ok((address, format!("/v1/audit/{run}?of=store")))
+    }
+
+    /// Where workers tell how old batches are when they are committed.
+    fn worker_pages(&self) -> Vec<SocketAddr> {
+        Vec::new()
+    }
+
     /// The server's process; what it started itself is counted with it.
     fn server_pid(&self) -> u32;
 
@@ -69,8 +84,19 @@ pub trait Launched: Send {
         true
     }
 
-    /// The backend's process, when it was started here.
+    /// The log's process (a Redis), when it was started here.
     fn backend_pid(&self) -> Option<u32>;
+
+    /// The store's server and the workers that run in processes of their own: first processes,
+    /// what each started is counted with it. Only those that were started here.
+    fn store_pid(&self) -> Option<u32> {
+        None
+    }
+
+    /// See [`Launched::store_pid`].
+    fn worker_pids(&self) -> Vec<u32> {
+        Vec::new()
+    }
 
     /// The process that imitates a link between generator and server, if there is one.
     fn link_pid(&self) -> Option<u32> {
@@ -85,6 +111,15 @@ pub trait Launched: Send {
 
     /// Why the server, or the link before it, is no longer running, if so.
     fn server_death(&mut self) -> Option<String>;
+
+    /// Starts again what was killed on purpose, beside a server that runs: a worker, or the
+    /// store's server on its data. Does nothing while it runs.
+    ///
+    /// # Errors
+    /// It did not come back.
+    fn revive(&mut self, target: Target) -> Result<(), String> {
+        Err(format!("{} cannot be started again here", target.name()))
+    }
 
     /// Brings back what died, on the data that survived, so that the audit can be asked.
     /// Does nothing while everything runs.

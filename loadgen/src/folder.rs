@@ -41,6 +41,8 @@ pub struct Stored {
     pub lateness: Histogram,
     /// `live.hlog`, if the trial had a subscriber.
     pub live: Option<Histogram>,
+    /// `durable.hlog`, if it had a store as well.
+    pub durable: Option<Histogram>,
     /// `timeline.csv`.
     pub slices: Vec<Slice>,
 }
@@ -154,13 +156,17 @@ fn read_trial(folder: &Path) -> anyhow::Result<Stored> {
     let timeline = folder.join("timeline.csv");
     let text = fs::read_to_string(&timeline).with_context(|| timeline.display().to_string())?;
     let slices = read_timeline(&text).with_context(|| timeline.display().to_string())?;
-    let live = folder.join("live.hlog");
+    let seen = |name| {
+        let path = folder.join(name);
+        path.exists().then(|| read_hlog(&path)).transpose()
+    };
     Ok(Stored {
         trial,
         ack: read_hlog(&folder.join("ack.hlog"))?,
         service: read_hlog(&folder.join("service.hlog"))?,
         lateness: read_hlog(&folder.join("lateness.hlog"))?,
-        live: live.exists().then(|| read_hlog(&live)).transpose()?,
+        live: seen("live.hlog")?,
+        durable: seen("durable.hlog")?,
         slices,
     })
 }
@@ -179,7 +185,7 @@ pub fn write_histograms(folder: &Path, measured: &Measured, window_ns: u64) -> a
         ("queued", &measured.queued),
     ];
     let sometimes = [("live", &measured.live), ("durable", &measured.durable)];
-    let present = sometimes.into_iter().filter_map(|(tag, h)| Some((tag, h.as_ref()?)));
+    let present = sometimes.into_iter().filter_map(|(tag, h)| Some((tag, &h.as_ref()?.histogram)));
     for (tag, histogram) in always.into_iter().chain(present) {
         let mut bytes = Vec::new();
         hlog::write(&mut bytes, start, tag, length, histogram)?;
@@ -203,7 +209,7 @@ fn read_hlog(path: &Path) -> anyhow::Result<Histogram> {
 fn resources_csv(watched: &Watched) -> String {
     let mut text = String::from(
         "at_ms,server_cpu_ns,backend_cpu_ns,server_rss_bytes,backend_rss_bytes,server_switches,\
-         generator_run_delay_ns,steal_ns\n",
+         generator_run_delay_ns,steal_ns,worker_cpu_ns\n",
     );
     let field = |value: Option<u64>| value.map(|v| v.to_string()).unwrap_or_default();
     for sample in &watched.series {
@@ -211,7 +217,7 @@ fn resources_csv(watched: &Watched) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{at_ms},{},{},{},{},{},{},{}",
+            "{at_ms},{},{},{},{},{},{},{},{}",
             field(sample.server_cpu_ns),
             field(sample.backend_cpu_ns),
             field(sample.server_rss_bytes),
@@ -219,6 +225,7 @@ fn resources_csv(watched: &Watched) -> String {
             field(sample.server_switches),
             field(sample.generator_delay_ns),
             sample.steal_ns,
+            field(sample.worker_cpu_ns),
         );
     }
     text

@@ -3,10 +3,11 @@
 //!
 //! Read in the order of a trial: [`plan`] (what is due when), [`source`] (what is sent), [`driver`] (the event loop),
 //! [`watch`] (cost, faults and deaths, from a thread beside it), [`trial`] (the phases),
-//! [`account`] (stamps to record), [`race`] (arms and rounds), [`folder`] (what stays on disk).
+//! [`account`] (stamps to record), [`stored`] (the end of the way), [`race`] (arms and rounds), [`folder`] (what stays on disk).
 //! [`experiment`] is what a run is asked, from a file.
 
 pub mod account;
+pub mod ages;
 pub mod arena;
 pub mod capacity;
 pub mod driver;
@@ -21,6 +22,7 @@ pub mod race;
 mod secure;
 pub mod shape;
 pub mod source;
+pub mod stored;
 pub mod template;
 pub mod trial;
 pub mod watch;

@@ -57,6 +57,8 @@ pub struct FeedPlan {
     pub seed: u64,
     /// One batch in so many.
     pub one_in: u64,
+    /// Whether there is a store, so that each of them is to be told as committed too.
+    pub durable: bool,
 }
 
 impl Plan {

@@ -7,13 +7,14 @@ use std::sync::mpsc;
 
 use anyhow::{Context, anyhow};
 use tailrace_contract::{RunId, Wire};
-use tailrace_measure::clock::now;
-use tailrace_measure::record::{Arm, Load, Trial};
+use tailrace_measure::clock::{Stamp, now};
+use tailrace_measure::record::{Arm, Load, StoreLedger, Trial};
 use tailrace_measure::recorder::Measured;
 use tailrace_measure::schedule;
 use tailrace_producers::payload::Payloads;
 
 use crate::account;
+use crate::ages::Ages;
 use crate::arena::Launched;
 use crate::driver::{Driven, Driver};
 use crate::faults::Fault;
@@ -21,6 +22,7 @@ use crate::gauge::Gauge;
 use crate::plan::{FeedPlan, Pace, Plan, Times};
 use crate::shape::Shaped;
 use crate::source::{Batches, Source};
+use crate::stored;
 use crate::watch::{Watched, watch};
 
 /// Between the last connection's opening and the first due batch: lets both sides settle.
@@ -82,15 +84,40 @@ pub fn run(
     schedule::check(request.load)?;
     let run = fresh_run();
     let plan = plan(launched, request, run);
+    let ages = |launched: &dyn Launched| {
+        Ages::ask(&launched.worker_pages(), launched.observer_tls().as_ref())
+    };
+    let before = ages(launched);
     let (times, ran, watched) =
         drive(launched, plan, payloads, request.faults, request.generator_cores, gauge)
             .map_err(|error| explained(error, launched))?;
     let findings = [request.findings, &launched.findings()].concat();
     let request = &Request { findings: &findings, ..*request };
-    let audit = account::audit(launched, run, watched.death.as_deref());
+    let audits = audits(launched, request, run, (&ran, &watched), times.window.1);
+    let batch_age = before.zip(ages(launched)).and_then(|(before, after)| after.since(&before));
     let started_utc = account::utc_of(times.window.0);
-    let trial = account::trial(request, &ran, &watched, audit, started_utc)?;
+    let trial = account::trial(request, &ran, &watched, audits, batch_age, started_utc)?;
     Ok(Finished { trial, measured: ran.driven.measured, watched, times })
+}
+
+/// Asks the store until it has caught up, then the log.
+fn audits(
+    launched: &mut dyn Launched,
+    request: &Request<'_>,
+    run: RunId,
+    (ran, watched): (&Ran, &Watched),
+    window_end: Stamp,
+) -> account::Audits {
+    let back = account::bring_back(launched, run, watched.death.as_deref());
+    let store = request.arm.store.map(|_| match &back {
+        Ok(()) => {
+            let (acked, metrics) = (&ran.driven.acked, request.arm.batch_metrics);
+            stored::audit(launched, run, acked, metrics, window_end)
+        }
+        Err(why) => StoreLedger { not_audited: Some(why.clone()), ..StoreLedger::default() },
+    });
+    let log = back.and_then(|()| account::audit(launched, run));
+    account::Audits { log, store }
 }
 
 /// Where nothing could be opened because somebody is dead, that is the news.
@@ -106,7 +133,9 @@ fn plan(launched: &dyn Launched, request: &Request<'_>, run: RunId) -> Plan {
     plan.connections = request.arm.connections as usize;
     (plan.tls, plan.feed_tls) = (launched.ingest_tls(), launched.observer_tls());
     let feed = request.load.feed_one_in.zip(launched.feed());
-    plan.feed = feed.map(|(one_in, observer)| FeedPlan { observer, seed: request.seed, one_in });
+    let durable = request.arm.store.is_some();
+    plan.feed =
+        feed.map(|(one_in, observer)| FeedPlan { observer, seed: request.seed, one_in, durable });
     plan
 }
 

@@ -27,8 +27,10 @@ pub struct Sample {
     pub at: Stamp,
     /// Processor time of the server so far.
     pub server_cpu_ns: Option<u64>,
-    /// Processor time of its backend so far.
+    /// Processor time of its backend so far: the log's process, and the store's.
     pub backend_cpu_ns: Option<u64>,
+    /// Processor time of workers in processes of their own so far.
+    pub worker_cpu_ns: Option<u64>,
     /// Processor time of the link before the server so far.
     pub link_cpu_ns: Option<u64>,
     /// Resident memory of the server.
@@ -72,7 +74,7 @@ pub fn watch(
     gauge: &Gauge,
     done: &AtomicBool,
 ) -> Watched {
-    let mut script = Script::new(faults, times.window.0);
+    let mut script = Script::new(faults, times.window);
     let mut watched = Watched::default();
     let mut due = SampleTimes::new(times);
     loop {
@@ -136,17 +138,21 @@ impl SampleTimes {
 }
 
 fn read(launched: &dyn Launched, generator_tid: u32) -> Sample {
-    let (server, backend) = (launched.server_pid(), launched.backend_pid());
+    let server = launched.server_pid();
     let family = proc::family(server);
+    let stores = launched.store_pid().map(proc::family).unwrap_or_default();
+    let backend: Vec<u32> = launched.backend_pid().into_iter().chain(stores).collect();
+    let workers: Vec<u32> = launched.worker_pids().into_iter().flat_map(proc::family).collect();
     let host = proc::host_cpu().unwrap_or_default();
     let me = std::process::id();
     Sample {
         at: now(),
         server_cpu_ns: sum(&family, proc::cpu_ns),
-        backend_cpu_ns: backend.and_then(|pid| proc::cpu_ns(pid).ok()),
+        backend_cpu_ns: sum(&backend, proc::cpu_ns),
+        worker_cpu_ns: sum(&workers, proc::cpu_ns),
         link_cpu_ns: launched.link_pid().and_then(|pid| proc::cpu_ns(pid).ok()),
         server_rss_bytes: sum(&family, proc::rss_bytes),
-        backend_rss_bytes: backend.and_then(|pid| proc::rss_bytes(pid).ok()),
+        backend_rss_bytes: sum(&backend, proc::rss_bytes),
         server_switches: sum(&family, |pid| {
             proc::context_switches(pid).map(|s| s.voluntary + s.involuntary)
         }),
@@ -160,8 +166,8 @@ fn read(launched: &dyn Launched, generator_tid: u32) -> Sample {
     }
 }
 
-/// A figure of a process and all that it started. None: the process itself is gone, or not ours
-/// to read.
+/// A figure of some processes together. None: there is none, or the first is gone or not ours to
+/// read.
 fn sum(family: &[u32], figure: impl Fn(u32) -> io::Result<u64>) -> Option<u64> {
     let (&first, others) = family.split_first()?;
     // Who ended between the listing and the reading has no figure any more.

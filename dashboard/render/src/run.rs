@@ -18,6 +18,8 @@ pub struct TrialData {
     pub lateness: Histogram<u64>,
     /// `live.hlog`, of trials with a subscriber.
     pub live: Option<Histogram<u64>>,
+    /// `durable.hlog`, of those with a store as well.
+    pub durable: Option<Histogram<u64>>,
     /// `timeline.csv`.
     pub slices: Vec<Slice>,
 }

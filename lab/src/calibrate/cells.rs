@@ -108,6 +108,7 @@ impl Question {
             timeout_ms: TIMEOUT_MS,
             in_flight_max: (self.rate_per_s * IN_FLIGHT_S).ceil() as u64,
             feed_one_in: None,
+            crowd: None,
         }
     }
 
@@ -141,6 +142,7 @@ fn arm(pipeline: &str, connections: u32, in_flight: u32) -> Arm {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        store: None,
     }
 }
 

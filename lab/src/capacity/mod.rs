@@ -116,6 +116,7 @@ fn arm(arguments: &CapacityArgs) -> Result<Arm, Fault> {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        store: None,
     })
 }
 

@@ -156,6 +156,7 @@ impl<'a> Trials<'a> {
             timeout_ms: millis(self.arguments.timeout),
             // More than it takes to know that it is too far behind.
             waiting_s: self.behind_s() + limits::WAITING_S,
+            crowd: None,
             live_per_s: live.then_some(LIVE_PER_S),
         };
         plan.at(rate, plan.label.clone())

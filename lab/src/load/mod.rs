@@ -136,6 +136,7 @@ fn schedule_of(arguments: &LoadArgs) -> Result<Load, Fault> {
         timeout_ms: ms(arguments.timeout),
         in_flight_max: arguments.in_flight.unwrap_or(in_flight),
         feed_one_in: None,
+        crowd: None,
     })
 }
 

@@ -73,7 +73,8 @@ fn data(finished: Finished) -> TrialData {
         ack: measured.ack,
         service: measured.service,
         lateness: measured.lateness,
-        live: measured.live,
+        live: measured.live.map(|seen| seen.histogram),
+        durable: measured.durable.map(|seen| seen.histogram),
         slices: measured.slices,
     }
 }

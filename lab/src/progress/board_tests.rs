@@ -15,6 +15,7 @@ fn experiment() -> Experiment {
         warm_up_ms: 500,
         window_ms: 2_500,
         feed_one_in,
+        crowd: None,
         ..load_of_nothing()
     };
     Experiment {
@@ -38,6 +39,7 @@ fn arm_of_nothing() -> Arm {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        store: None,
     }
 }
 

@@ -96,6 +96,7 @@ fn arm(known: &Known, arguments: &RaceArgs) -> Arm {
         tls,
         flush: Flush::Batch,
         link: arguments.link.record(),
+        store: None,
     }
 }
 
@@ -135,6 +136,7 @@ fn load(arguments: &RaceArgs, window_ms: u64, slug: &str, label: &str, rate: Rat
         timeout_ms: millis(arguments.timeout),
         waiting_s,
         live_per_s: None,
+        crowd: None,
     }
 }
 

@@ -164,6 +164,7 @@ fn arm(name: &str, arguments: &SaturateArgs) -> anyhow::Result<Arm> {
         tls,
         flush: Flush::Batch,
         link: None,
+        store: None,
     })
 }
 

@@ -22,6 +22,7 @@ fn next_ns(criterion: &mut Criterion) {
             timeout_ms: 1_000,
             in_flight_max: 1,
             feed_one_in: None,
+            crowd: None,
         };
         let mut schedule = Schedule::new(&load, 1);
         criterion.bench_function(&format!("schedule next_ns {name}"), |bench| {

@@ -88,21 +88,19 @@ fn is_suspect(trial: &Trial) -> bool {
 /// A figure of each round, where a valid trial has it.
 pub(crate) fn values(cell: &Cell<'_>, figure: Figure) -> Vec<Option<f64>> {
     cell.values(|trial| match figure {
-        Figure::P50 | Figure::P99 | Figure::LiveP99 => {
-            observed(trial, figure)?.ns().map(|ns| ns as f64)
-        }
         Figure::Cpu => trial.cost.cpu_us_per_metric(),
         Figure::WireBytes => {
             Some(trial.cost.sent_bytes_per_metric + trial.cost.received_bytes_per_metric)
         }
         Figure::Achieved => Some(trial.achieved_per_s),
+        _ => observed(trial, figure)?.ns().map(|ns| ns as f64),
     })
 }
 
 fn observed(trial: &Trial, figure: Figure) -> Option<Observed> {
     match figure.quantile() {
         Some(q) => Some(crate::cells::observed(trial, q)),
-        None => trial.latencies.live.as_ref().map(|live| observed_of(live, 0.99)),
+        None => figure.seen(&trial.latencies).map(|(seen, q)| observed_of(seen, q)),
     }
 }
 
@@ -136,8 +134,11 @@ pub(crate) fn episodes(grid: &Grid<'_>, figure: Figure, spot: Spot<'_>) -> Resul
         Figure::P50 | Figure::P99 => figure
             .quantile()
             .and_then(|q| cell.too_few_episodes(|trial| Some(&trial.latencies.ack), q)),
-        Figure::LiveP99 => cell.too_few_episodes(|trial| trial.latencies.live.as_ref(), 0.99),
         Figure::Cpu | Figure::WireBytes | Figure::Achieved => None,
+        seen => {
+            let q = if seen == Figure::DurableP50 { 0.5 } else { 0.99 };
+            cell.too_few_episodes(|trial| Some(seen.seen(&trial.latencies)?.0), q)
+        }
     };
     few.map_or(Ok(()), |few| Err(episodes_text(spot.arm, figure.title(), few)))
 }

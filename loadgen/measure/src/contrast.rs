@@ -87,8 +87,8 @@ fn told(verdict: Verdict, rounds: usize) -> Compared {
 
 fn words(figure: Figure) -> (&'static str, &'static str) {
     match figure {
-        Figure::P50 | Figure::P99 | Figure::LiveP99 => ("higher", "lower"),
-        Figure::Cpu | Figure::WireBytes | Figure::Achieved => ("more", "less"),
+        latency if latency.is_latency() => ("higher", "lower"),
+        _ => ("more", "less"),
     }
 }
 

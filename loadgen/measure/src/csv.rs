@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use crate::record::{AuditSeal, Measurement, Ratio, Row, Slice, Spread, Summary};
 
-const SUMMARY: [&str; 31] = [
+const SUMMARY: [&str; 36] = [
     "arm",
     "load",
     "promise",
@@ -31,7 +31,12 @@ const SUMMARY: [&str; 31] = [
     "cpu_us_per_metric",
     "backend_cpu_us_per_metric",
     "wire_bytes_per_metric",
+    "live_p50_median_ns",
     "live_p99_median_ns",
+    "durable_p50_median_ns",
+    "durable_p99_median_ns",
+    "exposed_metrics_mean",
+    "drained_ms",
     "machine_not_pipeline",
     "audit",
     "measurement",
@@ -91,8 +96,9 @@ fn spread(spread: &Spread) -> [String; 3] {
     [spread.median_ns, spread.lowest_ns, spread.highest_ns].map(option)
 }
 
-fn summary_fields(row: &Row) -> [String; 31] {
+fn summary_fields(row: &Row) -> [String; 36] {
     let ([p50, p50_low, p50_high], [p99, p99_low, p99_high]) = (spread(&row.p50), spread(&row.p99));
+    let durable = row.durable.as_ref();
     [
         row.arm.clone(),
         row.load.clone(),
@@ -119,7 +125,12 @@ fn summary_fields(row: &Row) -> [String; 31] {
         option(row.cpu_us_per_metric),
         option(row.backend_cpu_us_per_metric),
         row.wire_bytes_per_metric.to_string(),
+        option(row.live_p50.as_ref().and_then(|live| live.median_ns)),
         option(row.live_p99.as_ref().and_then(|live| live.median_ns)),
+        option(durable.and_then(|durable| durable.p50.median_ns)),
+        option(durable.and_then(|durable| durable.p99.median_ns)),
+        option(durable.and_then(|durable| durable.exposed_metrics_mean)),
+        option(durable.and_then(|durable| durable.drained_ms)),
         row.machine_not_pipeline.to_string(),
         audit(row.audit).to_owned(),
         measurement(row.measurement).to_owned(),

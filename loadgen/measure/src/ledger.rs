@@ -2,7 +2,7 @@
 //! on ranges of sequences, first and last of each included, and keeps no row a batch. How the
 //! log was asked, and what it survives, is not known here.
 
-use crate::record::{AuditSeal, Ledger, Outcomes};
+use crate::record::{AuditSeal, Ledger, Outcomes, StoreLedger};
 
 /// First and last sequence of a run of batches.
 pub type Range = (u64, u64);
@@ -43,12 +43,42 @@ pub fn not_audited(outcomes: Outcomes, live: (u64, u64), why: &str) -> Ledger {
     Ledger { outcomes, live_due, live_seen, not_audited, ..Ledger::default() }
 }
 
-/// BROKEN when an acknowledged batch is missing or was stored twice. A batch that is stored but
-/// was never acknowledged is indeterminate and no fault.
+/// What the store of a trial holds, against what was acknowledged. `metrics` are the rows that it
+/// counted, and every batch has `batch_metrics` of them.
+pub fn reconcile_store(
+    accounts: &[Account<'_>],
+    metrics: u64,
+    batch_metrics: u32,
+    drained_ms: Option<f64>,
+) -> StoreLedger {
+    let Ledger { present, missing, twice, indeterminate, .. } =
+        reconcile(accounts, Outcomes::default(), (0, 0));
+    let repeated: u64 = accounts.iter().map(|account| size(&tidy(account.repeated))).sum();
+    // What is there more than once is told as such, and not once more by its rows.
+    let copies = present.unwrap_or(0) + repeated;
+    StoreLedger {
+        present,
+        metrics,
+        metrics_expected: copies * u64::from(batch_metrics),
+        missing,
+        twice,
+        indeterminate,
+        drained_ms,
+        not_audited: None,
+    }
+}
+
+/// BROKEN when an acknowledged batch is missing or was stored twice, in the log or in the store,
+/// or the store's rows do not belong to its batches. A batch that is stored but was never
+/// acknowledged is indeterminate and no fault.
 pub fn audit_seal(ledger: &Ledger) -> AuditSeal {
-    if !ledger.missing.is_empty() || !ledger.twice.is_empty() {
+    let store = ledger.store.as_ref();
+    let unasked = |store: &StoreLedger| store.not_audited.is_some() || store.present.is_none();
+    let log_broken = !ledger.missing.is_empty() || !ledger.twice.is_empty();
+    if log_broken || store.is_some_and(|store| store.fault().is_some()) {
         AuditSeal::Broken
-    } else if ledger.not_audited.is_some() || ledger.present.is_none() {
+    } else if ledger.not_audited.is_some() || ledger.present.is_none() || store.is_some_and(unasked)
+    {
         AuditSeal::NotAudited
     } else {
         AuditSeal::Kept
@@ -151,6 +181,35 @@ mod tests {
         assert_eq!((ledger.present, ledger.out_of_order, ledger.indeterminate), (Some(5), 3, 1));
         assert_eq!((ledger.live_due, ledger.live_seen), (4, 3));
         assert_eq!((ledger.missing, ledger.outcomes.scheduled), (vec![(1, 1)], 6));
+    }
+
+    #[test]
+    fn a_store_is_judged_beside_the_log() {
+        let account = |present: &'static [Range], repeated: &'static [Range]| Account {
+            acked: &[(1, 9)],
+            present,
+            repeated,
+            out_of_order: 0,
+        };
+        let check = |account: Account<'_>, rows, seal, fault: Option<&str>| {
+            let log = Account { present: &[(1, 9)], repeated: &[], ..account };
+            let mut ledger = reconcile(&[log], Outcomes::default(), (0, 0));
+            ledger.store = Some(reconcile_store(&[account], rows, 10, Some(1.0)));
+            assert_eq!(audit_seal(&ledger), seal);
+            assert_eq!(ledger.store.unwrap().fault().as_deref(), fault);
+        };
+        check(account(&[(1, 9)], &[]), 90, AuditSeal::Kept, None);
+        // More than was acknowledged: its answer may have been lost.
+        check(account(&[(1, 11)], &[]), 110, AuditSeal::Kept, None);
+        let missing = Some("1 acknowledged missing");
+        check(account(&[(1, 8)], &[]), 80, AuditSeal::Broken, missing);
+        let twice = Some("2 acknowledged stored twice");
+        check(account(&[(1, 9)], &[(3, 4)]), 110, AuditSeal::Broken, twice);
+        let torn = Some("89 rows where 90 belong");
+        check(account(&[(1, 9)], &[]), 89, AuditSeal::Broken, torn);
+        let mut silent = reconcile(&[account(&[(1, 9)], &[])], Outcomes::default(), (0, 0));
+        silent.store = Some(StoreLedger { not_audited: Some("x".into()), ..Default::default() });
+        assert_eq!(audit_seal(&silent), AuditSeal::NotAudited);
     }
 
     #[test]

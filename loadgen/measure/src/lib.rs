@@ -13,6 +13,7 @@ pub mod compare;
 mod contrast;
 pub mod csv;
 pub mod episodes;
+pub mod exposure;
 pub mod floor_ratios;
 mod grid;
 pub mod hlog;

@@ -5,7 +5,7 @@
 use crate::cells::Grid;
 use crate::comparable::{Divided, Spot, divide};
 use crate::holm::{chance, holm};
-use crate::record::{Answer, Comparison, Experiment, Figure, Primary, Ratio, Trial};
+use crate::record::{Answer, Comparison, Experiment, Primary, Ratio, Trial};
 use crate::statistics::ROUNDS_MIN;
 use crate::stein::needed;
 use crate::wording::{Verdict, factor, figure as number, no_difference, verdict};
@@ -158,8 +158,8 @@ impl Telling<'_> {
 
     fn told(&self, arm: &str, other: &str, ratio: &Ratio) -> String {
         let (more, less) = match self.primary.figure {
-            Figure::P50 | Figure::P99 | Figure::LiveP99 => ("higher", "lower"),
-            Figure::Cpu | Figure::WireBytes | Figure::Achieved => ("more", "less"),
+            latency if latency.is_latency() => ("higher", "lower"),
+            _ => ("more", "less"),
         };
         let (much, often) = factor(ratio, more, less);
         format!("`{arm}` {much} than {other} {often}")

@@ -40,12 +40,11 @@ pub struct Recorder {
     service: Histogram<u64>,
     lateness: Histogram<u64>,
     queued: Histogram<u64>,
-    live: Option<Histogram<u64>>,
-    durable: Option<Histogram<u64>>,
+    live: Option<Seen>,
+    durable: Option<Seen>,
     slowest: Vec<SlowAnswer>,
     slices: Slices,
     ack_episodes: Episodes,
-    live_episodes: Option<Episodes>,
     /// The latest moment that was told: when a failure happened, which has no stamp of its own.
     latest: Stamp,
 }
@@ -65,10 +64,10 @@ pub struct Measured {
     pub lateness: Histogram<u64>,
     /// Released to sent, of the batches acknowledged within the timeout.
     pub queued: Histogram<u64>,
-    /// Due to seen by a live subscriber; none when nothing was seen.
-    pub live: Option<Histogram<u64>>,
-    /// Due to known as committed; none when nothing was seen.
-    pub durable: Option<Histogram<u64>>,
+    /// Due to seen by a live subscriber; none when nobody looked.
+    pub live: Option<Seen>,
+    /// Due to known as committed; none when nobody looked.
+    pub durable: Option<Seen>,
     /// The slowest acknowledged batches, slowest first.
     pub slowest: Vec<SlowAnswer>,
     /// The timeline of the window.
@@ -77,8 +76,34 @@ pub struct Measured {
     pub halves: (Histogram<u64>, Histogram<u64>),
     /// How slow answers cluster.
     pub ack_episodes: Episodes,
-    /// How late notices to the live subscriber cluster; none when nothing was seen.
-    pub live_episodes: Option<Episodes>,
+}
+
+/// What a subscriber saw of the sampled batches.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// From due to seen.
+    pub histogram: Histogram<u64>,
+    /// Batches that were acknowledged and never seen: they rank above all others.
+    pub never: u64,
+    /// How late notices cluster.
+    pub episodes: Episodes,
+}
+
+impl Seen {
+    fn new(window: Window) -> Seen {
+        Seen { histogram: histogram(), never: 0, episodes: Episodes::new(window) }
+    }
+
+    fn record(&mut self, intended: Stamp, seen: Stamp) {
+        let ns = seen.since(intended);
+        record(&mut self.histogram, ns);
+        self.episodes.record(intended, ns);
+    }
+
+    fn never(&mut self, intended: Stamp) {
+        self.never += 1;
+        self.episodes.unanswered(intended);
+    }
 }
 
 fn histogram() -> Histogram<u64> {
@@ -110,7 +135,6 @@ impl Recorder {
             slowest: Vec::with_capacity(SLOWEST + 1),
             slices: Slices::new(window),
             ack_episodes: Episodes::new(window),
-            live_episodes: None,
             latest: Stamp(0),
         }
     }
@@ -215,17 +239,29 @@ impl Recorder {
     /// A live subscriber received the batch.
     pub fn live(&mut self, intended: Stamp, seen: Stamp) {
         if self.window.contains(intended) {
-            let live_ns = seen.since(intended);
-            record(self.live.get_or_insert_with(histogram), live_ns);
-            let episodes = self.live_episodes.get_or_insert_with(|| Episodes::new(self.window));
-            episodes.record(intended, live_ns);
+            self.live.get_or_insert_with(|| Seen::new(self.window)).record(intended, seen);
+        }
+    }
+
+    /// The batch was acknowledged, and no live subscriber received it until the trial was over.
+    pub fn never_live(&mut self, intended: Stamp) {
+        if self.window.contains(intended) {
+            self.live.get_or_insert_with(|| Seen::new(self.window)).never(intended);
         }
     }
 
     /// A subscriber was told that the batch is committed.
     pub fn durable(&mut self, intended: Stamp, seen: Stamp) {
         if self.window.contains(intended) {
-            record(self.durable.get_or_insert_with(histogram), seen.since(intended));
+            self.durable.get_or_insert_with(|| Seen::new(self.window)).record(intended, seen);
+        }
+    }
+
+    /// The batch was acknowledged, and nobody was told that it is committed until the trial was
+    /// over.
+    pub fn never_durable(&mut self, intended: Stamp) {
+        if self.window.contains(intended) {
+            self.durable.get_or_insert_with(|| Seen::new(self.window)).never(intended);
         }
     }
 
@@ -249,7 +285,6 @@ impl Recorder {
             slices: self.slices.finish(),
             halves: (first, second),
             ack_episodes: self.ack_episodes,
-            live_episodes: self.live_episodes,
         }
     }
 }
@@ -344,8 +379,27 @@ mod tests {
         assert_eq!((measured.window_outcomes.acked, measured.all_outcomes.acked), (2, 4));
         assert_eq!(measured.ack.len(), 2);
         assert_eq!((measured.halves.0.len(), measured.halves.1.len()), (1, 1));
-        assert_eq!(measured.live.map(|live| live.len()), Some(2));
+        assert_eq!(measured.live.map(|live| live.histogram.len()), Some(2));
         assert!(measured.durable.is_none());
+    }
+
+    #[test]
+    fn what_was_never_seen_ranks_above_everything() {
+        let mut recorder = recorder();
+        for due in 1_000..1_090 {
+            recorder.durable(ms(due), ms(due + 5));
+        }
+        for due in 1_090..1_100 {
+            recorder.never_durable(ms(due));
+        }
+        recorder.never_durable(ms(2_000));
+        recorder.never_live(ms(1_000));
+        let measured = recorder.finish();
+        let durable = measured.durable.unwrap();
+        assert_eq!((durable.histogram.len(), durable.never), (90, 10));
+        let figures = crate::quantile::infer(&durable.histogram, durable.never, &durable.episodes);
+        assert!(close(figures.ns_at(0.9).unwrap(), 5 * MS) && figures.ns_at(0.95).is_none());
+        assert_eq!(measured.live.map(|live| (live.histogram.len(), live.never)), Some((0, 1)));
     }
 
     fn every_failure() -> Vec<(u64, Option<Stamp>, Failure)> {

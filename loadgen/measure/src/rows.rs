@@ -4,7 +4,8 @@
 use crate::cells::{Cell, Grid, observed_of};
 use crate::ledger::size;
 use crate::record::{
-    Arm, AuditSeal, Check, EPISODES_MIN, Load, Measurement, Ratio, Row, SlowAnswer, Spread, Trial,
+    Arm, AuditSeal, Check, Distribution, Durability, DurableRow, EPISODES_MIN, Load, Measurement,
+    Ratio, Row, SlowAnswer, Spread, StoreLedger, Trial,
 };
 use crate::seals::{FEED_COST, HALVES_P50, drifted, weight};
 use crate::statistics::{Observed, median_f64, spread};
@@ -30,7 +31,9 @@ fn row(grid: &Grid<'_>, arm: &Arm, load: &Load) -> Row {
     let mut row = figures(arm, load, &cell);
     let broken = feeds.iter().any(|feed| feed.audit() == AuditSeal::Broken);
     row.audit = if broken { AuditSeal::Broken } else { cell.audit() };
-    row.live_p99 = live_p99(&feeds);
+    row.live_p50 = seen(&feeds, |trial| trial.latencies.live.as_ref(), 0.5);
+    row.live_p99 = seen(&feeds, |trial| trial.latencies.live.as_ref(), 0.99);
+    row.durable = durable(&feeds);
     compare_with_floor(&mut row, grid, &cell);
     reasons(&mut row, &cell, &feeds);
     compare_with_baseline(&mut row, grid, arm, &cell);
@@ -63,7 +66,9 @@ fn figures(arm: &Arm, load: &Load, cell: &Cell<'_>) -> Row {
             Some(trial.cost.sent_bytes_per_metric + trial.cost.received_bytes_per_metric)
         })
         .unwrap_or(0.0),
+        live_p50: None,
         live_p99: None,
+        durable: None,
         audit: AuditSeal::NotAudited,
         measurement: cell.all().map(|t| t.seals.measurement).max().unwrap_or(Measurement::Valid),
         reasons: Vec::new(),
@@ -80,11 +85,35 @@ fn slowest(cell: &Cell<'_>) -> Vec<SlowAnswer> {
     slowest
 }
 
-fn live_p99(feeds: &[Cell<'_>]) -> Option<Spread> {
+/// A percentile that a subscriber saw.
+fn seen(
+    feeds: &[Cell<'_>],
+    of: impl Fn(&Trial) -> Option<&Distribution>,
+    q: f64,
+) -> Option<Spread> {
     let trials = feeds.iter().flat_map(Cell::valid);
-    let live = trials.filter_map(|trial| trial.latencies.live.as_ref());
-    let observed: Vec<Observed> = live.map(|live| observed_of(live, 0.99)).collect();
+    let observed: Vec<Observed> =
+        trials.filter_map(|trial| Some(observed_of(of(trial)?, q))).collect();
     (!observed.is_empty()).then(|| spread(&observed))
+}
+
+/// The way into the store, as subscribers saw it.
+fn durable(feeds: &[Cell<'_>]) -> Option<DurableRow> {
+    let at = |q| seen(feeds, |trial| trial.latencies.durable.as_ref(), q).unwrap_or_default();
+    let trials = || feeds.iter().flat_map(Cell::valid);
+    let told: Vec<&Durability> = trials().filter_map(|trial| trial.durability.as_ref()).collect();
+    let stores = trials().filter_map(|trial| trial.ledger.store.as_ref());
+    let most = |values: &mut dyn Iterator<Item = f64>| values.reduce(f64::max);
+    (!told.is_empty()).then(|| DurableRow {
+        p50: at(0.5),
+        p99: at(0.99),
+        due: told.iter().map(|one| one.due).sum(),
+        seen: told.iter().map(|one| one.seen).sum(),
+        exposed_metrics_mean: median_f64(told.iter().map(|one| one.exposure.metrics_mean)),
+        exposed_metrics_max: most(&mut told.iter().map(|one| one.exposure.metrics_max)),
+        batch_age_ms_mean: median_f64(told.iter().filter_map(|one| Some(one.batch_age?.mean_ms))),
+        drained_ms: most(&mut stores.filter_map(|store| store.drained_ms)),
+    })
 }
 
 fn compare_with_floor(row: &mut Row, grid: &Grid<'_>, cell: &Cell<'_>) {
@@ -160,9 +189,12 @@ pub(crate) fn lost(cell: &Cell<'_>) -> Vec<String> {
         let (missing, twice) = (size(&trial.ledger.missing), size(&trial.ledger.twice));
         let parts = [(missing, "lost"), (twice, "stored twice")];
         let parts = parts.iter().filter(|(count, _)| *count > 0);
-        let parts: Vec<String> = parts
+        let of_log = parts
             .map(|(count, what)| format!("{what}: {}", plural(*count, "acknowledged batch")))
-            .collect();
+            .map(|part| if trial.ledger.store.is_some() { format!("log: {part}") } else { part });
+        let of_store = trial.ledger.store.as_ref().and_then(StoreLedger::fault);
+        let parts: Vec<String> =
+            of_log.chain(of_store.map(|fault| format!("store: {fault}"))).collect();
         format!("{} (round {}, load `{}`)", parts.join(", "), trial.round, trial.load)
     };
     broken.map(sentence).collect()

@@ -21,6 +21,7 @@ fn arm(slug: &str) -> Arm {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        store: None,
     }
 }
 
@@ -35,6 +36,7 @@ fn load() -> Load {
         timeout_ms: 1_000,
         in_flight_max: 4_000,
         feed_one_in: None,
+        crowd: None,
     }
 }
 
@@ -96,6 +98,7 @@ fn trial(arm: &str, round: u32, p50_us: u64) -> Trial {
         seals: Seals { measurement: Measurement::Valid, audit: AuditSeal::Kept, checks: vec![] },
         faults: vec![],
         ended_early: None,
+        durability: None,
     }
 }
 

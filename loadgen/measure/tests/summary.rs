@@ -23,6 +23,7 @@ fn arm(slug: &str, promise: &str) -> Arm {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        store: None,
     }
 }
 
@@ -37,6 +38,7 @@ fn load(slug: &str, rate_per_s: f64, feed_one_in: Option<u64>) -> Load {
         timeout_ms: 1_000,
         in_flight_max: 4_000,
         feed_one_in,
+        crowd: None,
     }
 }
 
@@ -101,6 +103,7 @@ fn trial(arm: &str, load: &str, round: u32, figures: (u64, u64, f64)) -> Trial {
         seals: Seals { measurement: Measurement::Valid, audit: AuditSeal::Kept, checks: vec![] },
         faults: vec![],
         ended_early: None,
+        durability: None,
     }
 }
 

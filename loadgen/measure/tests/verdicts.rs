@@ -24,6 +24,7 @@ fn arm(slug: &str, promise: &str) -> Arm {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        store: None,
     }
 }
 
@@ -38,6 +39,7 @@ fn load(slug: &str) -> Load {
         timeout_ms: 1_000,
         in_flight_max: 4_000,
         feed_one_in: None,
+        crowd: None,
     }
 }
 
@@ -83,6 +85,7 @@ fn trial(arm: &str, load: &str, round: u32, p50_us: u64, cpu: f64) -> Trial {
         seals: Seals { measurement: Measurement::Valid, audit: AuditSeal::Kept, checks: vec![] },
         faults: vec![],
         ended_early: None,
+        durability: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The live subscription of a trial: server-sent events, read by the same loop and stamped by
 //! the same clock as acknowledgements. It subscribes to a seeded sample of batches, because a
-//! feed of everything would be a second load.
+//! feed of everything would be a second load. Where there is a store, each of them is owed twice:
+//! when it is in the log, and when it is committed.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -10,7 +11,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use tailrace_contract::{RunId, sample};
 use tailrace_measure::clock::{Stamp, now};
-use tailrace_measure::recorder::Recorder;
+use tailrace_measure::exposure::Exposed;
+use tailrace_measure::recorder::{Recorder, Window};
 use tailrace_producers::tls::Tls;
 
 use super::LiveCount;
@@ -29,15 +31,27 @@ pub(super) struct Feed {
     line: Vec<u8>,
     expected: HashMap<u64, Expected>,
     count: LiveCount,
-    /// Sampled batches that are acknowledged and not yet seen.
-    owed: u64,
+    /// What was acknowledged and is not known as committed; with a store only.
+    exposed: Option<Exposed>,
+    /// When a notice came last that was waited for; heartbeats are none.
+    news: Stamp,
     has_ended: bool,
 }
 
+/// A sampled batch on its way.
+#[derive(Clone, Copy)]
 struct Expected {
     intended: Stamp,
-    acked: bool,
-    seen: bool,
+    acked: Option<Stamp>,
+    live: bool,
+    durable: bool,
+}
+
+impl Expected {
+    /// Nothing more will be heard of it.
+    fn is_settled(&self, with_store: bool) -> bool {
+        self.acked.is_some() && self.live && (self.durable || !with_store)
+    }
 }
 
 /// The part of an event that matters here.
@@ -69,7 +83,21 @@ impl Feed {
         line.drain(..begun);
         socket.socket().set_nonblocking(true)?;
         let (plan, expected, count) = (*plan, HashMap::new(), LiveCount::default());
-        Ok(Self { socket, plan, line, expected, count, owed: 0, has_ended: false })
+        Ok(Self {
+            socket,
+            plan,
+            line,
+            expected,
+            count,
+            exposed: None,
+            news: now(),
+            has_ended: false,
+        })
+    }
+
+    /// The trial begins: its window is known.
+    pub(super) fn begin(&mut self, window: Window) {
+        self.exposed = self.plan.durable.then(|| Exposed::new(window));
     }
 
     pub(super) fn socket(&self) -> &TcpStream {
@@ -79,21 +107,28 @@ impl Feed {
     /// A batch leaves: if it is in the sample, it is waited for.
     pub(super) fn expect(&mut self, seq: u64, intended: Stamp) {
         if sample::chosen(self.plan.seed, seq, self.plan.one_in) {
-            self.expected.insert(seq, Expected { intended, acked: false, seen: false });
+            let expected = Expected { intended, acked: None, live: false, durable: false };
+            self.expected.insert(seq, expected);
         }
     }
 
     /// It was acknowledged: from now on the feed owes it.
-    pub(super) fn acked(&mut self, seq: u64) {
+    pub(super) fn acked(&mut self, seq: u64, acked: Stamp) {
         let Some(expected) = self.expected.get_mut(&seq) else { return };
-        expected.acked = true;
+        expected.acked = Some(acked);
+        let Expected { live, durable, .. } = *expected;
         self.count.due += 1;
-        if expected.seen {
-            self.count.seen += 1;
-            self.expected.remove(&seq);
-        } else {
-            self.owed += 1;
+        self.count.seen += u64::from(live);
+        if let Some(exposed) = &mut self.exposed {
+            self.count.durable += u64::from(durable);
+            if durable { exposed.never() } else { exposed.begins(acked) }
         }
+        self.remove_settled(seq);
+    }
+
+    /// When something came last that was waited for.
+    pub(super) fn news(&self) -> Stamp {
+        self.news
     }
 
     /// It was refused or broken: nobody waits for it.
@@ -101,18 +136,36 @@ impl Feed {
         self.expected.remove(&seq);
     }
 
-    /// Whether everything that was owed has come, or nothing can.
+    /// Whether everything that was owed live has come, or nothing can.
     pub(super) fn is_settled(&self) -> bool {
-        self.has_ended || self.owed == 0
+        self.has_ended || self.count.seen == self.count.due
     }
 
-    pub(super) fn count(&self) -> LiveCount {
-        self.count
+    /// Whether everything that was owed is known as committed, or nothing can be.
+    pub(super) fn is_durable(&self) -> bool {
+        let owed = self.plan.durable && self.count.durable < self.count.due;
+        self.has_ended || !owed
     }
 
     /// The subscription is over. What is acknowledged from now on is due all the same.
     pub(super) fn end(&mut self) {
         self.has_ended = true;
+    }
+
+    /// The trial is over: what was acknowledged and is still owed never came.
+    pub(super) fn finish(self, recorder: &mut Recorder) -> (LiveCount, Option<Exposed>) {
+        let mut exposed = self.exposed;
+        for expected in self.expected.values() {
+            let Some(acked) = expected.acked else { continue };
+            if !expected.live {
+                recorder.never_live(expected.intended);
+            }
+            if let Some(exposed) = exposed.as_mut().filter(|_| !expected.durable) {
+                recorder.never_durable(expected.intended);
+                exposed.remains(acked);
+            }
+        }
+        (self.count, exposed)
     }
 
     /// Reads what is there. False when the subscription ended.
@@ -153,6 +206,7 @@ impl Feed {
         let Ok(event) = serde_json::from_slice::<Event<'_>>(data) else { return };
         match (event.r#type, event.seq) {
             ("live", Some(seq)) => self.seen_live(seq, seen, recorder),
+            ("durable", Some(seq)) if self.plan.durable => self.seen_durable(seq, seen, recorder),
             ("lagged", _) => self.count.missed += event.missed.unwrap_or(0),
             _ => {}
         }
@@ -160,14 +214,31 @@ impl Feed {
 
     fn seen_live(&mut self, seq: u64, seen: Stamp, recorder: &mut Recorder) {
         let Some(expected) = self.expected.get_mut(&seq) else { return };
-        if expected.seen {
+        if std::mem::replace(&mut expected.live, true) {
             return;
         }
-        expected.seen = true;
+        self.news = seen;
         recorder.live(expected.intended, seen);
-        if expected.acked {
-            self.count.seen += 1;
-            self.owed -= 1;
+        self.count.seen += u64::from(expected.acked.is_some());
+        self.remove_settled(seq);
+    }
+
+    fn seen_durable(&mut self, seq: u64, seen: Stamp, recorder: &mut Recorder) {
+        let Some(expected) = self.expected.get_mut(&seq) else { return };
+        if std::mem::replace(&mut expected.durable, true) {
+            return;
+        }
+        self.news = seen;
+        recorder.durable(expected.intended, seen);
+        if let (Some(acked), Some(exposed)) = (expected.acked, &mut self.exposed) {
+            self.count.durable += 1;
+            exposed.ends(acked, seen);
+        }
+        self.remove_settled(seq);
+    }
+
+    fn remove_settled(&mut self, seq: u64) {
+        if self.expected.get(&seq).is_some_and(|one| one.is_settled(self.plan.durable)) {
             self.expected.remove(&seq);
         }
     }

@@ -24,6 +24,7 @@ pub use fresh::Openings;
 use inflight::InFlight;
 use tailrace_contract::{RangeSet, Wire, WireEvent};
 use tailrace_measure::clock::{Stamp, now};
+use tailrace_measure::exposure::Exposed;
 use tailrace_measure::recorder::{Failure, Measured, Recorder, Window};
 use tailrace_sys::poller::Poller;
 
@@ -41,6 +42,11 @@ const OPEN_NS_MAX: u64 = 5_000_000_000;
 const READ_BYTES: usize = 64 << 10;
 /// After the last answer, how long the feed may still bring what it owes.
 const FEED_GRACE_NS: u64 = 1_000_000_000;
+/// After the last answer, how long nothing may be heard of a commit before the drain gives up: a
+/// worker that took over from a dead one waits ten seconds before it claims what that one held.
+const DURABLE_SILENCE_NS: u64 = 20_000_000_000;
+/// However much is still coming, a drain ends: a backlog of minutes is known by then.
+const DURABLE_NS_MAX: u64 = 120_000_000_000;
 /// The feed's token; connections use their index.
 const FEED_TOKEN: u64 = u64::MAX;
 
@@ -57,6 +63,8 @@ pub struct Driven {
     pub openings: Openings,
     /// Sampled batches that were acknowledged, and those the subscriber saw.
     pub live: LiveCount,
+    /// What was acknowledged and not yet known as committed; with a store and a subscriber only.
+    pub exposed: Option<Exposed>,
     /// Connections that stood and were lost; attempts that failed do not count.
     pub broken_connections: u64,
     /// Why the last of them was lost, or could not be opened again.
@@ -74,6 +82,8 @@ pub struct LiveCount {
     pub due: u64,
     /// Seen.
     pub seen: u64,
+    /// Of those due, known as committed.
+    pub durable: u64,
     /// Told to have been dropped.
     pub missed: u64,
 }
@@ -168,6 +178,9 @@ impl<'a> Driver<'a> {
         self.times = Times { anchor, window };
         let cut = Window { start: window.0, end: window.1 };
         self.recorder = Recorder::new(cut, self.plan.timeout_ns);
+        if let Some(feed) = &mut self.feed {
+            feed.begin(cut);
+        }
         // Opening is paid once in hours; divided by a window's metrics it would say nothing.
         for connection in &mut self.connections {
             connection.bytes = Bytes::default();
@@ -203,16 +216,21 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// The drain ends when everything is answered and seen, or when nothing can be in time.
+    /// The drain ends when everything is answered and seen, or when nothing can be in time, and
+    /// where there is a store, when what was acknowledged is known as committed.
     fn is_done(&self, at: Stamp) -> bool {
         if !self.schedule_is_over(at) {
             return false;
         }
         let answered = self.in_flight.len() + self.waiting.len() == 0;
-        let feed_done = self.feed.as_ref().is_none_or(Feed::is_settled)
-            || at.since(self.last_progress) > FEED_GRACE_NS;
+        let quiet_ns = at.since(self.last_progress);
+        let feed_done =
+            self.feed.as_ref().is_none_or(Feed::is_settled) || quiet_ns > FEED_GRACE_NS;
         let too_late = at >= self.times.window.1.plus(self.plan.timeout_ns);
-        (answered && feed_done) || too_late
+        let durable = self.feed.as_ref().is_none_or(Feed::is_durable)
+            || quiet_ns > DURABLE_SILENCE_NS
+            || at.since(self.times.window.1) > DURABLE_NS_MAX;
+        ((answered && feed_done) || too_late) && durable
     }
 
     fn sleep_ns(&self, at: Stamp) -> u64 {
@@ -238,7 +256,8 @@ impl<'a> Driver<'a> {
         }
         let never_released = self.censor_the_rest();
         self.tally.publish(at);
-        let live = self.feed.as_ref().map(Feed::count).unwrap_or_default();
+        let recorder = &mut self.recorder;
+        let (live, exposed) = self.feed.map(|feed| feed.finish(recorder)).unwrap_or_default();
         let mut bytes = Bytes::default();
         for connection in &self.connections {
             bytes.sent += connection.bytes.sent;
@@ -250,6 +269,7 @@ impl<'a> Driver<'a> {
             bytes,
             openings: self.openings,
             live,
+            exposed,
             broken_connections: self.broken_connections,
             last_break: self.last_break,
             stopped,

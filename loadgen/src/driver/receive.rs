@@ -109,7 +109,7 @@ impl Driver<'_> {
             self.tally.acked(acked.since(intended));
             self.acked.insert(seq);
             if let Some(feed) = &mut self.feed {
-                feed.acked(seq);
+                feed.acked(seq, acked);
             }
         } else {
             self.recorder.failed(intended, Some(released), Failure::Refused(status));
@@ -128,7 +128,7 @@ impl Driver<'_> {
     fn read_feed(&mut self) {
         let Some(feed) = &mut self.feed else { return };
         let alive = feed.receive(&mut self.buffer, &mut self.recorder);
-        self.last_progress = now();
+        self.last_progress = self.last_progress.max(feed.news());
         if !alive {
             self.last_break = Some("the live feed ended".into());
             self.drop_feed();

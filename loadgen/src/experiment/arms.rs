@@ -2,7 +2,7 @@
 //! An axis is part of the slugs when two arms of the same pipeline differ in it, and then of all
 //! of them.
 
-use tailrace_measure::record::{Arm, Codec, Flush};
+use tailrace_measure::record::{Arm, Codec, Flush, StoreSetup};
 use toml::Spanned;
 
 use super::fault::{Fault, Place, listed};
@@ -62,6 +62,7 @@ fn plain(known: &Known) -> Arm {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        store: None,
     }
 }
 
@@ -75,6 +76,10 @@ fn multiply(entry: &ArmEntry, catalog: &Catalog, place: &Place<'_>) -> Result<Ve
     arms = spread(arms, &entry.tls, |arm, tls| arm.tls = tls);
     arms = spread(arms, &entry.flush, |arm, flush| arm.flush = flush.0);
     arms = spread(arms, &entry.link, |arm, link| arm.link = link.0.0);
+    arms = spread(arms, &entry.store, |arm, store| {
+        arm.store = store.0.0.map(|kind| StoreSetup { kind, workers: 0 });
+    });
+    set_workers(&mut arms, entry, place)?;
     let Some(slug) = &entry.slug else { return Ok(arms) };
     let [arm] = arms.as_mut_slice() else {
         let what = format!("a slug names one arm, and this entry makes {}", arms.len());
@@ -84,6 +89,30 @@ fn multiply(entry: &ArmEntry, catalog: &Catalog, place: &Place<'_>) -> Result<Ve
     arm.slug.clone_from(name);
     Ok(arms)
 }
+
+/// # Errors
+/// Workers of their own need a store, and a log that other processes can read.
+fn set_workers(arms: &mut [Arm], entry: &ArmEntry, place: &Place<'_>) -> Result<(), Fault> {
+    let Some(workers) = entry.workers.as_ref().filter(|workers| workers.get_ref().0 > 0) else {
+        return Ok(());
+    };
+    for arm in arms {
+        let Some(store) = &mut arm.store else {
+            let what = "workers take batches to a store: name one, store = \"postgres\"";
+            return Err(place.fault(workers.span(), what));
+        };
+        if !arm.pipeline.ends_with(SHARED_LOG) {
+            let what = "a log in the server's memory is read there alone: leave workers out, or \
+                        name a pipeline whose log is in Redis";
+            return Err(place.fault(workers.span(), what));
+        }
+        store.workers = workers.get_ref().0 as u32;
+    }
+    Ok(())
+}
+
+/// How the names of pipelines end whose log other processes can read.
+const SHARED_LOG: &str = "-redis";
 
 fn pipeline<'c>(
     name: &Spanned<String>,
@@ -119,13 +148,14 @@ fn spread<T: Copy>(arms: Vec<Arm>, values: &[T], set: impl Fn(&mut Arm, T)) -> V
 /// One axis as slugs tell it.
 type Axis = fn(&Arm) -> String;
 
-const AXES: [Axis; 6] = [
+const AXES: [Axis; 7] = [
     |arm| format!("{}x{}", arm.connections, arm.in_flight_per_connection),
     |arm| format!("b{}", arm.batch_metrics),
     |arm| if arm.codec == Codec::Json { "json" } else { "msgpack" }.to_owned(),
     |arm| if arm.tls { "tls" } else { "plain" }.to_owned(),
     |arm| if arm.flush == Flush::Batch { "batch" } else { "each" }.to_owned(),
     link,
+    store,
 ];
 
 fn link(arm: &Arm) -> String {
@@ -133,6 +163,12 @@ fn link(arm: &Arm) -> String {
     let bandwidth = link.bandwidth_mbit_per_s.map(|mbit| format!("-{mbit}mbit"));
     // A point is no letter of a slug.
     format!("{}ms{}", link.round_trip_ms, bandwidth.unwrap_or_default()).replace('.', "p")
+}
+
+fn store(arm: &Arm) -> String {
+    let Some(store) = arm.store else { return "log".into() };
+    let workers = (store.workers > 0).then(|| format!("-w{}", store.workers));
+    format!("{}{}", store.kind.name(), workers.unwrap_or_default())
 }
 
 fn name(arms: &mut [Arm]) {

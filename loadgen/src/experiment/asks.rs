@@ -223,7 +223,7 @@ fn load(
         let what = format!("there is no load {:?}; there are {known}", slug.get_ref());
         place.fault(slug.span(), &what)
     })?;
-    if figure == Figure::LiveP99 && found.live_per_s.is_none() {
+    if figure.needs_subscriber() && found.live_per_s.is_none() {
         let what = format!("the load {:?} has no live subscriber; give it live", found.slug);
         return Err(place.fault(slug.span(), &what));
     }

@@ -22,8 +22,21 @@ pub(super) struct Document<'a> {
 const TABLES: [&str; 3] = ["arm", "load", "expect"];
 /// Keys of an arm and of a load that may have several values.
 const AXES: [(&str, &[&str]); 2] = [
-    ("arm", &["pipeline", "batch", "connections", "in_flight", "codec", "tls", "flush", "link"]),
-    ("load", &["rate", "arrivals"]),
+    (
+        "arm",
+        &[
+            "pipeline",
+            "batch",
+            "connections",
+            "in_flight",
+            "codec",
+            "tls",
+            "flush",
+            "link",
+            "store",
+        ],
+    ),
+    ("load", &["rate", "arrivals", "subscribers"]),
 ];
 
 impl<'a> Document<'a> {

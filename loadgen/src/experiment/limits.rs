@@ -36,6 +36,10 @@ pub const TIMEOUT_MS_MAX: u64 = 60_000;
 pub const ROUND_TRIP_MS_MAX: u64 = 2_000;
 /// Bandwidth of a link, million bits a second: from a modem to what its proxy can carry.
 pub const BANDWIDTH_MBIT: (f64, f64) = (0.05, 10_000.0);
+/// Worker processes: beyond a few they share one core with everything else.
+pub const WORKERS_MAX: u64 = 8;
+/// Subscribers of a load, the measured one included: what an observer takes beside other requests.
+pub const SUBSCRIBERS_MAX: u64 = 1_000;
 /// A ratio beyond this is a slip of the pen.
 pub const RATIO_MAX: f64 = 1e6;
 /// The whole experiment.

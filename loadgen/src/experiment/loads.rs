@@ -1,6 +1,6 @@
 //! From `[[load]]` to loads: rates and arrivals are multiplied, and a slug names what differs.
 
-use tailrace_measure::record::Arrivals;
+use tailrace_measure::record::{Arrivals, Crowd};
 
 use super::fault::{Fault, Place};
 use super::wire::{File, LoadEntry};
@@ -44,16 +44,25 @@ fn multiply(entry: &LoadEntry, shape: &File) -> Result<Vec<LoadPlan>, &'static s
     } else {
         entry.rate.iter().map(|As(rate)| Some(*rate)).collect()
     };
-    for rate in asked {
+    let subscribers: Vec<Option<u32>> = match entry.subscribers.as_slice() {
+        [] => vec![None],
+        some => some.iter().map(|number| Some(number.0 as u32)).collect(),
+    };
+    let several = subscribers.len() > 1;
+    let asked = asked.iter().flat_map(|rate| subscribers.iter().map(move |many| (*rate, *many)));
+    for (rate, many) in asked {
         for arrivals_of in &arrivals {
             let own = || RateWord::number(arrivals_of.own_rate_per_s()?);
             let rate = rate.or_else(own).ok_or(NO_RATE)?;
             let given = entry.slug.iter().map(|As(Slug(slug))| slug.clone());
             let rate_part = (entry.rate.len() > 1).then(|| rate_slug(rate));
             let arrivals_part = (arrivals.len() > 1).then(|| arrivals_slug(arrivals_of));
-            let parts: Vec<String> = given.chain(rate_part).chain(arrivals_part).collect();
+            let many_part = many.filter(|_| several).map(|many| format!("{many}sub"));
+            let parts = given.chain(rate_part).chain(arrivals_part).chain(many_part);
+            let parts: Vec<String> = parts.collect();
             let slug = if parts.is_empty() { "load".to_owned() } else { parts.join("-") };
-            loads.push(plan(entry, shape, slug, rate, arrivals_of.clone()));
+            let crowd = crowd(entry, many)?;
+            loads.push(LoadPlan { crowd, ..plan(entry, shape, slug, rate, arrivals_of.clone()) });
         }
     }
     Ok(loads)
@@ -81,7 +90,26 @@ fn plan(
         timeout_ms: entry.timeout.or(shape.timeout).map_or(limits::TIMEOUT_MS, |ms| ms.0.0),
         waiting_s: limits::WAITING_S,
         live_per_s,
+        crowd: None,
     }
+}
+
+/// Who subscribes beside the one that is measured; stalled ones are among the number asked for.
+///
+/// # Errors
+/// Nobody is measured among them, or more of them stall than there are.
+fn crowd(entry: &LoadEntry, many: Option<u32>) -> Result<Option<Crowd>, &'static str> {
+    let stalled = entry.stalled.map_or(0, |stalled| stalled.0 as u32);
+    let others = many.unwrap_or(1).saturating_sub(1);
+    if entry.live.is_none() && (many.is_some() || stalled > 0) {
+        return Err("subscribers follow a live feed: say how much of it, live = 1000");
+    }
+    // One that is alone is the one that is measured.
+    let stalled = stalled.min(others);
+    if entry.stalled.is_some() && entry.subscribers.iter().all(|n| n.0 < 2) {
+        return Err("the first subscriber is measured and never stalls: subscribers = 2 or more");
+    }
+    Ok((others > 0).then_some(Crowd { subscribers: others, stalled }))
 }
 
 fn rate_slug(rate: RateWord) -> String {

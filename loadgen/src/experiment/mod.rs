@@ -21,7 +21,7 @@ mod wire;
 mod words;
 
 use sha2::{Digest, Sha256};
-use tailrace_measure::record::{Arm, Arrivals, Expectation, Load, Primary, Source};
+use tailrace_measure::record::{Arm, Arrivals, Crowd, Expectation, Load, Primary, Source};
 use tailrace_measure::stein::ROUNDS_MAX;
 
 pub use estimate::estimate_ms;
@@ -90,6 +90,8 @@ pub struct LoadPlan {
     pub waiting_s: f64,
     /// A live subscriber follows so many batches a second at most; none: no subscriber.
     pub live_per_s: Option<f64>,
+    /// Subscribers beside it.
+    pub crowd: Option<Crowd>,
 }
 
 /// How many batches are due a second, the mean of the window.
@@ -125,6 +127,7 @@ impl LoadPlan {
             timeout_ms: self.timeout_ms,
             in_flight_max: (peak_per_s * self.waiting_s).ceil().max(IN_FLIGHT_LEAST) as u64,
             feed_one_in: self.live_per_s.map(one_in),
+            crowd: self.crowd,
         }
     }
 }

@@ -8,7 +8,9 @@ use tailrace_measure::record::{Arrivals, Codec, Figure, Flush};
 use toml::Spanned;
 
 use super::limits;
-use super::words::{As, KeptAudit, Line, LinkWord, Ms, Number, Prose, RateWord, Slug, Whole};
+use super::words::{
+    As, KeptAudit, Line, LinkWord, Ms, Number, Prose, RateWord, Slug, StoreWord, Whole,
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +52,9 @@ pub(super) struct ArmEntry {
     pub(super) flush: Vec<As<Flush>>,
     #[serde(default)]
     pub(super) link: Vec<As<LinkWord>>,
+    #[serde(default)]
+    pub(super) store: Vec<As<StoreWord>>,
+    pub(super) workers: Option<Spanned<Whole<0, { limits::WORKERS_MAX }>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,6 +69,9 @@ pub(super) struct LoadEntry {
     pub(super) window: Option<As<Ms<{ limits::WINDOW_MS_MAX }>>>,
     pub(super) timeout: Option<As<Ms<{ limits::TIMEOUT_MS_MAX }>>>,
     pub(super) live: Option<Whole<1, 1_000_000>>,
+    #[serde(default)]
+    pub(super) subscribers: Vec<Whole<1, { limits::SUBSCRIBERS_MAX }>>,
+    pub(super) stalled: Option<Whole<0, { limits::SUBSCRIBERS_MAX }>>,
 }
 
 #[derive(Debug, Deserialize)]

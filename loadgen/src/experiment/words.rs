@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
-use tailrace_measure::record::{Codec, Figure, Flush, Link};
+use tailrace_measure::record::{Codec, Figure, Flush, Link, StoreKind};
 
 use super::limits;
 
@@ -214,6 +214,24 @@ impl Word for Figure {
     }
     fn text(text: &str) -> Option<Self> {
         Figure::NAMES.into_iter().find_map(|(name, figure)| (name == text).then_some(figure))
+    }
+}
+
+/// Where batches go behind the log; none: nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StoreWord(pub(super) Option<StoreKind>);
+
+impl Word for StoreWord {
+    fn expected() -> String {
+        "\"none\", \"sqlite\" or \"postgres\"".into()
+    }
+    fn text(text: &str) -> Option<Self> {
+        match text {
+            "none" => Some(Self(None)),
+            "sqlite" => Some(Self(Some(StoreKind::Sqlite))),
+            "postgres" => Some(Self(Some(StoreKind::Postgres))),
+            _ => None,
+        }
     }
 }
 

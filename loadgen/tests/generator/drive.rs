@@ -30,6 +30,8 @@ pub(crate) struct Drive {
     pub(crate) batch_metrics: usize,
     /// Observer of a feed that follows every batch.
     pub(crate) feed: Option<SocketAddr>,
+    /// Whether the feed owes commits too.
+    pub(crate) durable: bool,
     /// How connections begin; none: in clear text.
     pub(crate) tls: Option<Tls>,
     pub(crate) gauge: Arc<Gauge>,
@@ -48,9 +50,10 @@ impl Drive {
             timeout_ms: 5_000,
             in_flight_max: 100_000,
             feed_one_in: None,
+            crowd: None,
         };
         let gauge = Arc::default();
-        Self { load, connections: 2, depth: 64, batch_metrics: 1, feed: None, tls: None, gauge }
+        Self { load, connections: 2, depth: 64, batch_metrics: 1, feed: None, durable: false, tls: None, gauge }
     }
 
     /// Batches due in the window, and with the warm-up.
@@ -77,7 +80,9 @@ impl Drive {
         let mut plan = Plan::of_load(&self.load, SEED, RunId(1), address);
         plan.connections = self.connections;
         plan.tls.clone_from(&self.tls);
-        plan.feed = self.feed.map(|observer| FeedPlan { observer, seed: SEED, one_in: 1 });
+        let durable = self.durable;
+        plan.feed =
+            self.feed.map(|observer| FeedPlan { observer, seed: SEED, one_in: 1, durable });
         let run = plan.run.to_string();
         let source = Box::new(Batches::new(&payloads, plan.producer.clone(), &run));
         let driver = Driver::open(plan, source, Arc::clone(&self.gauge), new_wire)?;

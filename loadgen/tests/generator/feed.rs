@@ -55,7 +55,9 @@ fn tell(
     stream.write_all(accept.as_bytes()).unwrap();
     for (seq, at) in arrivals.iter().take(events) {
         std::thread::sleep((at + delay).saturating_duration_since(Instant::now()));
-        let event = format!("data: {{\"type\":\"live\",\"seq\":{seq}}}\n\n");
+        let event = format!(
+            "data: {{\"type\":\"live\",\"seq\":{seq}}}\n\ndata: {{\"type\":\"durable\",\"seq\":{seq}}}\n\n"
+        );
         if stream.write_all(event.as_bytes()).is_err() {
             return;
         }
@@ -69,9 +71,42 @@ fn everything_owed_is_waited_for() {
     let (driven, _) = undisturbed(run);
     let (window, all) = Drive::new(300.0, 200).due();
     assert_eq!((driven.live.due, driven.live.seen), (all, all), "{:?}", driven.last_break);
-    let live = driven.measured.live.unwrap();
+    let live = driven.measured.live.unwrap().histogram;
     assert_eq!(live.len(), window);
     assert!(ms_at(&live, 0.0) >= 60.0 && ms_at(&driven.measured.ack, 0.5) < 50.0);
+}
+
+#[test]
+fn commits_are_waited_for_and_what_was_exposed_is_known() {
+    let run = || {
+        let mut with_store = Drive { durable: true, ..Drive::new(300.0, 200) };
+        drive(&mut with_store, usize::MAX, Duration::from_millis(60), false)
+    };
+    let (driven, _) = undisturbed(run);
+    let (window, all) = Drive::new(300.0, 200).due();
+    assert_eq!((driven.live.due, driven.live.durable), (all, all), "{:?}", driven.last_break);
+    let durable = driven.measured.durable.unwrap();
+    assert_eq!((durable.histogram.len(), durable.never), (window, 0));
+    assert!(ms_at(&durable.histogram, 0.0) >= 60.0);
+    // About 300 batches a second, each exposed for 60 ms or a little more: 18 at a time.
+    let exposed = driven.exposed.unwrap().of(all, 10);
+    assert!((100.0..400.0).contains(&exposed.metrics_mean), "{exposed:?}");
+    assert!(exposed.metric_ms_error.abs() < 1e-6, "every batch was followed: {exposed:?}");
+}
+
+#[test]
+fn commits_that_nobody_tells_of_rank_above_all_others() {
+    let run = || {
+        let mut with_store = Drive { durable: true, ..Drive::new(500.0, 300) };
+        drive(&mut with_store, 20, Duration::ZERO, true)
+    };
+    let (driven, _) = undisturbed(run);
+    let all = Drive::new(500.0, 300).due().1;
+    assert_eq!((driven.live.due, driven.live.durable), (all, 20));
+    let durable = driven.measured.durable.unwrap();
+    assert_eq!(durable.histogram.len() + durable.never, Drive::new(500.0, 300).due().0);
+    let live = driven.measured.live.unwrap();
+    assert_eq!(live.histogram.len() + live.never, durable.histogram.len() + durable.never);
 }
 
 /// Twenty events and no more; all batches are acknowledged.

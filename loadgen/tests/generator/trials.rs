@@ -77,6 +77,7 @@ pub(crate) fn arm(connections: u32, depth: usize) -> Arm {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        store: None,
     }
 }
 

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Expectation, Primary, Source};
+use super::{Arrivals, Expectation, Primary, Source, StoreSetup};
 
 /// `manifest.json`: everything needed to run it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -98,6 +98,9 @@ pub struct Arm {
     pub flush: Flush,
     /// What stands between generator and server; none: only the loopback.
     pub link: Option<Link>,
+    /// Where a worker takes its batches; none: they stay in the log.
+    #[serde(default)]
+    pub store: Option<StoreSetup>,
 }
 
 /// How a batch is written.
@@ -162,6 +165,19 @@ pub struct Load {
     pub in_flight_max: u64,
     /// A live subscriber follows one batch in so many; none: no subscriber.
     pub feed_one_in: Option<u64>,
+    /// Further subscribers that follow the same batches and are not measured; none: nobody else.
+    #[serde(default)]
+    pub crowd: Option<Crowd>,
+}
+
+/// Subscribers beside the one that is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Crowd {
+    /// How many there are, the stalled ones included.
+    pub subscribers: u32,
+    /// How many of them never read what they are sent.
+    pub stalled: u32,
 }
 
 /// The machine, as far as it can be read.

@@ -1,7 +1,7 @@
 //! The run record: what `manifest.json`, `trials/…/trial.json` and `summary.json` hold. Plain
 //! data with published JSON Schemas; how the figures come about is said where they are
-//! computed. Read `manifest.rs`, `question.rs`, `trial.rs`, `seals.rs`, `summary.rs` and
-//! `answer.rs` in this order, then [`crate::summary`] for how trials become rows and sentences.
+//! computed. Read `manifest.rs`, `question.rs`, `trial.rs`, `durable.rs`, `seals.rs`, `summary.rs`
+//! and `answer.rs` in this order, then [`crate::summary`] for how trials become rows and sentences.
 //!
 //! Units stand last in every name. Times are nanoseconds unless the name says otherwise.
 
@@ -11,6 +11,7 @@ mod calibration;
 mod capacity;
 mod compare;
 mod doctor;
+mod durable;
 mod manifest;
 mod question;
 mod reproduction;
@@ -24,8 +25,11 @@ pub use calibration::{Absent, Calibration, Cell, Floor, FloorPoint, Peer, Point,
 pub use capacity::{Capacity, CapacityAnswer, CapacityRung, CapacityTrial, CapacityVerdict};
 pub use compare::{Compared, ComparedBy, ComparedFigure, RunComparison};
 pub use doctor::{Diagnosis, Examined, Fitness};
+pub use durable::{
+    BatchAge, Durability, DurableRow, Exposure, StoreKind, StoreLedger, StoreSetup,
+};
 pub use manifest::{
-    Arm, BackendInfo, Build, Codec, ContestantInfo, Experiment, Flush, Link, Load, Machine,
+    Arm, BackendInfo, Build, Codec, ContestantInfo, Crowd, Experiment, Flush, Link, Load, Machine,
     Manifest, Placement, SourceFile,
 };
 pub use question::{Bounds, Claim, Expectation, Figure, Primary, Source};
@@ -37,5 +41,10 @@ pub use trial::{
     SUPPORT_MIN, Slice, SlowAnswer, Trial,
 };
 
-/// Raised when a reader of old files would misread new ones.
-pub const SCHEMA_VERSION: u32 = 2;
+/// Raised when a reader of old files would misread new ones. Files of [`SCHEMA_VERSION_LEAST`] on
+/// are read: what they do not know is absent from them.
+pub const SCHEMA_VERSION: u32 = 3;
+
+/// The oldest version whose files say the same as today's. Version 3 brought stores: before it,
+/// nothing lay behind the log.
+pub const SCHEMA_VERSION_LEAST: u32 = 2;

@@ -4,6 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Distribution, Latencies};
+
 /// Where an experiment was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +28,10 @@ pub enum Figure {
     P99,
     /// p99 of live, under a load with a subscriber.
     LiveP99,
+    /// p50 of durable, of an arm with a store under a load with a subscriber.
+    DurableP50,
+    /// p99 of durable.
+    DurableP99,
     /// Processor time of server and backend for each metric.
     Cpu,
     /// Payload bytes both ways for each metric.
@@ -36,10 +42,12 @@ pub enum Figure {
 
 impl Figure {
     /// Every figure, as experiments write it.
-    pub const NAMES: [(&'static str, Figure); 6] = [
+    pub const NAMES: [(&'static str, Figure); 8] = [
         ("p50", Figure::P50),
         ("p99", Figure::P99),
         ("live_p99", Figure::LiveP99),
+        ("durable_p50", Figure::DurableP50),
+        ("durable_p99", Figure::DurableP99),
         ("cpu", Figure::Cpu),
         ("wire_bytes", Figure::WireBytes),
         ("achieved", Figure::Achieved),
@@ -51,10 +59,27 @@ impl Figure {
             Figure::P50 => "p50",
             Figure::P99 => "p99",
             Figure::LiveP99 => "live p99",
+            Figure::DurableP50 => "durable p50",
+            Figure::DurableP99 => "durable p99",
             Figure::Cpu => "CPU per metric",
             Figure::WireBytes => "wire bytes per metric",
             Figure::Achieved => "batches answered a second",
         }
+    }
+
+    /// Whether only a subscriber can see it.
+    pub fn needs_subscriber(self) -> bool {
+        matches!(self, Figure::LiveP99 | Figure::DurableP50 | Figure::DurableP99)
+    }
+
+    /// Whether only an arm with a store has it.
+    pub fn needs_store(self) -> bool {
+        matches!(self, Figure::DurableP50 | Figure::DurableP99)
+    }
+
+    /// Whether it is a latency.
+    pub fn is_latency(self) -> bool {
+        matches!(self, Figure::P50 | Figure::P99) || self.needs_subscriber()
     }
 
     /// The percentile of ack that it is, if it is one.
@@ -62,6 +87,16 @@ impl Figure {
         match self {
             Figure::P50 => Some(0.5),
             Figure::P99 => Some(0.99),
+            _ => None,
+        }
+    }
+
+    /// The distribution and the percentile of it that a subscriber saw, if it is such a figure.
+    pub(crate) fn seen(self, latencies: &Latencies) -> Option<(&Distribution, f64)> {
+        match self {
+            Figure::LiveP99 => Some((latencies.live.as_ref()?, 0.99)),
+            Figure::DurableP50 => Some((latencies.durable.as_ref()?, 0.5)),
+            Figure::DurableP99 => Some((latencies.durable.as_ref()?, 0.99)),
             _ => None,
         }
     }

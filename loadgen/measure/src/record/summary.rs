@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, AuditSeal, Judged, Measurement, SlowAnswer};
+use super::{Answer, AuditSeal, DurableRow, Judged, Measurement, SlowAnswer};
 
 /// `summary.json`: what the run answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,8 +68,14 @@ pub struct Row {
     pub backend_cpu_us_per_metric: Option<f64>,
     /// Payload bytes both ways for each metric: median.
     pub wire_bytes_per_metric: f64,
-    /// p99 of live, from the trials with a subscriber.
+    /// p50 of live, from the trials with a subscriber.
+    #[serde(default)]
+    pub live_p50: Option<Spread>,
+    /// p99 of live, from the same.
     pub live_p99: Option<Spread>,
+    /// The way into the store, from the same; none: there is no store.
+    #[serde(default)]
+    pub durable: Option<DurableRow>,
     /// The worst audit seal.
     pub audit: AuditSeal,
     /// The worst measurement seal.

@@ -1,12 +1,12 @@
 //! `trial.json` and `timeline.csv`: what one arm did under one load in one round. The verdicts
-//! on it are in `seals.rs`. Read next: `seals.rs`.
+//! on it are in `seals.rs`. Read next: `durable.rs`.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Seals;
+use super::{Durability, Seals, StoreLedger};
 
 /// `trial.json`: one arm under one load in one round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +48,9 @@ pub struct Trial {
     pub faults: Vec<FaultEvent>,
     /// Why the trial ended before its time, if it did.
     pub ended_early: Option<String>,
+    /// What a subscriber saw of the way into the store; none: no store, or no subscriber.
+    #[serde(default)]
+    pub durability: Option<Durability>,
 }
 
 /// scheduled = acked + refused + `timed_out` + broken + overflowed + censored.
@@ -101,9 +104,10 @@ pub struct Latencies {
     pub lateness: Distribution,
     /// Released to sent: waiting for a connection.
     pub queued: Distribution,
-    /// Due to seen by a live subscriber, of the sampled batches.
+    /// Due to seen by a live subscriber, of the sampled batches that were acknowledged; those
+    /// never seen rank as infinite.
     pub live: Option<Distribution>,
-    /// Due to known as committed, of the sampled batches.
+    /// Due to known as committed, of the same batches; those never heard of rank as infinite.
     pub durable: Option<Distribution>,
 }
 
@@ -183,8 +187,11 @@ pub struct SlowAnswer {
 pub struct Cost {
     /// Processor time of the server, microseconds for each acknowledged metric.
     pub server_cpu_us_per_metric: Option<f64>,
-    /// The same of its backend.
+    /// The same of its backend: Redis, and the store's server.
     pub backend_cpu_us_per_metric: Option<f64>,
+    /// The same of workers in processes of their own; one inside the server is the server's.
+    #[serde(default)]
+    pub worker_cpu_us_per_metric: Option<f64>,
     /// Processor time of the generator's thread, microseconds for each batch due.
     pub generator_cpu_us_per_batch: f64,
     /// Processor time of the link between both, microseconds for each batch due; in no other
@@ -205,10 +212,11 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Server and backend together.
+    /// Server, backend and workers together.
     pub fn cpu_us_per_metric(&self) -> Option<f64> {
         let server = self.server_cpu_us_per_metric?;
-        Some(server + self.backend_cpu_us_per_metric.unwrap_or(0.0))
+        let others = [self.backend_cpu_us_per_metric, self.worker_cpu_us_per_metric];
+        Some(server + others.into_iter().flatten().sum::<f64>())
     }
 }
 
@@ -234,6 +242,9 @@ pub struct Ledger {
     pub live_seen: u64,
     /// Why there was no audit.
     pub not_audited: Option<String>,
+    /// What the store held in the end; none: there is no store.
+    #[serde(default)]
+    pub store: Option<StoreLedger>,
 }
 
 /// A fault made on purpose.

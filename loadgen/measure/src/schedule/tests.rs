@@ -19,6 +19,7 @@ fn load(arrivals: Arrivals, rate_per_s: f64) -> Load {
         timeout_ms: 1_000,
         in_flight_max: 1,
         feed_one_in: None,
+        crowd: None,
     }
 }
 
