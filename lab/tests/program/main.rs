@@ -17,6 +17,7 @@ mod doctor;
 mod environment;
 mod faults;
 mod foreign_clients;
+mod gate;
 mod hlog;
 mod hostile;
 mod keygen;

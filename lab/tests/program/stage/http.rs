@@ -64,6 +64,25 @@ pub(crate) fn get(address: SocketAddr, target: &str) -> Answer {
     answer
 }
 
+/// Any request; `headers` are whole lines.
+pub(crate) fn ask(
+    address: SocketAddr,
+    (method, target): (&str, &str),
+    headers: &str,
+    body: &str,
+) -> Answer {
+    let host = if headers.contains("host: ") { "" } else { &format!("host: {address}\r\n") };
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\n{host}connection: close\r\n{headers}content-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut answer = exchange(address, [head.as_bytes(), body.as_bytes()].concat().as_slice());
+    if answer.head.contains("transfer-encoding: chunked") {
+        answer.body = unchunked(&answer.body);
+    }
+    answer
+}
+
 /// Posts a body to where batches go.
 pub(crate) fn post(address: SocketAddr, body: &[u8]) -> Answer {
     let head = format!(

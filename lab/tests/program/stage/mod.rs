@@ -174,7 +174,17 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(pipeline: &str, more: &[&str]) -> Self {
-        let mut command = tailrace(["serve", pipeline, "--open", "--with-parent"]);
+        Self::behind(&["--open"], pipeline, more)
+    }
+
+    /// For those who show a key of this file.
+    pub(crate) fn with_keys(keys: &Path, pipeline: &str, more: &[&str]) -> Self {
+        Self::behind(&["--keys", keys.to_str().expect("UTF-8")], pipeline, more)
+    }
+
+    fn behind(access: &[&str], pipeline: &str, more: &[&str]) -> Self {
+        let mut command = tailrace(["serve", pipeline, "--with-parent"]);
+        command.args(access);
         command.args(["--ingest", "127.0.0.1:0", "--observer", "127.0.0.1:0"]).args(more);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = Bound::start(&mut command);
@@ -195,6 +205,12 @@ impl Server {
     /// Closes its input and waits for its end; says how it ended.
     pub(crate) fn end(mut self) -> ExitStatus {
         drop(self.input.take());
+        self.child.wait()
+    }
+
+    /// Asks it to end by SIGTERM, its input open, and waits for its end; says how it ended.
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        send(self.pid, Signal::Term).expect("it runs");
         self.child.wait()
     }
 

@@ -24,17 +24,27 @@ pub(crate) struct Client(TcpStream);
 
 /// The upgrade request.
 pub(crate) fn upgrade(address: SocketAddr) -> String {
+    upgrade_with(address, "")
+}
+
+/// The same with further headers, whole lines.
+pub(crate) fn upgrade_with(address: SocketAddr, headers: &str) -> String {
     format!(
         "GET /v1/ingest HTTP/1.1\r\nhost: {address}\r\nconnection: Upgrade\r\nupgrade: \
          websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: \
-         dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+         dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
     )
 }
 
 impl Client {
     pub(crate) fn open(address: SocketAddr) -> Self {
+        Self::open_with(address, "")
+    }
+
+    /// The same with further headers, whole lines.
+    pub(crate) fn open_with(address: SocketAddr, headers: &str) -> Self {
         let mut stream = http::connect(address);
-        stream.write_all(upgrade(address).as_bytes()).expect("asking for an upgrade");
+        stream.write_all(upgrade_with(address, headers).as_bytes()).expect("asking for an upgrade");
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
