@@ -35,6 +35,16 @@ pub(crate) fn test(components: &Components, arguments: &[&str]) -> Result<()> {
     shell::run(node.envs(components.iter().map(|(name, path)| (name, path))))
 }
 
+/// Takes the README's screenshots anew, with an optimized build: they show figures.
+pub(crate) fn pictures() -> Result<()> {
+    let components = install::run()?;
+    shell::run(shell::cargo().args(["build", "--release", "--locked", "--package", "tailrace"]))?;
+    let mut node = shell::program("node");
+    node.arg(shell::root().join("dashboard/pictures/take.mjs"));
+    node.env(PROGRAM_VARIABLE, shell::target().join("release/tailrace"));
+    shell::run(node.envs(components.iter().map(|(name, path)| (name, path))))
+}
+
 /// What the pages and their tests import, as the lock file says. Does nothing when it is there.
 pub(crate) fn install_packages() -> Result<()> {
     let folder = shell::root().join("dashboard");

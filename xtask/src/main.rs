@@ -26,6 +26,7 @@ usage: cargo xtask VERB
   bench         whole-program ratios against bare servers, on a machine that does nothing
                 else: --rounds N, --window 2s; --criterion also runs the hot pieces' benches
   install       only install what the tests need
+  pictures      the README's screenshots, taken anew in a browser
   readme        the README's picture, table and answers, from the recorded runs";
 
 fn main() -> ExitCode {
@@ -46,6 +47,7 @@ fn run() -> Result<()> {
         ["browser", ref rest @ ..] => browser::run(rest),
         ["ci"] => ci::run(),
         ["install"] => install::run().map(drop),
+        ["pictures"] => browser::pictures(),
         ["readme"] => readme::run(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
