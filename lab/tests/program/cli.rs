@@ -137,6 +137,14 @@ fn a_server_ends_with_its_parent() {
     }
 }
 
+/// A read of standard input that only the parent ends must not hold it up.
+#[test]
+fn a_server_that_is_asked_to_end_does_so_while_its_parent_lives() {
+    for pipeline in ["http1-memory", "ws-memory"] {
+        assert!(Server::start(pipeline, &[]).terminate().success(), "{pipeline}");
+    }
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let results = tempfile::tempdir().unwrap();
