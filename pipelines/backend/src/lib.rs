@@ -4,15 +4,22 @@
 //! Read [`memory`] first: the whole life of a batch in one process. Then [`bus`], [`redis`]
 //! (the same promises across processes) and [`private`] (a Redis of one's own).
 
+pub mod alerts;
 pub mod bus;
+pub mod cache;
 mod delivery;
 pub mod memory;
 pub mod private;
 pub mod redis;
 pub mod store;
 
+pub use alerts::LocalAlerts;
 pub use bus::LocalBus;
+pub use cache::{Forgetting, MemoryCache, MemoryCacheLimits};
 pub use memory::{Aggregate, Aggregates, MemoryLimits, MemoryLog};
-pub use private::{Found, Persistence, PrivateRedis, StartError};
-pub use redis::{RedisBuckets, RedisBus, RedisConfig, RedisLimits, RedisLog, RedisSessions};
-pub use store::SqliteStore;
+pub use private::{Commits, Found, Persistence, PrivatePostgres, PrivateRedis, StartError};
+pub use redis::{
+    RedisAlerts, RedisBuckets, RedisBus, RedisCache, RedisConfig, RedisLimits, RedisLog,
+    RedisSessions,
+};
+pub use store::{PostgresConfig, PostgresStore, SqliteStore};

@@ -246,7 +246,7 @@ async fn the_stream_has_a_limit_until_a_group_has_read() {
         append(&log, "p", seq).await.unwrap();
     }
     let Err(LogError::Full { what }) = append(&log, "p", 5).await else { panic!("not full") };
-    assert!(what.contains("5 of 5"), "{what}");
+    assert!(what.contains("5 of 5") && what.contains("no worker"), "{what}");
     assert_eq!(log.trim().await.unwrap(), 0, "without a group nothing is trimmed");
 
     let mut raw = raw(&redis).await;

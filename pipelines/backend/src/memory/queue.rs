@@ -45,6 +45,9 @@ pub(super) struct Pushed {
 }
 
 impl Queue {
+    /// Inlined into the one place that appends, also when the compiler splits the crate between
+    /// the two.
+    #[inline]
     pub(super) fn push(
         &mut self,
         batch: Batch,

@@ -7,13 +7,16 @@
 //! [`RedisBus`]. The way out is a `group` of readers: `readers` (connections that wait), `claim`
 //! (what a dead member left), `lag`. Beside them: `read` (replay, audit), `upkeep` (trimming,
 //! expiry), `info` (what Redis tells of groups), `link` (connections), `check` (what the server
-//! must be).
+//! must be), `config`.
 
+mod alerts;
 mod announce;
 mod buckets;
 mod bus;
+mod cache;
 mod check;
 mod claim;
+mod config;
 mod entry;
 mod flusher;
 mod group;
@@ -28,14 +31,12 @@ mod sessions;
 mod upkeep;
 mod waiting;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tailrace_contract::{
     Audit, Batch, BoxFuture, Group, Log, LogError, LogHealth, Position, RunId, Survives, Tenant,
-    limits,
 };
 use tokio::task::JoinHandle;
 
@@ -44,71 +45,13 @@ use group::RedisGroup;
 use link::Link;
 use waiting::Waiting;
 
+pub use alerts::RedisAlerts;
 pub use buckets::RedisBuckets;
 pub use bus::RedisBus;
+pub use cache::RedisCache;
+pub use config::{RedisConfig, RedisLimits};
 pub use masked::masked;
 pub use sessions::RedisSessions;
-
-/// Which Redis, and what may be put there.
-#[derive(Debug, Clone)]
-pub struct RedisConfig {
-    /// `redis://[user:password@]host:port/[db]`.
-    pub url: String,
-    /// Everything is kept under it: the stream `PREFIX:log` and the channel `PREFIX:live`.
-    pub prefix: String,
-    /// Bounds.
-    pub limits: RedisLimits,
-    /// Entries younger than this are not trimmed, so that a feed can be resumed. Beyond a quarter
-    /// of [`RedisLimits::entries_max`] the window shrinks.
-    pub replay_window: Duration,
-    /// The stream goes away when nobody has renewed it for so long. None: it stays.
-    pub expiry: Option<Duration>,
-}
-
-/// Bounds of the Redis log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RedisLimits {
-    /// Batches that wait for a flush, the one on its way included; one more is refused.
-    pub waiting_max: usize,
-    /// Bytes of the bodies of those batches.
-    pub waiting_bytes_max: usize,
-    /// Batches in the stream; one more is refused.
-    pub entries_max: u64,
-}
-
-impl Default for RedisLimits {
-    fn default() -> Self {
-        Self {
-            // About a second of a fast Redis: a longer queue would only add waiting.
-            waiting_max: 200_000,
-            waiting_bytes_max: 128 << 20,
-            entries_max: limits::LOG_UNREAD_MAX as u64,
-        }
-    }
-}
-
-impl RedisConfig {
-    /// The usual settings for a URL and a prefix: a minute of replay, a day until expiry.
-    pub fn new(url: impl Into<String>, prefix: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            prefix: prefix.into(),
-            limits: RedisLimits::default(),
-            replay_window: Duration::from_secs(60),
-            expiry: Some(Duration::from_secs(24 * 60 * 60)),
-        }
-    }
-
-    /// The stream's key.
-    pub fn stream(&self) -> String {
-        format!("{}:log", self.prefix)
-    }
-
-    /// The channel of announcements.
-    pub fn channel(&self) -> String {
-        format!("{}:live", self.prefix)
-    }
-}
 
 /// A log in Redis. Dropping it stops its tasks; what was not acknowledged by then may be stored
 /// or not.
@@ -134,6 +77,8 @@ struct Shared {
     others: AtomicU64,
     /// Flushes that carried at least one batch.
     flushes: AtomicU64,
+    /// The group that keeps the most entries from being trimmed.
+    slowest: Mutex<Option<String>>,
 }
 
 impl RedisLog {
@@ -155,6 +100,7 @@ impl RedisLog {
             appended: AtomicU64::new(0),
             others: AtomicU64::new(entries),
             flushes: AtomicU64::new(0),
+            slowest: Mutex::default(),
             config,
         });
         let flusher = tokio::spawn(flusher::flush_forever(Arc::clone(&shared), connection));
@@ -210,12 +156,33 @@ impl Shared {
         if entries < max {
             return Ok(());
         }
-        let what = format!(
-            "{} holds {entries} of {max} batches; a worker must read and acknowledge them so \
-             that they can be trimmed, or the limit must be raised",
-            self.stream
-        );
-        Err(LogError::Full { what })
+        Err(self.full(entries, max))
+    }
+
+    #[cold]
+    fn full(&self, entries: u64, max: u64) -> LogError {
+        let stream = &self.stream;
+        let remedy = match &*self.slowest() {
+            None => "no worker has ever read it; start one".to_owned(),
+            Some(group) => format!(
+                "the group {group:?} is the furthest behind; start its workers, or give it up \
+                 with XGROUP DESTROY {stream} {group}"
+            ),
+        };
+        LogError::Full {
+            what: format!(
+                "{stream} holds {entries} of {max} batches; {remedy}, or raise the limit"
+            ),
+        }
+    }
+
+    fn slowest(&self) -> MutexGuard<'_, Option<String>> {
+        // A panic while holding it leaves a plain name: still usable.
+        self.slowest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember_slowest(&self, group: Option<String>) {
+        *self.slowest() = group;
     }
 }
 

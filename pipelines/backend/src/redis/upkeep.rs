@@ -47,7 +47,9 @@ pub(super) async fn renew(shared: &Shared) -> Result<(), LogError> {
 
 /// Trims, then counts. Answers how many entries went.
 pub(super) async fn trim(shared: &Shared) -> Result<u64, LogError> {
-    let trimmed = match finished_below(shared).await? {
+    let (finished, slowest) = finished_below(shared).await?.unzip();
+    shared.remember_slowest(slowest);
+    let trimmed = match finished {
         None => 0,
         Some(finished) => {
             let window = replay_window(shared);
@@ -64,9 +66,10 @@ pub(super) async fn trim(shared: &Shared) -> Result<u64, LogError> {
     Ok(trimmed)
 }
 
-/// The position below which every group has finished; none without a group.
-async fn finished_below(shared: &Shared) -> Result<Option<Position>, LogError> {
-    let mut lowest: Option<Position> = None;
+/// The position below which every group has finished, and which group has come no further; none
+/// without a group.
+async fn finished_below(shared: &Shared) -> Result<Option<(Position, String)>, LogError> {
+    let mut lowest: Option<(Position, String)> = None;
     for group in info::groups(&shared.link, &shared.stream).await? {
         let finished = if group.pending == 0 {
             successor(group.last_delivered)
@@ -75,7 +78,8 @@ async fn finished_below(shared: &Shared) -> Result<Option<Position>, LogError> {
             // Acknowledged since the group was asked: what had been given by then is finished.
             pending.unwrap_or_else(|| successor(group.last_delivered))
         };
-        lowest = Some(lowest.map_or(finished, |lowest| lowest.min(finished)));
+        let this = (finished, group.name);
+        lowest = Some(lowest.map_or(this.clone(), |lowest| lowest.min(this)));
     }
     Ok(lowest)
 }

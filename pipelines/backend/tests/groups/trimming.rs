@@ -90,5 +90,6 @@ async fn the_limit_is_not_reached_while_a_worker_acknowledges() {
     for seq in 0..40 {
         answer = answer.and(try_append(&*log, seq).await);
     }
-    assert!(matches!(answer, Err(LogError::Full { .. })), "{answer:?}");
+    let Err(LogError::Full { what }) = answer else { panic!("{answer:?}") };
+    assert!(what.contains(r#"group "g" is the furthest behind"#), "{what}");
 }
