@@ -41,6 +41,8 @@ pub enum Verb {
     Run(RunArgs),
     /// Serve a pipeline until stopped
     Serve(ServeArgs),
+    /// Fill a store with users and events to look at; a second time it stores nothing new
+    Seed(crate::seed::SeedArgs),
     /// Ask a served pipeline whether it takes batches
     Health(HealthArgs),
     /// Make the secrets of a deployment: a TLS identity and a password for Redis

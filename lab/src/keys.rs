@@ -197,7 +197,7 @@ fn list(file: &KeysFile, json: bool) -> anyhow::Result<()> {
 }
 
 /// A whole file or the old one, for the owner only.
-fn write(path: &Path, file: &KeysFile) -> anyhow::Result<()> {
+pub(crate) fn write(path: &Path, file: &KeysFile) -> anyhow::Result<()> {
     let unfinished = path.with_extension("unfinished");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);

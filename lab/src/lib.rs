@@ -42,6 +42,7 @@ pub mod replay;
 pub mod report;
 pub mod run;
 mod secured;
+pub mod seed;
 pub mod serve;
 pub mod served;
 pub mod shown;
@@ -66,6 +67,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Load(arguments) => load::run(&arguments),
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
+        Verb::Seed(arguments) => seed::run(&arguments),
         Verb::Health(arguments) => health::run(&arguments),
         Verb::Keygen(arguments) => keygen::run(&arguments),
         Verb::Keys(arguments) => keys::run(&arguments),

@@ -29,6 +29,7 @@ mod race;
 mod replaced;
 mod replay;
 mod run;
+mod seed;
 mod seventh;
 mod site;
 mod stage;
