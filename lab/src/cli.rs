@@ -41,6 +41,10 @@ pub enum Verb {
     Run(RunArgs),
     /// Serve a pipeline until stopped
     Serve(ServeArgs),
+    /// Move what a Redis pipeline acknowledged into a store; several share the work
+    Worker(crate::worker::WorkerArgs),
+    /// Entries that could not be stored: list them, store them once that is mended
+    Dlq(crate::dlq::DlqArgs),
     /// Fill a store with users and events to look at; a second time it stores nothing new
     Seed(crate::seed::SeedArgs),
     /// Ask a served pipeline whether it takes batches
@@ -199,6 +203,12 @@ pub struct ServeArgs {
     /// Chart.js for the observer's live page; without it, where `cd dashboard && npm ci` puts it
     #[arg(long, env = "TAILRACE_CHART_JS", value_name = "FILE")]
     pub chart_js: Option<PathBuf>,
+    /// Leave the store to `tailrace worker` (a log in Redis), and only answer from it
+    #[arg(long, requires = "store")]
+    pub no_worker: bool,
+    /// Do not look for spikes
+    #[arg(long, requires = "store")]
+    pub no_detector: bool,
     /// End when standard input ends: for whoever starts servers
     #[arg(long, hide = true)]
     pub with_parent: bool,
@@ -208,6 +218,9 @@ pub struct ServeArgs {
     /// The Redis of a redis pipeline
     #[command(flatten)]
     pub redis: RedisArgs,
+    /// The store
+    #[command(flatten)]
+    pub store: crate::store::StoreArgs,
     /// TLS of both listeners
     #[command(flatten)]
     pub tls: ServerTls,

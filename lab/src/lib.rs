@@ -14,9 +14,12 @@ pub mod columns;
 pub mod compare;
 pub mod console;
 pub mod contestants;
+pub mod dlq;
 pub mod doctor;
 pub mod door;
+pub mod embedded;
 pub mod exit;
+mod exporter;
 pub mod gate;
 pub mod health;
 pub mod interrupt;
@@ -53,6 +56,7 @@ pub mod table;
 pub mod terminal;
 pub mod tls;
 pub mod verdicts;
+pub mod worker;
 
 use std::process::ExitCode;
 
@@ -67,6 +71,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Load(arguments) => load::run(&arguments),
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
+        Verb::Worker(arguments) => worker::run(&arguments),
+        Verb::Dlq(arguments) => dlq::run(&arguments),
         Verb::Seed(arguments) => seed::run(&arguments),
         Verb::Health(arguments) => health::run(&arguments),
         Verb::Keygen(arguments) => keygen::run(&arguments),

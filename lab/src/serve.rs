@@ -6,14 +6,14 @@ use std::net::{SocketAddr, TcpListener};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use tailrace_contract::{Options, TlsIdentity};
-use tokio::io::AsyncReadExt;
 
 use crate::cli::ServeArgs;
+use crate::embedded::Stored;
 use crate::exit::{Ended, Fault};
 use crate::registry::{self, LogKind, Pipeline};
 use crate::served::{Listeners, Served};
 use crate::tls::fingerprint;
-use crate::{chart_js, gate, interrupt, printing, redis};
+use crate::{chart_js, gate, interrupt, printing, redis, store};
 
 /// What a throwaway server leaves behind when it is killed goes away after this time.
 const EXPIRY: std::time::Duration = std::time::Duration::from_secs(3_600);
@@ -74,7 +74,7 @@ fn refuse_bare(name: &str, tls: Option<&TlsIdentity>, arguments: &ServeArgs) -> 
 }
 
 /// One thread where there is one core (a pinned server): no locks, no migration.
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = if cores == 1 {
         tokio::runtime::Builder::new_current_thread()
@@ -138,6 +138,7 @@ async fn serve(
         observer: bind(arguments.observer)?,
         chart_js: chart_js::places(arguments.chart_js.as_ref())?,
         gate: keys.map(|keys| gate::start(keys, redis.as_ref())).transpose()?,
+        stored: stored(arguments).await?,
     };
     let served = Served::start(pipeline, listeners, redis::fresh_run(), redis, &options)
         .await
@@ -149,6 +150,14 @@ async fn serve(
         tracing::warn!(connections = drained.cut, "cut connections that did not finish in time");
     }
     Ok(Ended::Fine)
+}
+
+/// Where batches end up, if a store was asked for.
+async fn stored(arguments: &ServeArgs) -> anyhow::Result<Option<Stored>> {
+    let Some(choice) = arguments.store.chosen() else { return Ok(None) };
+    let store = store::open(&choice).await?;
+    let (worker, detector) = (!arguments.no_worker, !arguments.no_worker && !arguments.no_detector);
+    Ok(Some(Stored { store, worker, detector, after: None }))
 }
 
 async fn serve_bare(bare: tailrace_targets::Bare, arguments: &ServeArgs) -> anyhow::Result<Ended> {
@@ -213,7 +222,7 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-async fn until_stopped(with_parent: bool) -> anyhow::Result<()> {
+pub(crate) async fn until_stopped(with_parent: bool) -> anyhow::Result<()> {
     tokio::select! {
         stopped = interrupt::asked_to_stop() => stopped?,
         () = end_of_input(), if with_parent => {}
@@ -221,10 +230,17 @@ async fn until_stopped(with_parent: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Standard input ends when whoever started this process is gone, however it went.
+/// Standard input ends when whoever started this process is gone, however it went. It is read on a
+/// thread of its own: a runtime that ends waits for its reads, and this one only the parent ends.
 async fn end_of_input() {
-    let (mut input, mut buffer) = (tokio::io::stdin(), [0; 64]);
-    while input.read(&mut buffer).await.is_ok_and(|n| n > 0) {}
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        // An error ends the input as well; nobody listens once this program ends.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = tell.send(());
+    });
+    // An error would be the thread's end, which comes after it told.
+    let _ = told.await;
 }
 
 #[cfg(test)]

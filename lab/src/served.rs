@@ -5,15 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tailrace_backend::{LocalBus, MemoryLimits, MemoryLog, RedisBus, RedisConfig, RedisLog};
-use tailrace_contract::{Batch, Bus, Drained, Log, Options, Position, RunId, Server, Tenant};
+use tailrace_backend::{
+    LocalAlerts, LocalBus, MemoryLimits, MemoryLog, RedisAlerts, RedisBus, RedisConfig, RedisLog,
+};
+use tailrace_contract::{
+    Alerts, Batch, Bus, Drained, Log, Options, Position, RunId, Server, Tenant,
+};
 use tailrace_service::{Aggregate, Aggregates, Counted, Gate, Observer, Recent};
 
 use crate::door::Door;
+use crate::embedded::{Embedded, Stored};
 use crate::registry::{Behind, LogKind, Pipeline};
 
 /// Requests in flight may finish in this time when a server stops.
 pub const DRAIN: Duration = Duration::from_secs(5);
+/// What was acknowledged may be stored in this time when a server stops: for a log in memory it is
+/// the last chance.
+const STORE_DRAIN: Duration = Duration::from_secs(10);
 
 /// Listeners of a server, bound, what its pages are completed with, and who may call there.
 pub struct Listeners {
@@ -25,6 +33,8 @@ pub struct Listeners {
     pub chart_js: Vec<std::path::PathBuf>,
     /// Who may call; none: everybody.
     pub gate: Option<Gate>,
+    /// Where batches end up; none: in the log.
+    pub stored: Option<Stored>,
 }
 
 /// A running pipeline.
@@ -32,6 +42,7 @@ pub struct Served {
     transport: Box<dyn Server>,
     observer: Option<Box<dyn Server>>,
     draining: tokio_util::sync::CancellationToken,
+    embedded: Option<Embedded>,
     redis: Option<Arc<RedisLog>>,
 }
 
@@ -43,6 +54,10 @@ pub struct Parts {
     pub bus: Arc<dyn Bus>,
     /// What is kept for a glance, if anything.
     pub recent: Option<Arc<dyn Recent>>,
+    /// What tells of spikes: found here, or by a worker elsewhere.
+    pub alerts: Arc<dyn Alerts>,
+    /// What dead letters call the log.
+    pub name: String,
     /// The log again where it is in Redis, for whoever has to clean up.
     pub redis: Option<Arc<RedisLog>>,
 }
@@ -58,16 +73,23 @@ impl Parts {
                 let bus: Arc<dyn Bus> = Arc::new(LocalBus::new());
                 let log = MemoryLog::start(Arc::clone(&bus), MemoryLimits::default());
                 let recent: Arc<dyn Recent> = Arc::new(Glance(Arc::clone(&log)));
-                Ok(Self { log, bus, recent: Some(recent), redis: None })
+                // Positions begin anew at every start: a name that does too keeps letters apart.
+                let name = format!("memory:{}", crate::redis::fresh_run());
+                let alerts = Arc::new(LocalAlerts::default());
+                Ok(Self { log, bus, recent: Some(recent), alerts, name, redis: None })
             }
             LogKind::Redis => {
                 let config = redis.context("a redis pipeline needs a Redis: give --redis URL")?;
                 let bus = RedisBus::connect(&config).await?;
+                let alerts = RedisAlerts::connect(&config).await?;
+                let name = config.stream();
                 let log = RedisLog::connect(config).await?;
                 Ok(Self {
                     log: Arc::clone(&log) as Arc<dyn Log>,
                     bus,
                     recent: None,
+                    alerts,
+                    name,
                     redis: Some(log),
                 })
             }
@@ -91,7 +113,7 @@ impl Served {
             let limits = tailrace_tcp::Limits::default();
             let transport = tailrace_tcp::serve(listeners.ingest, limits)?;
             let draining = tokio_util::sync::CancellationToken::new();
-            return Ok(Self { transport, observer: None, draining, redis: None });
+            return Ok(Self { transport, observer: None, draining, embedded: None, redis: None });
         };
         Self::join(pipeline, Parts::start(kind, redis).await?, listeners, run, options).await
     }
@@ -112,7 +134,16 @@ impl Served {
             anyhow::bail!("{} has no door in front of a log", pipeline.name);
         };
         let door = Counted::new(Door::new(Arc::clone(&parts.log), run, listeners.gate.clone()));
+        let embedded = match &listeners.stored {
+            Some(stored) => Some(Embedded::start(&parts, stored).await?),
+            None => None,
+        };
         let mut observer = Observer::new(pipeline.name, door.clone(), parts.log, parts.bus);
+        // A log in memory has no reader but those in this process.
+        let has_detector = listeners.stored.as_ref().is_some_and(|stored| stored.detector);
+        observer.alerts = (has_detector || parts.redis.is_some()).then_some(parts.alerts);
+        observer.store = listeners.stored.map(|stored| stored.store);
+        observer.behind = embedded.as_ref().map(Embedded::behind);
         observer.recent = parts.recent;
         observer.gate = listeners.gate;
         observer.chart_js = listeners.chart_js;
@@ -123,7 +154,8 @@ impl Served {
         let observer =
             tailrace_service::serve(listeners.observer, observer, limits, options.tls.as_ref())
                 .await?;
-        Ok(Self { transport, observer: Some(observer), draining, redis: parts.redis })
+        let (observer, redis) = (Some(observer), parts.redis);
+        Ok(Self { transport, observer, draining, embedded, redis })
     }
 
     /// Where the transport listens.
@@ -136,11 +168,14 @@ impl Served {
         self.observer.as_ref()?.addresses().first().copied()
     }
 
-    /// Stops accepting, finishes what is in flight, then ends the feeds. A throwaway pipeline
-    /// also removes what it put into Redis.
+    /// Stops accepting, finishes what is in flight, stores what is in hand, then ends the feeds,
+    /// which tell of it. A throwaway pipeline also removes what it put into Redis.
     pub async fn drain(self, throwaway: bool) -> Drained {
         self.draining.cancel();
         let mut drained = self.transport.drain(DRAIN).await;
+        if let Some(embedded) = self.embedded {
+            embedded.drain(STORE_DRAIN).await;
+        }
         if let Some(observer) = self.observer {
             drained.cut += observer.drain(DRAIN).await.cut;
         }

@@ -22,7 +22,6 @@ use std::time::Duration;
 use anyhow::Context;
 pub use arguments::LoadArgs;
 use live::Live;
-use prometheus::Exporter;
 use tailrace_loadgen::folder;
 use tailrace_loadgen::gauge::Gauge;
 use tailrace_loadgen::load::{self, Loaded};
@@ -93,7 +92,7 @@ fn drive(
     let depth = per_connection(arguments, target) as usize;
     let new_wire = target.wires(&host, depth, &asked.headers);
     let exporter = arguments.prometheus.map(|address| {
-        Exporter::start(address, gauge).with_context(|| format!("--prometheus {address}"))
+        prometheus::start(address, gauge).with_context(|| format!("--prometheus {address}"))
     });
     let exporter = exporter.transpose()?;
     if let Some(exporter) = &exporter {

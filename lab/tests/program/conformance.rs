@@ -32,7 +32,8 @@ async fn serve(pipeline: Pipeline, kind: LogKind, redis: Option<&PrivateRedis>) 
     let gate = GatedLog::new(parts.log);
     parts.log = Arc::new(gate.clone());
     let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
-    let listeners = Listeners { ingest: bind(), observer: bind(), chart_js: Vec::new(), gate: None };
+    let (ingest, observer, chart_js) = (bind(), bind(), Vec::new());
+    let listeners = Listeners { ingest, observer, chart_js, gate: None, stored: None };
     let served =
         Served::join(pipeline, parts, listeners, fresh_run(), &Options::default()).await.unwrap();
     OnStage {

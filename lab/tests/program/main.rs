@@ -34,3 +34,4 @@ mod seventh;
 mod site;
 mod stage;
 mod tls;
+mod worker;

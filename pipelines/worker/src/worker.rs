@@ -56,21 +56,34 @@ pub enum Drained {
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 impl Worker {
-    /// Joins the group and begins to work, with the oldest entries that no member acknowledged.
-    /// Must be called within a tokio runtime.
+    /// Opens the group and begins to work. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// The log has no groups, or cannot be reached. Once it runs, a log or a store that goes away
     /// is waited for.
-    pub async fn start(parts: Parts, options: Options) -> Result<Self, LogError> {
+    pub async fn start(parts: &Parts, options: Options) -> Result<Self, LogError> {
+        let mut worker = Self::open(parts, &options).await?;
+        worker.begin(parts, options);
+        Ok(worker)
+    }
+
+    /// A worker that does nothing yet.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn open(parts: &Parts, options: &Options) -> Result<Self, LogError> {
         let group = parts.log.group(&options.group).await?;
         let (stopping, progress) = (CancellationToken::new(), Arc::new(Progress::default()));
-        let mut worker = Self { tasks: JoinSet::new(), stopping, group, progress };
+        Ok(Self { tasks: JoinSet::new(), stopping, group, progress })
+    }
+
+    /// Begins to work, with the oldest entries that no member acknowledged. With the parts and
+    /// settings that it was opened with.
+    pub fn begin(&mut self, parts: &Parts, options: Options) {
         let (options, hold) = (Arc::new(options), Hold::default());
         for number in 0..options.members {
-            worker.enlist(&parts, &options, &hold, number);
+            self.enlist(parts, &options, &hold, number);
         }
-        Ok(worker)
     }
 
     /// One more member.

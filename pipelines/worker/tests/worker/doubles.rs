@@ -65,7 +65,7 @@ impl Stage {
     }
 
     pub(crate) async fn worker(&self, options: Options) -> Worker {
-        Worker::start(self.parts(), options).await.unwrap()
+        Worker::start(&self.parts(), options).await.unwrap()
     }
 
     pub(crate) async fn lag(&self) -> Lag {

@@ -76,7 +76,7 @@ async fn what_is_no_batch_is_buried_at_once_and_only_when_that_worked() {
     }
     stage.store.away_for(Duration::from_secs(60));
     let parts = Parts { log: Arc::clone(&flaky) as Arc<dyn Log>, ..stage.parts() };
-    let worker = Worker::start(parts, Options::new("log")).await.unwrap();
+    let worker = Worker::start(&parts, Options::new("log")).await.unwrap();
     assert!(!worker.caught_up(Duration::from_secs(30)).await, "acknowledged, but kept nowhere");
     assert!(worker.caught_up(LONG).await);
     let letters = stage.store.letters();

@@ -64,7 +64,7 @@ async fn a_log_that_goes_away_is_waited_for() {
     let flaky = Arc::new(Flaky::around(Arc::clone(&stage.log)));
     let parts = Parts { log: Arc::clone(&flaky) as Arc<dyn Log>, ..stage.parts() };
     *stage.store.pause.lock().unwrap() = Duration::from_millis(50);
-    let worker = Worker::start(parts, Options::new("log")).await.unwrap();
+    let worker = Worker::start(&parts, Options::new("log")).await.unwrap();
     stage.append(0..100, "cpu").await;
     until("a commit on its way", async || stage.store.calls.load(SeqCst) > 0).await;
 

@@ -124,7 +124,7 @@ async fn caches_hear_of_a_commit_before_it_is_acknowledged() {
     let witness = Witness { told: Arc::clone(&told), group };
     let after = Some(Arc::new(witness) as Arc<dyn AfterCommit>);
     let parts = tailrace_worker::Parts { after, ..stage.parts() };
-    let worker = Worker::start(parts, Options::new("log")).await.unwrap();
+    let worker = Worker::start(&parts, Options::new("log")).await.unwrap();
     assert!(worker.caught_up(LONG).await);
     let told = told.lock().unwrap();
     let [(touched, pending)] = told.as_slice() else { panic!("told {} times", told.len()) };
