@@ -268,7 +268,9 @@ impl Cache for MemoryCache {
         let mut state = self.state();
         let keys: Vec<_> = state.slots.keys().filter(|k| k.tenant == *tenant).cloned().collect();
         let answers = keys.iter().filter(|key| state.slots[key].value.is_some()).count();
-        keys.iter().for_each(|key| state.remove(key));
+        for key in &keys {
+            state.remove(key);
+        }
         Box::pin(ready(Ok(answers as u64)))
     }
 

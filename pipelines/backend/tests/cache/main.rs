@@ -1,5 +1,7 @@
 //! Caches of answers: what every cache must do, and what only one in Redis can be asked for.
 
+#![allow(clippy::unnecessary_wraps, reason = "these read like what a cache is asked and answers")]
+
 mod redis_only;
 mod rules;
 mod told;

@@ -7,6 +7,7 @@ use tailrace_contract::cache::About;
 use tailrace_contract::history::{AggregateQuery, Cursor, Filter, MetricsQuery, NameFilter, Range};
 use tailrace_contract::{CacheKey, Tenant};
 
+use super::EVENT_PREFIX;
 use super::time::span_text;
 
 /// Whose history is asked, and what.
@@ -38,6 +39,9 @@ pub(crate) enum Format {
     Json,
     Csv,
 }
+
+/// The route of events.
+pub(super) const EVENTS: &str = "/v1/events";
 
 /// Buckets that rollups of hours and of minutes answer.
 const COARSE_MS: [u64; 2] = [60_000, 3_600_000];
@@ -131,11 +135,15 @@ impl Asked {
     pub(crate) fn address(&self) -> String {
         match self {
             Self::Metrics { query, path } => {
-                let words = Words::default().range(query.range).filter(&query.filter);
+                let words = Words::default().range(query.range);
+                let words = if *path == EVENTS {
+                    words.event(&query.filter)
+                } else {
+                    words.filter(&query.filter)
+                };
                 let words = words.word("limit", &query.limit.to_string());
-                let page = query
-                    .after
-                    .map(|after| super::cursor::write(query.range, &query.filter, after));
+                let write = |after| super::cursor::write(query.range, &query.filter, after);
+                let page = query.after.map(write);
                 format!("{path}?{}", words.maybe("cursor", page.as_deref()).text())
             }
             Self::Aggregate(query, figures) => {
@@ -167,12 +175,25 @@ impl Words {
         self.word("from", &range.from_ms.to_string()).word("to", &range.to_ms.to_string())
     }
 
-    pub(super) fn filter(mut self, filter: &Filter) -> Self {
-        self = match &filter.name {
+    pub(super) fn filter(self, filter: &Filter) -> Self {
+        let named = match &filter.name {
             None => self,
             Some(NameFilter::Exactly(name)) => self.word("name", name),
             Some(NameFilter::Prefix(prefix)) => self.word("name", &format!("{prefix}*")),
         };
+        named.attributes(filter)
+    }
+
+    /// A filter as the route of events knows it: names have their prefix anyway.
+    fn event(self, filter: &Filter) -> Self {
+        let kind = match &filter.name {
+            Some(NameFilter::Exactly(name)) => name.strip_prefix(EVENT_PREFIX),
+            Some(NameFilter::Prefix(_)) | None => None,
+        };
+        self.maybe("type", kind).attributes(filter)
+    }
+
+    fn attributes(mut self, filter: &Filter) -> Self {
         for (key, value) in &filter.attributes {
             self = self.word(&format!("attr.{key}"), value);
         }

@@ -13,7 +13,7 @@ use tailrace_contract::history::{AggregateQuery, MetricsQuery, NameFilter, Range
 use super::EVENT_PREFIX;
 use super::ask::Parameters;
 use super::history::{History, now_ms};
-use super::question::{Asked, Figures, Format, Question};
+use super::question::{Asked, EVENTS, Figures, Format, Question};
 use super::time::{span_ms, span_text};
 use crate::Visitor;
 use crate::observer::Shared;
@@ -61,7 +61,7 @@ pub(crate) async fn events(
     let mut parameters = Parameters::new(pairs?.0);
     let manner = manner(&mut parameters, &headers);
     let kind = event_name(&mut parameters);
-    let asked = page(&mut parameters, "/v1/events", Some(kind));
+    let asked = page(&mut parameters, EVENTS, Some(kind));
     parameters.finish("from, to, type, attr.KEY, limit, cursor, format, cache")?;
     answer(&shared, &visitor, asked, manner).await
 }
