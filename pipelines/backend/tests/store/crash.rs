@@ -1,28 +1,29 @@
 //! A writer that is killed in the middle, by SIGKILL and for real: this test starts itself again
 //! as the child that commits. What was acknowledged is there, nothing else is there in parts.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tailrace_backend::SqliteStore;
+use tailrace_backend::store::{PostgresConfig, PostgresStore};
 use tailrace_contract::probe::{self, Point};
 use tailrace_contract::{Batch, RunId, Store};
 
 use crate::made::{batch, is_whole, metric};
 
-/// The file that a child commits to; without it the child's test does nothing.
-const FILE: &str = "TAILRACE_TEST_STORE_FILE";
+/// The file or the server that a child commits to; without it the child's test does nothing.
+const PLACE: &str = "TAILRACE_TEST_STORE_PLACE";
 /// The point where a child stops for ever, by name.
 const STOP: &str = "TAILRACE_TEST_STORE_STOP";
 /// Commits before a child stops at its point.
-const BEFORE_STOP: u64 = 5;
+pub(crate) const BEFORE_STOP: u64 = 5;
 /// Tasks of a child that commit at once, when it stops nowhere.
 const TASKS: u64 = 4;
 
-fn numbered(seq: u64) -> Batch {
+pub(crate) fn numbered(seq: u64) -> Batch {
     batch(seq, (0..100).map(|n| metric(["a", "b", "c"][n % 3], n as f64)).collect())
 }
 
@@ -34,7 +35,7 @@ fn say(line: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the child of the tests below"]
 async fn child() {
-    let Some(file) = std::env::var_os(FILE) else { return };
+    let Ok(place) = std::env::var(PLACE) else { return };
     let stop = std::env::var(STOP).ok();
     let reached = AtomicU64::new(0);
     let tasks = if stop.is_some() { 1 } else { TASKS };
@@ -48,7 +49,11 @@ async fn child() {
             }
         }
     });
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(file).unwrap());
+    let store: Arc<dyn Store> = if place.starts_with("postgres://") {
+        Arc::new(PostgresStore::connect(&PostgresConfig::new(place)).await.unwrap())
+    } else {
+        Arc::new(SqliteStore::open(place).unwrap())
+    };
     let commit = async |task: u64| {
         for seq in (task..).step_by(tasks as usize) {
             store.commit(Arc::new(vec![numbered(seq)])).await.unwrap();
@@ -58,9 +63,9 @@ async fn child() {
     futures_util::future::join_all((0..tasks).map(commit)).await;
 }
 
-fn start(file: &Path, stop: Option<Point>) -> Child {
+pub(crate) fn start(place: impl AsRef<OsStr>, stop: Option<Point>) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["crash::child", "--exact", "--ignored", "--nocapture"]).env(FILE, file);
+    command.args(["crash::child", "--exact", "--ignored", "--nocapture"]).env(PLACE, place);
     if let Some(point) = stop {
         command.env(STOP, point.name());
     }
@@ -68,7 +73,7 @@ fn start(file: &Path, stop: Option<Point>) -> Child {
 }
 
 /// Reads what a child says until `enough`, then kills it. Answers what it had acknowledged.
-fn killed_after(mut child: Child, enough: impl Fn(&str, usize) -> bool) -> Vec<u64> {
+pub(crate) fn killed_after(mut child: Child, enough: impl Fn(&str, usize) -> bool) -> Vec<u64> {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut acknowledged = Vec::new();
     for line in lines.by_ref() {
@@ -86,7 +91,7 @@ fn killed_after(mut child: Child, enough: impl Fn(&str, usize) -> bool) -> Vec<u
     acknowledged
 }
 
-async fn present(store: &dyn Store) -> Vec<u64> {
+pub(crate) async fn present(store: &dyn Store) -> Vec<u64> {
     is_whole(store).await;
     let audit = store.audit(RunId(1), None).await.unwrap();
     let Some(account) = audit.producers.first() else { return Vec::new() };

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tailrace_backend::private::{Commits, PrivatePostgres};
 use tailrace_backend::store::{PostgresConfig, PostgresStore};
 use tailrace_contract::history::{Filter, MetricsQuery};
+use tailrace_contract::probe::Point;
 use tailrace_contract::{Batch, Committed, RunId, Store, StoreError, Survives};
 use tokio_postgres::NoTls;
 
-use crate::every_case;
 use crate::made::{ALWAYS, at, batch, metric, tenant};
+use crate::{crash, every_case};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
@@ -99,6 +100,24 @@ async fn a_killed_server_costs_a_retry_and_tears_nothing() {
     assert_eq!(reconciled.metrics_promised, reconciled.metrics);
     let audit = store.audit(RunId(1), None).await.unwrap();
     assert_eq!(audit.producers[0].present.ranges(), [(0, 9), (1_000, 3_999)]);
+}
+
+/// The server outlives its client: it must notice, and take back what was open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_whose_program_was_killed_leaves_nothing() {
+    let postgres = start();
+    for point in [Point::DuringRollup, Point::BeforeCommit] {
+        let child = crash::start(postgres.url(), Some(point));
+        let acknowledged = crash::killed_after(child, |line, _| line == "stopped");
+        assert_eq!(acknowledged, (0..crash::BEFORE_STOP).collect::<Vec<_>>(), "{point:?}");
+        let store = open(&postgres, "tailrace").await.unwrap();
+        assert_eq!(crash::present(&store).await, acknowledged, "{point:?}");
+        let middle = Arc::new(vec![crash::numbered(crash::BEFORE_STOP)]);
+        let again = store.commit(middle).await.unwrap();
+        assert_eq!((again.new, again.duplicate), (1, 0), "{point:?}");
+        assert_eq!(crash::present(&store).await.len() as u64, crash::BEFORE_STOP + 1);
+        store.remove().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
