@@ -306,6 +306,9 @@ pub struct SaturateArgs {
     /// Connections, instead of the pipeline's own number
     #[arg(long)]
     pub connections: Option<u32>,
+    /// Threads of the generator, each on a core of its own beside the server's
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub threads: u32,
     /// Requests in flight on each connection, instead of the pipeline's own number
     #[arg(long)]
     pub in_flight: Option<u32>,

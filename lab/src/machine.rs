@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use tailrace_loadgen::account::Finding;
 use tailrace_measure::record::{Build, Machine, Placement};
 
+use crate::exit::Fault;
 use crate::play::suspect;
 
 /// The cores of this machine and who gets which.
@@ -39,6 +40,28 @@ impl Surroundings {
             shared,
             cores: cores.len() as u32,
         }
+    }
+
+    /// The same with a core for each of so many event loops, from the last one down.
+    ///
+    /// # Errors
+    /// There are not so many beside the server's.
+    pub fn with_generators(threads: u32) -> Result<Self, Fault> {
+        let surroundings = Self::look();
+        if threads == 1 {
+            return Ok(surroundings);
+        }
+        let cores = tailrace_sys::allowed_cores();
+        let free = cores.get(1..).unwrap_or_default();
+        let Some(first) = free.len().checked_sub(threads as usize) else {
+            return Err(Fault::Usage(format!(
+                "{threads} threads need a core each beside the server's, and of {} cores {} are \
+                 left for them",
+                cores.len(),
+                free.len()
+            )));
+        };
+        Ok(Self { generator_cores: free[first..].to_vec(), ..surroundings })
     }
 
     /// Keeps progress bars, watching and writing away from the generator's core.

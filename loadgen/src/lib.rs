@@ -10,6 +10,7 @@ pub mod account;
 pub mod ages;
 pub mod arena;
 pub mod capacity;
+mod crew;
 pub mod driver;
 pub mod experiment;
 pub mod faults;

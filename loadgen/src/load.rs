@@ -3,11 +3,9 @@
 //! generator is watched all the same. Read next: `trial.rs`, for the whole of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering::Acquire};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
 use tailrace_contract::Wire;
 use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::load_report::{
@@ -20,22 +18,24 @@ use tailrace_measure::seals::{self, Evidence};
 use tailrace_sys::proc;
 
 use crate::account::{Finding, utc_of};
+use crate::crew::{Crew, Ran};
 use crate::gauge::Gauge;
 use crate::plan::{Plan, Times};
+use crate::source::Source;
 use crate::template::{Asked, Templates};
-use crate::trial::{Ran, generate};
 
 /// What the machine did while the load ran, between the edges of the window.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Edges {
     start: Edge,
     end: Edge,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Edge {
     at: Stamp,
-    generator_delay_ns: Option<u64>,
+    /// Of each event loop's thread.
+    generator_delay_ns: Vec<Option<u64>>,
     steal_ns: u64,
     total_ns: u64,
 }
@@ -49,40 +49,26 @@ pub struct Loaded {
     edges: Edges,
 }
 
-/// Runs a plan with requests made from `asked`.
+/// Runs plans, the shares of one, with requests made from `asked`, each on a thread of its own.
 ///
 /// # Errors
 /// No connection could be opened, or the machine's event queue failed. What the endpoint does
 /// wrong later is data.
 pub fn run(
-    plan: Plan,
+    plans: Vec<Plan>,
     (asked, seed): (&Asked, u64),
     new_wire: &(dyn Fn() -> Box<dyn Wire> + Sync),
     cores: &[usize],
     gauge: &Arc<Gauge>,
 ) -> anyhow::Result<Loaded> {
-    let done = AtomicBool::new(false);
-    let watcher = std::thread::current();
-    let (tell, told) = mpsc::channel();
-    std::thread::scope(|scope| {
-        let generator = std::thread::Builder::new().name("generator".into());
-        let done = &done;
-        let handle = generator.spawn_scoped(scope, move || {
-            let source = Box::new(Templates::new(asked, seed));
-            let ran = generate(plan, source, gauge, new_wire, cores, &tell);
-            done.store(true, Release);
-            watcher.unpark();
-            ran
-        })?;
-        let watched = told.recv().ok().map(|(tid, times)| (times, watch(tid, &times, done)));
-        let ran = handle.join().map_err(|_| anyhow!("the generator's thread panicked"))??;
-        let (times, edges) = watched.context("the generator ended before it began")?;
-        Ok(Loaded { times, ran, edges })
-    })
+    let source = || -> Box<dyn Source> { Box::new(Templates::new(asked, seed)) };
+    let crew = Crew { plans, cores, gauge, new_wire, source: &source };
+    let (times, ran, edges) = crew.run(watch)?;
+    Ok(Loaded { times, ran, edges })
 }
 
 /// Reads the kernel's figures at both edges of the window, or at the load's early end.
-fn watch(generator: u32, times: &Times, done: &AtomicBool) -> Edges {
+fn watch(generator: &[u32], times: &Times, done: &AtomicBool) -> Edges {
     let wait_until = |at: Stamp| {
         while !done.load(Acquire) && now() < at {
             std::thread::park_timeout(Duration::from_nanos(at.since(now())));
@@ -92,11 +78,15 @@ fn watch(generator: u32, times: &Times, done: &AtomicBool) -> Edges {
     Edges { start: wait_until(times.window.0), end: wait_until(times.window.1) }
 }
 
-fn read(generator: u32) -> Edge {
+fn read(generator: &[u32]) -> Edge {
     let host = proc::host_cpu().unwrap_or_default();
+    let me = std::process::id();
     Edge {
         at: now(),
-        generator_delay_ns: proc::run_delay_ns(std::process::id(), Some(generator)).ok(),
+        generator_delay_ns: generator
+            .iter()
+            .map(|&tid| proc::run_delay_ns(me, Some(tid)).ok())
+            .collect(),
         steal_ns: host.steal_ns,
         total_ns: host.total_ns,
     }
@@ -147,7 +137,7 @@ fn generator(ran: &Ran) -> Generator {
     let requests = ran.driven.measured.all_outcomes.scheduled - ran.driven.never_released;
     Generator {
         cpu_us_per_request: ran.generator_cpu_ns as f64 / 1e3 / requests.max(1) as f64,
-        core_share: ran.generator_cpu_ns as f64 / ran.elapsed_ns.max(1) as f64,
+        core_share: ran.busiest_share,
     }
 }
 
@@ -157,11 +147,8 @@ fn judge(loaded: &Loaded, findings: &[Finding]) -> Seals {
     // What was never released, because it had to end, says nothing about punctuality.
     let mut outcomes = measured.window_outcomes.clone();
     outcomes.scheduled -= driven.never_released;
-    let Edges { start, end } = loaded.edges;
-    let span_ns = end.at.since(start.at).max(1) as f64;
-    let delay = end.generator_delay_ns.zip(start.generator_delay_ns);
-    let delay = delay.map(|(end, start)| end.saturating_sub(start) as f64 / span_ns);
-    let delays: Vec<_> = delay.map(|share| ("generator".to_owned(), share)).into_iter().collect();
+    let Edges { start, end } = &loaded.edges;
+    let delays = run_queue_delays(start, end);
     let total = end.total_ns.checked_sub(start.total_ns).filter(|total| *total > 0);
     let median = |histogram: &hdrhistogram::Histogram<u64>| {
         (!histogram.is_empty()).then(|| histogram.value_at_quantile(0.5))
@@ -179,4 +166,16 @@ fn judge(loaded: &Loaded, findings: &[Finding]) -> Seals {
         audit: AuditSeal::NotAudited,
         extra: findings,
     })
+}
+
+/// What each event loop waited for a core, as a share of the time between two looks.
+fn run_queue_delays(start: &Edge, end: &Edge) -> Vec<(String, f64)> {
+    let span_ns = end.at.since(start.at).max(1) as f64;
+    let alone = end.generator_delay_ns.len() == 1;
+    let pairs = (1..).zip(end.generator_delay_ns.iter().zip(&start.generator_delay_ns));
+    let shares = pairs.filter_map(|(number, (end, start))| {
+        let name = if alone { "generator".into() } else { format!("generator {number}") };
+        Some((name, (*end)?.saturating_sub((*start)?) as f64 / span_ns))
+    });
+    shares.collect()
 }

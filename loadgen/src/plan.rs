@@ -46,6 +46,37 @@ pub struct Plan {
     pub feed: Option<FeedPlan>,
     /// The same as `tls` for the subscription.
     pub feed_tls: Option<Tls>,
+    /// Which batches of the schedule are this event loop's.
+    pub share: Share,
+    /// Whether anybody asks afterwards which sequences were acknowledged.
+    pub keeps_account: bool,
+}
+
+/// One of several event loops that share a schedule: of every `of` batches it takes one, so that
+/// each due time belongs to exactly one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// From 0.
+    pub index: u64,
+    /// At least 1.
+    pub of: u64,
+}
+
+impl Share {
+    /// The whole schedule.
+    pub const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// The shares of so many event loops.
+    pub fn all(of: u64) -> impl Iterator<Item = Self> {
+        (0..of).map(move |index| Self { index, of })
+    }
+
+    /// Its part of a count; the parts of all shares add up to the count.
+    #[must_use]
+    pub fn part(self, count: usize) -> usize {
+        let until = |index: u64| (count as u128 * u128::from(index) / u128::from(self.of)) as usize;
+        until(self.index + 1) - until(self.index)
+    }
 }
 
 /// Which batches a live subscriber follows.
@@ -62,6 +93,17 @@ pub struct FeedPlan {
 }
 
 impl Plan {
+    /// What one of several event loops does of it: its batches, on its part of the connections,
+    /// with its part of what may be in flight. Which sequences were acknowledged is not kept.
+    #[must_use]
+    pub fn shared(mut self, share: Share) -> Self {
+        self.connections = share.part(self.connections);
+        self.in_flight_max = share.part(self.in_flight_max);
+        self.keeps_account &= share == Share::WHOLE;
+        self.share = share;
+        self
+    }
+
     /// Time from the anchor to the end of the window.
     pub fn due_ns(&self) -> u64 {
         self.warm_up_ns + self.window_ns
@@ -84,6 +126,8 @@ impl Plan {
             tls: None,
             feed: None,
             feed_tls: None,
+            share: Share::WHOLE,
+            keeps_account: true,
         }
     }
 }
@@ -95,4 +139,18 @@ pub struct Times {
     pub anchor: Stamp,
     /// The window's first and last nanosecond (the end is not part of it).
     pub window: (Stamp, Stamp),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_add_up() {
+        for (count, of) in [(0, 1), (7, 3), (64, 5), (usize::MAX, 7)] {
+            let parts = (0..of).map(|index| Share { index, of }.part(count));
+            assert_eq!(parts.sum::<usize>(), count, "{count} in {of}");
+        }
+        assert_eq!(Share { index: 1, of: 2 }.part(1), 1);
+    }
 }

@@ -1,12 +1,10 @@
 //! One trial: open, warm up, measure, drain, audit, judge. The event loop has a thread of its
-//! own; this thread watches it.
+//! own (`crew.rs`); this thread watches it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Release};
-use std::sync::mpsc;
 
-use anyhow::{Context, anyhow};
-use tailrace_contract::{RunId, Wire};
+use anyhow::Context;
+use tailrace_contract::RunId;
 use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::record::{Arm, Load, StoreLedger, Trial};
 use tailrace_measure::recorder::Measured;
@@ -16,17 +14,15 @@ use tailrace_producers::payload::Payloads;
 use crate::account;
 use crate::ages::Ages;
 use crate::arena::Launched;
-use crate::driver::{Driven, Driver};
+use crate::crew::Crew;
+pub use crate::crew::Ran;
 use crate::faults::Fault;
 use crate::gauge::Gauge;
-use crate::plan::{FeedPlan, Pace, Plan, Times};
+use crate::plan::{FeedPlan, Pace, Plan, Share, Times};
 use crate::shape::Shaped;
 use crate::source::{Batches, Source};
 use crate::stored;
 use crate::watch::{Watched, watch};
-
-/// Between the last connection's opening and the first due batch: lets both sides settle.
-const HEAD_START_NS: u64 = 30_000_000;
 
 /// What to run.
 pub struct Request<'a> {
@@ -60,16 +56,6 @@ pub struct Finished {
     pub times: Times,
 }
 
-/// What the event loop's thread brings home.
-pub struct Ran {
-    /// What the loop saw.
-    pub driven: Driven,
-    /// Processor time of its thread, opening excluded.
-    pub generator_cpu_ns: u64,
-    /// From the start of the loop to its end.
-    pub elapsed_ns: u64,
-}
-
 /// Runs one trial on a running server.
 ///
 /// # Errors
@@ -89,7 +75,7 @@ pub fn run(
     };
     let before = ages(launched);
     let (times, ran, watched) =
-        drive(launched, plan, payloads, request.faults, request.generator_cores, gauge)
+        drive(launched, vec![plan], payloads, request.faults, request.generator_cores, gauge)
             .map_err(|error| explained(error, launched))?;
     let findings = [request.findings, &launched.findings()].concat();
     let request = &Request { findings: &findings, ..*request };
@@ -140,7 +126,8 @@ fn plan(launched: &dyn Launched, request: &Request<'_>, run: RunId) -> Plan {
 }
 
 /// Finds out how many batches a second a server takes when there is always one more: the closed
-/// loop that capacity is estimated with. Its latencies are not reported.
+/// loop that capacity is estimated with. Its latencies are not reported. There is an event loop on
+/// each of `generator_cores`, as far as there are connections; one anywhere, if there are none.
 ///
 /// # Errors
 /// As [`run`].
@@ -152,7 +139,7 @@ pub fn saturate(
     generator_cores: &[usize],
 ) -> anyhow::Result<Saturated> {
     let run = fresh_run();
-    let plan = Plan {
+    let whole = || Plan {
         pace: Pace::Saturate,
         warm_up_ns: duration_ns / 4,
         window_ns: duration_ns,
@@ -166,9 +153,13 @@ pub fn saturate(
         tls: launched.ingest_tls(),
         feed: None,
         feed_tls: None,
+        share: Share::WHOLE,
+        keeps_account: false,
     };
     let gauge = Arc::new(Gauge::default());
-    let (times, ran, watched) = drive(launched, plan, payloads, &[], generator_cores, &gauge)?;
+    let loops = generator_cores.len().clamp(1, arm.connections.max(1) as usize);
+    let plans = Share::all(loops as u64).map(|share| whole().shared(share)).collect();
+    let (times, ran, watched) = drive(launched, plans, payloads, &[], generator_cores, &gauge)?;
     let outcomes = &ran.driven.measured.window_outcomes;
     let window_s = times.window.1.since(times.window.0) as f64 / 1e9;
     let spent = |from: Option<u64>, to: Option<u64>| {
@@ -200,86 +191,30 @@ pub struct Saturated {
     pub generator_cpu_us: f64,
 }
 
-/// Runs the event loop in its own thread and watches from this one.
+/// Runs the event loops in threads of their own and watches from this one.
 fn drive(
     launched: &mut dyn Launched,
-    plan: Plan,
+    plans: Vec<Plan>,
     payloads: &Payloads,
     faults: &[Fault],
     cores: &[usize],
     gauge: &Arc<Gauge>,
 ) -> anyhow::Result<(Times, Ran, Watched)> {
-    let run = plan.run;
-    let done = AtomicBool::new(false);
-    let watcher = std::thread::current();
-    let (tell, told) = mpsc::channel();
+    let first = plans.first().context("there is nothing to run")?;
+    let (run, producer) = (first.run, first.producer.clone());
     let wires = launched.wires();
     let new_wire = move || wires(run);
+    let run_text = run.to_string();
     let shape = launched.shape();
-    std::thread::scope(|scope| {
-        let generator = std::thread::Builder::new().name("generator".into());
-        let (done, new_wire) = (&done, &new_wire);
-        let handle = generator.spawn_scoped(scope, move || {
-            let _ended = Ending { done, watcher };
-            let run_text = run.to_string();
-            let producer = plan.producer.clone();
-            let filled = shape.map(|shape| shape.of_run(&run_text, &producer)).transpose()?;
-            let source: Box<dyn Source> = match &filled {
-                Some(filled) => Box::new(Shaped::new(filled, payloads)),
-                None => Box::new(Batches::new(payloads, producer, &run_text)),
-            };
-            generate(plan, source, gauge, new_wire, cores, &tell)
-        })?;
-        let watched = told
-            .recv()
-            .ok()
-            .map(|(tid, times)| (times, watch(launched, tid, &times, faults, gauge, done)));
-        let ran = handle.join().map_err(|_| anyhow!("the generator's thread panicked"))??;
-        let (times, watched) = watched.context("the generator ended before it began")?;
-        Ok((times, ran, watched))
-    })
-}
-
-/// Tells the watching thread that the generator has ended, also when it panicked: nobody may
-/// watch for ever.
-struct Ending<'a> {
-    done: &'a AtomicBool,
-    watcher: std::thread::Thread,
-}
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        self.done.store(true, Release);
-        self.watcher.unpark();
-    }
-}
-
-/// The body of the generator's thread.
-pub(crate) fn generate<'a>(
-    plan: Plan,
-    source: Box<dyn Source + 'a>,
-    gauge: &Arc<Gauge>,
-    new_wire: &'a (dyn Fn() -> Box<dyn Wire> + Sync),
-    cores: &[usize],
-    tell: &mpsc::Sender<(u32, Times)>,
-) -> anyhow::Result<Ran> {
-    if !cores.is_empty() {
-        tailrace_sys::pin_current_thread(cores).context("the generator could not be pinned")?;
-    }
-    tailrace_sys::set_timer_slack_min().context("the timer slack could not be set")?;
-    let (warm_up_ns, due_ns) = (plan.warm_up_ns, plan.due_ns());
-    let driver = Driver::open(plan, source, Arc::clone(gauge), new_wire)?;
-    let anchor = now().plus(HEAD_START_NS);
-    let times = Times { anchor, window: (anchor.plus(warm_up_ns), anchor.plus(due_ns)) };
-    let tid = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
-    tell.send((tid, times)).context("nobody watches this trial")?;
-    let (began, cpu_before) = (now(), tailrace_sys::proc::thread_cpu_ns());
-    let driven = driver.run(anchor)?;
-    Ok(Ran {
-        driven,
-        generator_cpu_ns: tailrace_sys::proc::thread_cpu_ns() - cpu_before,
-        elapsed_ns: now().since(began),
-    })
+    let filled = shape.map(|shape| shape.of_run(&run_text, &producer)).transpose()?;
+    let source = || -> Box<dyn Source> {
+        match &filled {
+            Some(filled) => Box::new(Shaped::new(filled, payloads)),
+            None => Box::new(Batches::new(payloads, producer.clone(), &run_text)),
+        }
+    };
+    let crew = Crew { plans, cores, gauge, new_wire: &new_wire, source: &source };
+    crew.run(|tids, times, done| watch(launched, tids, times, faults, gauge, done))
 }
 
 /// 128 bits that no other trial has. The standard library's hasher is seeded by the system.

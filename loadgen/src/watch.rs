@@ -65,10 +65,10 @@ pub struct Watched {
     pub death: Option<String>,
 }
 
-/// Watches until `done`. The caller's thread is unparked when `done` is set.
+/// Watches until `done`; `generator` are the threads of the event loops. The caller's thread is unparked when `done` is set.
 pub fn watch(
     launched: &mut dyn Launched,
-    generator_tid: u32,
+    generator: &[u32],
     times: &Times,
     faults: &[Fault],
     gauge: &Gauge,
@@ -81,7 +81,7 @@ pub fn watch(
         let at = now();
         script.apply_due(at, launched);
         if due.is_due(at) {
-            due.take(read(launched, generator_tid), &mut watched);
+            due.take(read(launched, generator), &mut watched);
         }
         if watched.death.is_none() {
             watched.death = launched.server_death();
@@ -97,7 +97,7 @@ pub fn watch(
         std::thread::park_timeout(Duration::from_nanos(until.since(now())));
     }
     if watched.end.at == Stamp::default() {
-        watched.end = read(launched, generator_tid);
+        watched.end = read(launched, generator);
     }
     script.release(now(), launched);
     watched.faults = script.events;
@@ -137,7 +137,7 @@ impl SampleTimes {
     }
 }
 
-fn read(launched: &dyn Launched, generator_tid: u32) -> Sample {
+fn read(launched: &dyn Launched, generator: &[u32]) -> Sample {
     let server = launched.server_pid();
     let family = proc::family(server);
     let stores = launched.store_pid().map(proc::family).unwrap_or_default();
@@ -160,7 +160,11 @@ fn read(launched: &dyn Launched, generator_tid: u32) -> Sample {
             .serves_on_one_thread()
             .then(|| proc::run_delay_ns(server, Some(server)).ok())
             .flatten(),
-        generator_delay_ns: proc::run_delay_ns(me, Some(generator_tid)).ok(),
+        // Of several event loops, all waits: none of them may have any.
+        generator_delay_ns: generator
+            .iter()
+            .map(|&tid| proc::run_delay_ns(me, Some(tid)).ok())
+            .sum::<Option<u64>>(),
         steal_ns: host.steal_ns,
         total_ns: host.total_ns,
     }

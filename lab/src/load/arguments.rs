@@ -92,9 +92,14 @@ pub struct LoadArgs {
     /// The schedule and what is filled in at random come from here
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Keep the generator on this core: where the server is known to be on another
-    #[arg(long, value_name = "NUMBER", value_parser = core)]
-    pub core: Option<usize>,
+    /// Threads that share schedule and connections, where one has no more time; each wants a core
+    /// of its own
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub threads: u32,
+    /// Keep the generator on this core: where the server is known to be on another. May be
+    /// repeated, once for each thread
+    #[arg(long = "core", value_name = "NUMBER", value_parser = core)]
+    pub cores: Vec<usize>,
     /// Print one JSON object; `tailrace schema` has its schema
     #[arg(long)]
     pub json: bool,

@@ -1,24 +1,25 @@
-//! How a load goes, on standard error: a line that changes on a terminal, a line now and then
+//! How a load goes, on standard error: the live table of a race on a terminal, a line now and then
 //! elsewhere. The figures are the gauge's and rough.
 
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use tailrace_loadgen::gauge::{Gauge, Reading};
 use tailrace_render::format::{count, latency, rate};
 
-/// How often a terminal's line changes, and how often another place gets a line.
-const TICK: Duration = Duration::from_millis(250);
+use crate::progress::Progress;
+
+/// How often a pipe gets a line.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Tells how a load goes until it is dropped.
-pub(super) struct Live {
-    over: Arc<AtomicBool>,
-    painter: Option<JoinHandle<()>>,
+pub(super) enum Live {
+    /// Where there is a terminal.
+    Table { _progress: Progress },
+    /// Elsewhere.
+    Lines(Lines),
 }
 
 impl Live {
@@ -26,53 +27,45 @@ impl Live {
     ///
     /// # Errors
     /// No thread could be started.
-    pub(super) fn start(gauge: &Arc<Gauge>, length: Duration) -> std::io::Result<Self> {
-        let over = Arc::new(AtomicBool::new(false));
-        let (gauge, end) = (Arc::clone(gauge), Arc::clone(&over));
-        let painter = std::thread::Builder::new().name("progress".into());
-        let painter = painter.spawn(move || {
-            if std::io::stderr().is_terminal() {
-                paint(&gauge, &end, length);
-            } else {
-                tell(&gauge, &end, length);
-            }
-        })?;
-        Ok(Self { over, painter: Some(painter) })
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        self.over.store(true, Relaxed);
-        if let Some(painter) = self.painter.take() {
-            painter.thread().unpark();
-            // One that panicked has nothing more to say.
-            painter.join().unwrap_or_default();
+    pub(super) fn start(url: &str, gauge: &Arc<Gauge>, length: Duration) -> std::io::Result<Self> {
+        match Progress::of_load(url, length, gauge) {
+            Some(_progress) => Ok(Self::Table { _progress }),
+            None => Lines::start(gauge, length).map(Self::Lines),
         }
     }
 }
 
-fn paint(gauge: &Gauge, over: &AtomicBool, length: Duration) {
-    let style = ProgressStyle::with_template("{bar:16} {wide_msg}");
-    let bar = ProgressBar::new(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    each(gauge, over, TICK, |elapsed, text| {
-        bar.set_position(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
-        bar.set_message(text);
-    });
-    bar.finish_and_clear();
+/// A thread that writes lines.
+pub(super) struct Lines {
+    over: Arc<AtomicBool>,
+    writer: Option<JoinHandle<()>>,
 }
 
-fn tell(gauge: &Gauge, over: &AtomicBool, length: Duration) {
-    each(gauge, over, LINE_EVERY, |elapsed, text| {
-        eprintln!("{:.0} of {:.0} s: {text}", elapsed.as_secs_f64(), length.as_secs_f64());
-    });
+impl Lines {
+    fn start(gauge: &Arc<Gauge>, length: Duration) -> std::io::Result<Self> {
+        let over = Arc::new(AtomicBool::new(false));
+        let (gauge, end) = (Arc::clone(gauge), Arc::clone(&over));
+        let writer = std::thread::Builder::new().name("progress".into());
+        let writer = writer.spawn(move || tell(&gauge, &end, length))?;
+        Ok(Self { over, writer: Some(writer) })
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.over.store(true, Relaxed);
+        if let Some(writer) = self.writer.take() {
+            writer.thread().unpark();
+            // One that panicked has nothing more to say.
+            writer.join().unwrap_or_default();
+        }
+    }
 }
 
 /// Looks at the gauge again and again.
-fn each(gauge: &Gauge, over: &AtomicBool, every: Duration, mut say: impl FnMut(Duration, String)) {
+fn tell(gauge: &Gauge, over: &AtomicBool, length: Duration) {
     let began = Instant::now();
-    let (mut before, mut due) = ((Duration::ZERO, 0), every);
+    let (mut before, mut due) = ((Duration::ZERO, 0), LINE_EVERY);
     loop {
         while began.elapsed() < due {
             if over.load(Relaxed) {
@@ -80,24 +73,24 @@ fn each(gauge: &Gauge, over: &AtomicBool, every: Duration, mut say: impl FnMut(D
             }
             std::thread::park_timeout(due.saturating_sub(began.elapsed()));
         }
-        due += every;
+        due += LINE_EVERY;
         let (elapsed, reading) = (began.elapsed(), gauge.read());
         let answered = reading.acked + reading.failed;
         let span = elapsed.saturating_sub(before.0).as_secs_f64();
         let now_per_s = answered.saturating_sub(before.1) as f64 / span;
         before = (elapsed, answered);
-        say(elapsed, text(&reading, now_per_s));
+        let (elapsed, length) = (elapsed.as_secs_f64(), length.as_secs_f64());
+        eprintln!("{elapsed:.0} of {length:.0} s: {}", text(&reading, now_per_s));
     }
 }
 
 fn text(reading: &Reading, now_per_s: f64) -> String {
-    let Reading { scheduled, acked, failed, p50_ns, p99_ns, .. } = *reading;
-    let waiting = scheduled.saturating_sub(acked + failed);
+    let Reading { acked, failed, p50_ns, p99_ns, .. } = *reading;
     format!(
         "{} answered · {} now · {} unanswered · {} refused or broken · p50 ≈ {} · p99 ≈ {}",
         count(acked + failed),
         rate(now_per_s),
-        count(waiting),
+        count(reading.in_flight()),
         count(failed),
         latency(p50_ns),
         latency(p99_ns)

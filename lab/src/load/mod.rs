@@ -25,7 +25,7 @@ use live::Live;
 use tailrace_loadgen::folder;
 use tailrace_loadgen::gauge::Gauge;
 use tailrace_loadgen::load::{self, Loaded};
-use tailrace_loadgen::plan::{Pace, Plan};
+use tailrace_loadgen::plan::{Pace, Plan, Share};
 use tailrace_loadgen::template::Asked;
 use tailrace_measure::load_report::{Endpoint, LoadAsked, LoadReport, Loop};
 use tailrace_measure::record::{Load, Measurement};
@@ -58,14 +58,16 @@ pub fn run(arguments: &LoadArgs) -> anyhow::Result<Ended> {
     let load = load_asked(arguments, &target, &schedule)?;
     let tls = target.tls(&arguments.trust)?;
     let address = target.resolve()?;
-    let plan = Plan { tls, ..plan(&schedule, &load, address) };
+    let plans = Share::all(arguments.threads.into())
+        .map(|share| Plan { tls: tls.clone(), ..plan(&schedule, &load, address) }.shared(share))
+        .collect();
     if let Some(folder) = &arguments.hlog {
         std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     }
     let gauge = Arc::new(Gauge::default());
     let stop = Arc::clone(&gauge);
     let interrupted = interrupt::flag(move || stop.stop())?;
-    let loaded = drive(arguments, &target, plan, &asked, &gauge)?;
+    let loaded = drive(arguments, &target, plans, &asked, &gauge)?;
     let endpoint = endpoint(arguments, &target, &asked, address);
     let mut report = load::report(endpoint, load, &loaded, &Surroundings::look().findings());
     report.objectives = arguments.slo.iter().map(|slo| objective::judge(slo, &report)).collect();
@@ -84,7 +86,7 @@ pub fn run(arguments: &LoadArgs) -> anyhow::Result<Ended> {
 fn drive(
     arguments: &LoadArgs,
     target: &Target,
-    plan: Plan,
+    plans: Vec<Plan>,
     asked: &Asked,
     gauge: &Arc<Gauge>,
 ) -> anyhow::Result<Loaded> {
@@ -98,9 +100,8 @@ fn drive(
     if let Some(exporter) = &exporter {
         eprintln!("figures for Prometheus: http://{}/metrics", exporter.address());
     }
-    let _live = Live::start(gauge, arguments.warm_up + arguments.duration)?;
-    let core = arguments.core.as_slice();
-    load::run(plan, (asked, arguments.seed), &*new_wire, core, gauge).map_err(|error| {
+    let _live = Live::start(&arguments.url, gauge, arguments.warm_up + arguments.duration)?;
+    load::run(plans, (asked, arguments.seed), &*new_wire, &arguments.cores, gauge).map_err(|error| {
         let tls = if target.is_secured { " over TLS" } else { "" };
         error.context(format!(
             "{} took no load (is a server running there, and does it speak {}{tls}?)",
@@ -144,6 +145,13 @@ fn load_asked(arguments: &LoadArgs, target: &Target, load: &Load) -> anyhow::Res
     let connections = arguments.connections.unwrap_or(target.protocol.fair_load.0);
     let per_connection = per_connection(arguments, target);
     let all = u64::from(connections) * u64::from(per_connection);
+    if connections < arguments.threads {
+        return Err(Fault::Usage(format!(
+            "{} threads cannot share {connections} connections: each needs one of its own",
+            arguments.threads
+        ))
+        .into());
+    }
     let is_open = !arguments.closed;
     let sha256 = is_open.then(|| schedule::sha256(load, arguments.seed)).transpose();
     Ok(LoadAsked {

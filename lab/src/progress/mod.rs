@@ -50,8 +50,20 @@ pub struct Progress {
 impl Progress {
     /// Starts to paint; `current` also tells the signal handler which trial to end.
     pub fn start(experiment: &Experiment, current: Current) -> Self {
+        Self::of(State::new(experiment), current)
+    }
+
+    /// The same for a load of so long on one address, which is no trial; none: there is no
+    /// terminal to paint on.
+    pub fn of_load(address: &str, length: Duration, gauge: &Arc<Gauge>) -> Option<Self> {
+        let current = Arc::new(Mutex::new(Some(Arc::clone(gauge))));
+        let is_watched = feed::is_asked() || Screen::is_there();
+        is_watched.then(|| Self::of(State::of_load(address, length), current))
+    }
+
+    fn of(state: State, current: Current) -> Self {
         let screen = Arc::new(Mutex::new(Screen::default()));
-        let state = Arc::new(Mutex::new(State::new(experiment)));
+        let state = Arc::new(Mutex::new(state));
         let over = Arc::new(AtomicBool::new(false));
         let json = feed::is_asked();
         let painter = (json || Screen::is_there()).then(|| {

@@ -1,6 +1,6 @@
 //! The lines at the foot of a terminal that are painted over again and again. The cursor rests at
-//! the start of the line below them, where the terminal's own `^C` does no harm. (A bar of
-//! indicatif rests in the last column: there the same two characters push its lines up by one.)
+//! the start of the line below them, where the terminal's own `^C` does no harm. (One that
+//! rests in the last column would see: there the same two characters push its lines up by one.)
 
 use std::io::{IsTerminal, Write};
 

@@ -84,6 +84,22 @@ impl State {
         state
     }
 
+    /// A load on an address: one arm, one load, one round, which runs.
+    pub(super) fn of_load(address: &str, length: Duration) -> Self {
+        Self {
+            arms: vec![address.to_owned()],
+            loads: vec!["load".into()],
+            places: vec![vec![Place::Running]],
+            round: 1,
+            rounds: 1,
+            running: Some((0, 0)),
+            over: Duration::ZERO,
+            floors: vec![false],
+            lengths: vec![length],
+            feeds: vec![false],
+        }
+    }
+
     /// A trial begins; with the first of a round, all others wait again.
     pub(super) fn begins(&mut self, arm: &Arm, load: &Load, round: u32) {
         if round != self.round {

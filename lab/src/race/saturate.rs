@@ -59,7 +59,7 @@ pub fn run(arguments: &SaturateArgs) -> anyhow::Result<Ended> {
     let arms: Vec<Arm> =
         arguments.contestants.iter().map(|name| arm(name, arguments)).collect::<Result<_, _>>()?;
     refuse_the_mute(&arguments.contestants[0], &arguments.against)?;
-    let surroundings = machine::Surroundings::look();
+    let surroundings = machine::Surroundings::with_generators(arguments.threads)?;
     let mut children = Children {
         server_cores: surroundings.server_cores.clone(),
         link_cores: surroundings.link_cores.clone(),

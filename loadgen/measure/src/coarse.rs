@@ -48,6 +48,14 @@ impl Coarse {
         self.max_ns = self.max_ns.max(Some(ns));
     }
 
+    pub(crate) fn merge(&mut self, other: &Coarse) {
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            *mine += theirs;
+        }
+        self.count += other.count;
+        self.max_ns = self.max_ns.max(other.max_ns);
+    }
+
     pub(crate) fn at(&self, q: f64) -> Option<u64> {
         let rank = ((q * self.count as f64).ceil() as u64).max(1);
         let mut seen = 0;

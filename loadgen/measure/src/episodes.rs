@@ -58,6 +58,16 @@ impl Episodes {
         self.at(intended).unanswered += 1;
     }
 
+    /// Adds what another of the same window counted.
+    pub(crate) fn merge(&mut self, other: &Episodes) {
+        for (mine, theirs) in self.joined.iter_mut().zip(&other.joined) {
+            mine.unanswered += theirs.unanswered;
+            for (mine, theirs) in mine.counts.iter_mut().zip(&theirs.counts) {
+                *mine += theirs;
+            }
+        }
+    }
+
     /// So many independent values say as much about the quantile `q`, which lies at `ns`, or
     /// among the unanswered if that is none. None when all values are alike, or the window is
     /// shorter than two slices.

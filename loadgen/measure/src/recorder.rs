@@ -6,6 +6,8 @@
 //! outcome; [`crate::quantile`] ranks it. Memory is below 5 MB and does not
 //! grow with the number of batches.
 
+mod merge;
+
 use hdrhistogram::Histogram;
 
 use crate::clock::Stamp;

@@ -96,6 +96,17 @@ impl Slices {
         }
     }
 
+    /// Adds what another of the same window counted.
+    pub(crate) fn merge(&mut self, other: &Slices) {
+        self.backlog_before += other.backlog_before;
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.coarse.iter_mut().zip(&other.coarse) {
+            mine.merge(theirs);
+        }
+    }
+
     pub(crate) fn finish(self) -> Vec<Slice> {
         let mut backlog = self.backlog_before;
         let slice_ms = self.grid.step_ns() / 1_000_000;
@@ -114,6 +125,15 @@ impl Slices {
 }
 
 impl Counts {
+    fn merge(&mut self, other: &Counts) {
+        self.scheduled += other.scheduled;
+        self.acked += other.acked;
+        self.failed += other.failed;
+        self.unanswered += other.unanswered;
+        self.lateness_ns_max = self.lateness_ns_max.max(other.lateness_ns_max);
+        self.resolved += other.resolved;
+    }
+
     fn slice(&self, coarse: &Coarse, due_ms: i64, backlog: u64) -> Slice {
         Slice {
             due_ms,

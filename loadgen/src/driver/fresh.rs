@@ -28,6 +28,14 @@ impl Default for Openings {
     }
 }
 
+impl Openings {
+    pub(super) fn merge(&mut self, other: &Self) {
+        // Histograms that grow take every other of as many digits.
+        self.connect.add(&other.connect).unwrap_or_default();
+        self.tls.add(&other.tls).unwrap_or_default();
+    }
+}
+
 impl Driver<'_> {
     /// A connection may have come to stand since the last look: its times are kept, and the
     /// request that it was opened for goes out.

@@ -12,6 +12,7 @@ mod inflight;
 mod links;
 mod receive;
 mod release;
+mod together;
 
 use std::collections::VecDeque;
 use std::io;
@@ -51,9 +52,9 @@ const DURABLE_NS_MAX: u64 = 120_000_000_000;
 const FEED_TOKEN: u64 = u64::MAX;
 
 /// What one trial's event loop saw.
-pub struct Driven {
-    /// Histograms, outcomes, timeline.
-    pub measured: Measured,
+pub struct Driven<M = Measured> {
+    /// Histograms, outcomes, timeline; as long as others are to be added, what counts them.
+    pub measured: M,
     /// Sequences that were acknowledged, in time or late.
     pub acked: RangeSet,
     /// Payload bytes from the anchor on. Connections that stood by then were opened before; of one
@@ -173,7 +174,15 @@ impl<'a> Driver<'a> {
     ///
     /// # Errors
     /// The machine's event queue failed: a fault of the harness, not a result.
-    pub fn run(mut self, anchor: Stamp) -> io::Result<Driven> {
+    pub fn run(self, anchor: Stamp) -> io::Result<Driven> {
+        Ok(self.drive(anchor)?.finish())
+    }
+
+    /// The same, before it is known to be all.
+    ///
+    /// # Errors
+    /// As [`Driver::run`].
+    pub fn drive(mut self, anchor: Stamp) -> io::Result<Driven<Recorder>> {
         let window = (anchor.plus(self.plan.warm_up_ns), anchor.plus(self.plan.due_ns()));
         self.times = Times { anchor, window };
         let cut = Window { start: window.0, end: window.1 };
@@ -186,7 +195,7 @@ impl<'a> Driver<'a> {
             connection.bytes = Bytes::default();
         }
         self.close_unless_kept();
-        self.advance();
+        self.begin();
         loop {
             self.release_due();
             self.settle_links();
@@ -201,9 +210,23 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Takes the next due time off the schedule.
+    /// Takes the first due time of its share off the schedule.
+    fn begin(&mut self) {
+        self.seq = self.plan.share.index;
+        self.skip(self.plan.share.index + 1);
+    }
+
+    /// Takes the next due time of its share off the schedule.
     fn advance(&mut self) {
+        self.skip(self.plan.share.of);
+    }
+
+    /// Takes so many due times off the schedule; the last of them is its own.
+    fn skip(&mut self, count: u64) {
         if let Pace::Open(schedule) = &mut self.plan.pace {
+            for _ in 1..count {
+                schedule.next_ns();
+            }
             self.next_due = self.times.anchor.plus(schedule.next_ns());
         }
     }
@@ -245,7 +268,7 @@ impl<'a> Driver<'a> {
 
     /// Accounts for everything that has no answer and, if the trial was stopped, for everything
     /// that was still to come: the denominator does not shrink because the trial did.
-    fn finish(mut self, at: Stamp) -> Driven {
+    fn finish(mut self, at: Stamp) -> Driven<Recorder> {
         let stopped = !self.is_done(at);
         let unanswered = self.in_flight.take(None);
         for pending in unanswered {
@@ -264,7 +287,7 @@ impl<'a> Driver<'a> {
             bytes.received += connection.bytes.received;
         }
         Driven {
-            measured: self.recorder.finish(),
+            measured: self.recorder,
             acked: self.acked,
             bytes,
             openings: self.openings,

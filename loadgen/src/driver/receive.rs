@@ -107,7 +107,9 @@ impl Driver<'_> {
         if self.source.is_ack(status) {
             self.recorder.acked(&Stamps { intended, released, sent, acked });
             self.tally.acked(acked.since(intended));
-            self.acked.insert(seq);
+            if self.plan.keeps_account {
+                self.acked.insert(seq);
+            }
             if let Some(feed) = &mut self.feed {
                 feed.acked(seq, acked);
             }

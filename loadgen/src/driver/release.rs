@@ -51,7 +51,7 @@ impl Driver<'_> {
     /// Returns when it was released, which is as good as now.
     fn release(&mut self, intended: Stamp) -> Stamp {
         let seq = self.seq;
-        self.seq += 1;
+        self.seq += self.plan.share.of;
         self.recorder.scheduled(intended);
         self.source.prepare(seq);
         let released = now();

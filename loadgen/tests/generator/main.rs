@@ -4,6 +4,7 @@
 
 mod accounts;
 mod bytes;
+mod crew;
 mod drive;
 mod feed;
 mod server;
