@@ -49,7 +49,8 @@ pub struct Lag {
 /// A group of a log. Groups know nothing of each other: each is given every entry.
 pub trait Group: Send + Sync {
     /// Up to `limit` entries that no member was given yet, oldest first; waits at most `wait`
-    /// for the first one and answers none after it.
+    /// for the first one and answers none after it. Fewer than `limit` does not mean that there
+    /// are no more. Dropping the future may leave entries with the member, to be claimed.
     fn read(
         &self,
         member: &str,
