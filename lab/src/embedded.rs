@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tailrace_contract::{AfterCommit, Group, Lag, Store, Survives};
+use tailrace_backend::Forgetting;
+use tailrace_contract::{Group, Lag, Store, Survives};
 use tailrace_service::{Behind, Figures};
 use tailrace_worker::{
     Detector, DetectorOptions, Drained, Options, Parts, Progress, STORE_GROUP, Worker,
@@ -22,8 +23,6 @@ pub struct Stored {
     pub worker: bool,
     /// Whether spikes are looked for here.
     pub detector: bool,
-    /// Who else wants to know what was committed here.
-    pub after: Option<Arc<dyn AfterCommit>>,
 }
 
 /// What runs behind a served log.
@@ -31,6 +30,8 @@ pub struct Embedded {
     worker: Option<Worker>,
     detector: Option<Detector>,
     group: Arc<dyn Group>,
+    /// Makes stale what the worker's commits change.
+    forgetting: Forgetting,
     /// The log dies with this process: it must be empty first.
     is_volatile: bool,
 }
@@ -44,13 +45,14 @@ impl Embedded {
     pub async fn start(parts: &served::Parts, stored: &Stored) -> anyhow::Result<Self> {
         let group = parts.log.group(STORE_GROUP).await?;
         let is_volatile = parts.log.survives() == Survives::Nothing;
-        let mut embedded = Self { worker: None, detector: None, group, is_volatile };
+        let forgetting = Forgetting::new(Arc::clone(&parts.cache));
+        let mut embedded = Self { worker: None, detector: None, group, forgetting, is_volatile };
         if stored.worker {
             let between = Parts {
                 log: Arc::clone(&parts.log),
                 store: Arc::clone(&stored.store),
                 bus: Arc::clone(&parts.bus),
-                after: stored.after.clone(),
+                after: Some(Arc::new(embedded.forgetting.clone())),
             };
             let options = Options::new(parts.name.clone());
             embedded.worker = Some(Worker::start(&between, options).await?);
@@ -85,6 +87,8 @@ impl Embedded {
             if worker.drain(deadline).await == Drained::Cut {
                 tracing::warn!("the worker did not finish in time");
             }
+            // Other servers may share the cache.
+            self.forgetting.flush().await;
         }
         if let Some(detector) = self.detector {
             detector.drain(deadline).await;

@@ -155,9 +155,17 @@ async fn serve(
 /// Where batches end up, if a store was asked for.
 async fn stored(arguments: &ServeArgs) -> anyhow::Result<Option<Stored>> {
     let Some(choice) = arguments.store.chosen() else { return Ok(None) };
+    if arguments.no_worker && registry::find(&arguments.pipeline)?.log() == Some(LogKind::Memory) {
+        return Err(Fault::Usage(format!(
+            "the log of {} lives in this process, where no other worker can read it: leave \
+             --no-worker out",
+            arguments.pipeline
+        ))
+        .into());
+    }
     let store = store::open(&choice).await?;
     let (worker, detector) = (!arguments.no_worker, !arguments.no_worker && !arguments.no_detector);
-    Ok(Some(Stored { store, worker, detector, after: None }))
+    Ok(Some(Stored { store, worker, detector }))
 }
 
 async fn serve_bare(bare: tailrace_targets::Bare, arguments: &ServeArgs) -> anyhow::Result<Ended> {

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tailrace_backend::{
-    LocalAlerts, LocalBus, MemoryLimits, MemoryLog, RedisAlerts, RedisBus, RedisConfig, RedisLog,
+    LocalAlerts, LocalBus, MemoryCache, MemoryCacheLimits, MemoryLimits, MemoryLog, RedisAlerts,
+    RedisBus, RedisCache, RedisConfig, RedisLog,
 };
 use tailrace_contract::{
-    Alerts, Batch, Bus, Drained, Log, Options, Position, RunId, Server, Tenant,
+    Alerts, Batch, Bus, Cache, Drained, Log, Options, Position, RunId, Server, Tenant,
 };
 use tailrace_service::{Aggregate, Aggregates, Counted, Gate, Observer, Recent};
 
@@ -56,6 +57,8 @@ pub struct Parts {
     pub recent: Option<Arc<dyn Recent>>,
     /// What tells of spikes: found here, or by a worker elsewhere.
     pub alerts: Arc<dyn Alerts>,
+    /// Where answers about history are kept until a commit makes them stale.
+    pub cache: Arc<dyn Cache>,
     /// What dead letters call the log.
     pub name: String,
     /// The log again where it is in Redis, for whoever has to clean up.
@@ -76,12 +79,14 @@ impl Parts {
                 // Positions begin anew at every start: a name that does too keeps letters apart.
                 let name = format!("memory:{}", crate::redis::fresh_run());
                 let alerts = Arc::new(LocalAlerts::default());
-                Ok(Self { log, bus, recent: Some(recent), alerts, name, redis: None })
+                let cache = Arc::new(MemoryCache::new(MemoryCacheLimits::default()));
+                Ok(Self { log, bus, recent: Some(recent), alerts, cache, name, redis: None })
             }
             LogKind::Redis => {
                 let config = redis.context("a redis pipeline needs a Redis: give --redis URL")?;
                 let bus = RedisBus::connect(&config).await?;
                 let alerts = RedisAlerts::connect(&config).await?;
+                let cache = Arc::new(RedisCache::new(&config)?);
                 let name = config.stream();
                 let log = RedisLog::connect(config).await?;
                 Ok(Self {
@@ -89,6 +94,7 @@ impl Parts {
                     bus,
                     recent: None,
                     alerts,
+                    cache,
                     name,
                     redis: Some(log),
                 })
@@ -142,6 +148,7 @@ impl Served {
         // A log in memory has no reader but those in this process.
         let has_detector = listeners.stored.as_ref().is_some_and(|stored| stored.detector);
         observer.alerts = (has_detector || parts.redis.is_some()).then_some(parts.alerts);
+        observer.cache = listeners.stored.as_ref().map(|_| parts.cache);
         observer.store = listeners.stored.map(|stored| stored.store);
         observer.behind = embedded.as_ref().map(Embedded::behind);
         observer.recent = parts.recent;

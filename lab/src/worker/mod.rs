@@ -15,10 +15,12 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use tailrace_backend::{RedisAlerts, RedisBus, RedisConfig, RedisLog};
+use tailrace_backend::{Forgetting, RedisAlerts, RedisBus, RedisCache, RedisConfig, RedisLog};
 use tailrace_contract::{Alerts, Log};
 use tailrace_producers::parse_duration;
-use tailrace_worker::{Detector, DetectorOptions, Drained, Options, Parts, STORE_GROUP, Worker};
+use tailrace_worker::{
+    Detector, DetectorOptions, Drained, Options, Parts, Progress, STORE_GROUP, Worker,
+};
 
 use crate::cli::RedisArgs;
 use crate::exit::{Ended, Fault};
@@ -165,7 +167,10 @@ fn refuse_what_cannot_work(arguments: &WorkerArgs) -> anyhow::Result<()> {
 
 async fn work(arguments: &WorkerArgs) -> anyhow::Result<Ended> {
     let (config, _private) = redis::for_server(&arguments.redis, &arguments.redis_prefix)?;
-    let parts = connect(&config, arguments).await.map_err(redis::missing_if_unreachable)?;
+    let forgetting = Forgetting::new(Arc::new(RedisCache::new(&config)?));
+    let mut parts = connect(&config, arguments).await.map_err(redis::missing_if_unreachable)?;
+    // The servers' answers about the past, which its commits make stale.
+    parts.after = Some(Arc::new(forgetting.clone()));
     let options = options(&config, arguments);
     let mut worker =
         Worker::open(&parts, &options).await.context("the log has no group for this worker")?;
@@ -186,19 +191,20 @@ async fn work(arguments: &WorkerArgs) -> anyhow::Result<Ended> {
         ),
     }
     let whole = worker.drain(arguments.drain).await == Drained::Whole;
+    forgetting.flush().await;
     if let Some(detector) = detector {
         detector.drain(arguments.drain).await;
     }
+    conclude(&progress, whole)
+}
+
+fn conclude(progress: &Progress, whole: bool) -> anyhow::Result<Ended> {
     if !whole {
         tracing::warn!("the time to drain is over; what is not stored stays in the log");
     }
-    let summary = Summary {
-        batches: progress.batches(),
-        metrics: progress.metrics(),
-        duplicates: progress.duplicates(),
-        dead: progress.dead(),
-        whole,
-    };
+    let (batches, metrics) = (progress.batches(), progress.metrics());
+    let (duplicates, dead) = (progress.duplicates(), progress.dead());
+    let summary = Summary { batches, metrics, duplicates, dead, whole };
     printing::line(&serde_json::to_string(&summary)?)?;
     Ok(Ended::Fine)
 }

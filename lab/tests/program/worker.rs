@@ -3,6 +3,7 @@
 //! Many more kills, and outages of the stores themselves, are elsewhere; what a worker does second
 //! by second is tested in its own crate, on a paused clock.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -296,15 +297,22 @@ fn a_spike_found_by_a_worker_reaches_the_servers() {
     let path = Path::new();
     let server = path.server();
     let _worker = path.worker(&["--detector"]);
+    let mut live = http::connect(server.observer);
+    live.write_all(b"GET /v1/alerts/live HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    let live = Lines::of(live);
+    live.wait_for("the stream", |line| line.starts_with("retry:"));
     let reading = |value: f64| {
         let metric = json!({ "name": "cpu", "value": value, "attributes": { "host": "h" } });
         assert_eq!(http::post(server.ingest, metric.to_string().as_bytes()).status, 202);
     };
     (0..30).for_each(|n| reading(20.0 + f64::from(n % 3)));
     reading(1e300);
+    live.wait_for("the event", |line| line == "event: alert");
+    let data = live.wait_for("its data", |line| line.starts_with("data: {"));
     let alerts = || http::get(server.observer, "/v1/alerts").json()["alerts"].clone();
     until("an alert", || alerts()[0]["value"] == json!(1e300));
     let alert = alerts()[0].clone();
+    assert_eq!(serde_json::from_str::<Value>(&data["data: ".len()..]).unwrap(), alert);
     assert_eq!(
         (&alert["name"], &alert["host"], &alert["usual"]),
         (&json!("cpu"), &json!("h"), &json!(21.0))
@@ -325,4 +333,8 @@ fn a_worker_says_why_it_cannot_work() {
     check(&away, 3, "does the Redis");
     check(&[&away[..], &["--metrics", "0.0.0.0:0"]].concat(), 2, "--trust-network");
     check(&[&away[..], &["--stop-at", "nowhere"]].concat(), 2, "after-commit");
+    let alone = ["serve", "ws-memory", "--open", "--store", "sqlite::temporary:", "--no-worker"];
+    let ports = ["--ingest", "127.0.0.1:0", "--observer", "127.0.0.1:0"];
+    let (_, said) = check_code(&[&alone[..], &ports].concat(), 2);
+    assert!(said.contains("leave --no-worker out"), "{said}");
 }
