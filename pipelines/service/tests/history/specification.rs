@@ -1,4 +1,4 @@
-//! The OpenAPI file against the server: the same routes, and real answers fit their schemas.
+//! `openapi.yaml` against the server: the same routes, and real answers fit their schemas.
 
 use std::sync::atomic::Ordering;
 

@@ -30,7 +30,7 @@ impl Watcher {
                 let rest = self.text.split_off(at + mark.len());
                 if let Some((data, rest)) = rest.split_once("\n\n") {
                     let data = serde_json::from_str(data).unwrap();
-                    self.text = rest.to_owned();
+                    self.text = String::from(rest);
                     return data;
                 }
                 self.text.push_str(&rest);
