@@ -51,7 +51,8 @@ pub fn bring_back(
 /// A sentence that says why there is no audit.
 pub fn audit(launched: &dyn Launched, run: RunId) -> Result<Audit, String> {
     let (address, target) = launched.audit_at(run)?;
-    observer::audit(address, launched.observer_tls().as_ref(), &target)
+    let (tls, key) = (launched.observer_tls(), launched.key());
+    observer::audit(address, (tls.as_ref(), key.as_ref()), &target)
         .map_err(|error| format!("the audit failed: {error:#}"))
 }
 

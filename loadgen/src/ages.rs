@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tailrace_measure::record::BatchAge;
-use tailrace_producers::tls::Tls;
 
-use crate::observer;
+use crate::observer::{self, Manner};
 
 /// Whoever does not answer by then is busy, and the figure is missing: nothing depends on it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,10 +23,10 @@ pub struct Ages {
 
 impl Ages {
     /// Asks every worker; none when one of them does not tell.
-    pub fn ask(workers: &[SocketAddr], tls: Option<&Tls>) -> Option<Ages> {
+    pub fn ask(workers: &[SocketAddr], manner: Manner<'_>) -> Option<Ages> {
         let mut all: Option<Ages> = None;
         for worker in workers {
-            let page = observer::get_within(*worker, tls, "/metrics", PATIENCE).ok()?;
+            let page = observer::get_within(*worker, manner, "/metrics", PATIENCE).ok()?;
             let ages = Ages::read(&String::from_utf8_lossy(&page))?;
             all = Some(all.map_or(ages.clone(), |all| all.plus(&ages)));
         }

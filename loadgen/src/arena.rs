@@ -8,6 +8,7 @@ use tailrace_producers::tls::Tls;
 
 use crate::account::Finding;
 use crate::faults::Target;
+use crate::observer::Key;
 use crate::shape::Shape;
 
 /// Starts a fresh server, with a fresh backend of its own, for an arm.
@@ -40,6 +41,11 @@ pub trait Launched: Send {
 
     /// The same for the observer and the feed.
     fn observer_tls(&self) -> Option<Tls> {
+        None
+    }
+
+    /// The key that the observer asks for; none: it is open. The wires show it by themselves.
+    fn key(&self) -> Option<Key> {
         None
     }
 

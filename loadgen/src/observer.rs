@@ -18,12 +18,52 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Ranges of one run; far more would mean that something else answered.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
+/// How an observer is asked: in clear text or not, and with a key or without.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner<'a> {
+    tls: Option<&'a Tls>,
+    key: Option<&'a Key>,
+}
+
+/// A key that servers of a race are shown. It is never printed.
+#[derive(Clone)]
+pub struct Key(pub String);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+impl Key {
+    /// The line of a head that shows it; nothing without one.
+    pub(crate) fn line(key: Option<&Self>) -> String {
+        key.map_or_else(String::new, |Key(text)| format!("authorization: Bearer {text}\r\n"))
+    }
+}
+
+impl<'a> From<Option<&'a Tls>> for Manner<'a> {
+    fn from(tls: Option<&'a Tls>) -> Self {
+        Self { tls, key: None }
+    }
+}
+
+impl<'a> From<(Option<&'a Tls>, Option<&'a Key>)> for Manner<'a> {
+    fn from((tls, key): (Option<&'a Tls>, Option<&'a Key>)) -> Self {
+        Self { tls, key }
+    }
+}
+
 /// What the log holds of a run, by the path that asks for it.
 ///
 /// # Errors
 /// The server cannot be reached, or refused to answer: with what it said.
-pub fn audit(observer: SocketAddr, tls: Option<&Tls>, target: &str) -> anyhow::Result<Audit> {
-    let body = get(observer, tls, target)?;
+pub fn audit<'a>(
+    observer: SocketAddr,
+    manner: impl Into<Manner<'a>>,
+    target: &str,
+) -> anyhow::Result<Audit> {
+    let body = get(observer, manner, target)?;
     serde_json::from_slice(&body).context("the audit's answer could not be read")
 }
 
@@ -31,8 +71,12 @@ pub fn audit(observer: SocketAddr, tls: Option<&Tls>, target: &str) -> anyhow::R
 ///
 /// # Errors
 /// As [`get_within`], with the patience of an audit.
-pub fn get(observer: SocketAddr, tls: Option<&Tls>, target: &str) -> anyhow::Result<Vec<u8>> {
-    get_within(observer, tls, target, AUDIT_TIMEOUT)
+pub fn get<'a>(
+    observer: SocketAddr,
+    manner: impl Into<Manner<'a>>,
+    target: &str,
+) -> anyhow::Result<Vec<u8>> {
+    get_within(observer, manner, target, AUDIT_TIMEOUT)
 }
 
 /// The body of a successful GET, behind TLS where it says how. `patience`, which must not be zero, is for each silence of the
@@ -41,17 +85,19 @@ pub fn get(observer: SocketAddr, tls: Option<&Tls>, target: &str) -> anyhow::Res
 /// # Errors
 /// No connection, no answer in time, a status other than 200 (with the answer's start), or too
 /// much.
-pub fn get_within(
+pub fn get_within<'a>(
     observer: SocketAddr,
-    tls: Option<&Tls>,
+    manner: impl Into<Manner<'a>>,
     target: &str,
     patience: Duration,
 ) -> anyhow::Result<Vec<u8>> {
+    let Manner { tls, key } = manner.into();
     let socket = TcpStream::connect_timeout(&observer, patience.min(CONNECT_TIMEOUT))
         .with_context(|| format!("{observer} cannot be reached"))?;
     socket.set_read_timeout(Some(patience))?;
     let mut line = Line::new(socket, tls)?;
-    write!(line, "GET {target} HTTP/1.0\r\nhost: {observer}\r\n\r\n")
+    let shown = Key::line(key);
+    write!(line, "GET {target} HTTP/1.0\r\nhost: {observer}\r\n{shown}\r\n")
         .with_context(|| format!("{observer} takes no question"))?;
     let mut answer = Vec::new();
     let read = line.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);

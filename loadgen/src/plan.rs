@@ -8,6 +8,8 @@ use tailrace_measure::record::Load;
 use tailrace_measure::schedule::Schedule;
 use tailrace_producers::tls::Tls;
 
+use crate::observer::Key;
+
 /// Where batches come from.
 pub enum Pace {
     /// Open loop: the schedule decides, answers do not matter.
@@ -46,6 +48,8 @@ pub struct Plan {
     pub feed: Option<FeedPlan>,
     /// The same as `tls` for the subscription.
     pub feed_tls: Option<Tls>,
+    /// The key that the subscription shows.
+    pub feed_key: Option<Key>,
     /// Which batches of the schedule are this event loop's.
     pub share: Share,
     /// Whether anybody asks afterwards which sequences were acknowledged.
@@ -126,6 +130,7 @@ impl Plan {
             tls: None,
             feed: None,
             feed_tls: None,
+            feed_key: None,
             share: Share::WHOLE,
             keeps_account: true,
         }

@@ -60,7 +60,8 @@ fn silent() -> StoreLedger {
 
 fn ask(launched: &dyn Launched, run: RunId) -> Result<Audit, String> {
     let (address, target) = launched.store_audit_at(run)?;
-    observer::audit(address, launched.observer_tls().as_ref(), &target)
+    let (tls, key) = (launched.observer_tls(), launched.key());
+    observer::audit(address, (tls.as_ref(), key.as_ref()), &target)
         .map_err(|error| format!("the store could not be asked: {error:#}"))
 }
 

@@ -71,7 +71,8 @@ pub fn run(
     let run = fresh_run();
     let plan = plan(launched, request, run);
     let ages = |launched: &dyn Launched| {
-        Ages::ask(&launched.worker_pages(), launched.observer_tls().as_ref())
+        let (tls, key) = (launched.observer_tls(), launched.key());
+        Ages::ask(&launched.worker_pages(), (tls.as_ref(), key.as_ref()).into())
     };
     let before = ages(launched);
     let (times, ran, watched) =
@@ -118,6 +119,7 @@ fn plan(launched: &dyn Launched, request: &Request<'_>, run: RunId) -> Plan {
     let mut plan = Plan::of_load(request.load, request.seed, run, launched.ingest());
     plan.connections = request.arm.connections as usize;
     (plan.tls, plan.feed_tls) = (launched.ingest_tls(), launched.observer_tls());
+    plan.feed_key = launched.key();
     let feed = request.load.feed_one_in.zip(launched.feed());
     let durable = request.arm.store.is_some();
     plan.feed =
@@ -153,6 +155,7 @@ pub fn saturate(
         tls: launched.ingest_tls(),
         feed: None,
         feed_tls: None,
+        feed_key: None,
         share: Share::WHOLE,
         keeps_account: false,
     };

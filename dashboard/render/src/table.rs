@@ -160,13 +160,13 @@ pub fn seal(seal: Measurement) -> &'static str {
 /// How the batches of an arm travel, apart from connections: codec, and what is not the usual.
 pub fn manner(arm: &Arm) -> String {
     let marks =
-        [(arm.tls, "TLS".to_owned()), (arm.flush == Flush::Each, "a flush an answer".to_owned())];
+        [(arm.tls, "TLS"), (arm.keys, "a key"), (arm.flush == Flush::Each, "a flush an answer")];
     let link = arm.link.iter().flat_map(|link| {
         let trip = format!("{} ms round trip", link.round_trip_ms);
         let bandwidth = link.bandwidth_mbit_per_s.map(|mbit| format!("{mbit} Mbit/s"));
         std::iter::once(trip).chain(bandwidth)
     });
-    let unusual = marks.into_iter().filter_map(|(is_so, text)| is_so.then_some(text));
+    let unusual = marks.into_iter().filter_map(|(is_so, text)| is_so.then(|| text.to_owned()));
     let parts = std::iter::once(arm.codec.label().to_owned()).chain(unusual).chain(link);
     parts.collect::<Vec<_>>().join(", ")
 }

@@ -142,7 +142,9 @@ fn arm(pipeline: &str, connections: u32, in_flight: u32) -> Arm {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        keys: false,
         store: None,
+        fsync: None,
     }
 }
 

@@ -116,7 +116,9 @@ fn arm(arguments: &CapacityArgs) -> Result<Arm, Fault> {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        keys: false,
         store: None,
+        fsync: None,
     })
 }
 

@@ -184,6 +184,7 @@ impl Entry {
             floor: false,
             connections,
             in_flight_per_connection,
+            promises: None,
         }
     }
 
@@ -191,8 +192,12 @@ impl Entry {
     fn cannot(&self, arm: &Arm) -> Option<String> {
         let what = if arm.tls {
             "is raced in clear text only"
+        } else if arm.keys {
+            "is asked without a key only"
         } else if arm.codec != Codec::Json {
             "is sent JSON only"
+        } else if arm.store.is_some() || arm.fsync.is_some() {
+            "decides itself what stands behind it"
         } else if arm.flush != Flush::Batch {
             "has no say in when its answers are flushed"
         } else if arm.batch_metrics > 1 && self.contestant.shape.is_single() {

@@ -16,7 +16,7 @@ use tailrace_contract::{RunId, Wire};
 use tailrace_loadgen::account::Finding;
 use tailrace_loadgen::arena::Launched;
 use tailrace_loadgen::experiment::contestant::{PORT, REDIS_URL, Ready, ReadyBy};
-use tailrace_loadgen::observer;
+use tailrace_loadgen::observer::{self, Manner};
 use tailrace_loadgen::shape::{RUN, Shape};
 use tailrace_measure::record::{Arm, Measurement};
 
@@ -262,7 +262,7 @@ fn wait_get(
     deadline: Instant,
 ) -> anyhow::Result<()> {
     loop {
-        let Err(why) = observer::get_within(at, None, path, READY_PATIENCE) else { return Ok(()) };
+        let Err(why) = observer::get_within(at, Manner::default(), path, READY_PATIENCE) else { return Ok(()) };
         if let Some(status) = child.try_wait()? {
             return Err(anyhow!("it ended ({status}) before it was ready"));
         }

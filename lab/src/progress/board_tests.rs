@@ -39,7 +39,9 @@ fn arm_of_nothing() -> Arm {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        keys: false,
         store: None,
+        fsync: None,
     }
 }
 

@@ -64,6 +64,11 @@ fn arms(arguments: &RaceArgs, contestants: &Contestants) -> Result<Vec<Arm>, Fau
     {
         return Err(Fault::Missing(how));
     }
+    if arguments.behind.store == Some(super::StoreArg::Postgres)
+        && let Found::Missing(how) = arguments.postgres.find()
+    {
+        return Err(Fault::Missing(how));
+    }
     let is_asked = |name: &str| asked.iter().any(|pipeline| pipeline.name == name);
     let catalog = catalog(arguments.redis.fsync);
     let all = arguments.pipelines.is_empty();
@@ -96,7 +101,9 @@ fn arm(known: &Known, arguments: &RaceArgs) -> Arm {
         tls,
         flush: Flush::Batch,
         link: arguments.link.record(),
-        store: None,
+        keys: false,
+        store: arguments.behind.setup(registry::find(&known.name).ok().and_then(|p| p.log())),
+        fsync: None,
     }
 }
 

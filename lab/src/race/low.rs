@@ -44,7 +44,9 @@ mod tests {
             flush: Flush::Batch,
             link: round_trip_ms
                 .map(|round_trip_ms| Link { round_trip_ms, bandwidth_mbit_per_s: None }),
+            keys: false,
             store: None,
+            fsync: None,
         };
         let check = |asked, round_trips: &[Option<f64>], expected: f64| {
             let arms: Vec<Arm> = round_trips.iter().copied().map(arm).collect();

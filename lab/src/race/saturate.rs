@@ -17,6 +17,7 @@ use crate::exit::{Ended, Fault};
 use crate::race::peers::{Order, Peer};
 use crate::registry::{self, Protocol};
 use crate::{machine, printing};
+use crate::postgres::PostgresArgs;
 
 /// Behind the name of a pipeline: its connections are TLS.
 const TLS: &str = "-tls";
@@ -64,6 +65,7 @@ pub fn run(arguments: &SaturateArgs) -> anyhow::Result<Ended> {
         server_cores: surroundings.server_cores.clone(),
         link_cores: surroundings.link_cores.clone(),
         redis: arguments.redis.clone(),
+        postgres: PostgresArgs::default(),
         contestants: Contestants::default(),
     };
     surroundings.stay_off_the_generators_core()?;
@@ -164,7 +166,9 @@ fn arm(name: &str, arguments: &SaturateArgs) -> anyhow::Result<Arm> {
         tls,
         flush: Flush::Batch,
         link: None,
+        keys: false,
         store: None,
+        fsync: None,
     })
 }
 

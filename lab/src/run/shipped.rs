@@ -16,6 +16,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("distance", include_str!("../../../experiments/distance.toml")),
     ("codec", include_str!("../../../experiments/codec.toml")),
     ("tls", include_str!("../../../experiments/tls.toml")),
+    ("price-of-the-gate", include_str!("../../../experiments/price-of-the-gate.toml")),
     ("express", include_str!("../../../experiments/express.toml")),
 ];
 

@@ -21,7 +21,9 @@ fn arm(slug: &str) -> Arm {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        keys: false,
         store: None,
+        fsync: None,
     }
 }
 

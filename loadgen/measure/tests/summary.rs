@@ -23,7 +23,9 @@ fn arm(slug: &str, promise: &str) -> Arm {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        keys: false,
         store: None,
+        fsync: None,
     }
 }
 

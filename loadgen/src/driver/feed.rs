@@ -16,6 +16,7 @@ use tailrace_measure::recorder::{Recorder, Window};
 use tailrace_producers::tls::Tls;
 
 use super::LiveCount;
+use crate::observer::Key;
 use crate::plan::FeedPlan;
 use crate::secure::Line;
 
@@ -65,7 +66,11 @@ struct Event<'a> {
 impl Feed {
     /// Subscribes and returns once the server has accepted. HTTP/1.0 is asked for on purpose:
     /// the answer then comes without chunk framing, line after line.
-    pub(super) fn subscribe(plan: &FeedPlan, tls: Option<&Tls>, run: RunId) -> io::Result<Self> {
+    pub(super) fn subscribe(
+        plan: &FeedPlan,
+        (tls, key): (Option<&Tls>, Option<&Key>),
+        run: RunId,
+    ) -> io::Result<Self> {
         let socket = TcpStream::connect_timeout(&plan.observer, SUBSCRIBE_TIMEOUT)?;
         socket.set_read_timeout(Some(SUBSCRIBE_TIMEOUT))?;
         socket.set_nodelay(true)?;
@@ -74,8 +79,9 @@ impl Feed {
         write!(
             socket,
             "GET /v1/metrics/live?view=ids&run={run}&sample={one_in}&seed={seed} HTTP/1.0\r\n\
-             host: {}\r\naccept: text/event-stream\r\n\r\n",
-            plan.observer
+             host: {}\r\naccept: text/event-stream\r\n{}\r\n",
+            plan.observer,
+            Key::line(key)
         )?;
         let mut line = read_head(&mut socket)?;
         // Lines that came with the head are greetings: nothing of this run was sent yet.

@@ -15,7 +15,8 @@ impl Driver<'_> {
     /// Opens every connection and the feed and waits until all are ready.
     pub(super) fn open_links(&mut self) -> io::Result<()> {
         if let Some(plan) = self.plan.feed {
-            let feed = Feed::subscribe(&plan, self.plan.feed_tls.as_ref(), self.plan.run)?;
+            let (tls, key) = (self.plan.feed_tls.as_ref(), self.plan.feed_key.as_ref());
+            let feed = Feed::subscribe(&plan, (tls, key), self.plan.run)?;
             self.poller.add(feed.socket(), FEED_TOKEN, Interest::Read)?;
             self.feed = Some(feed);
         }

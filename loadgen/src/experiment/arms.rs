@@ -2,7 +2,7 @@
 //! An axis is part of the slugs when two arms of the same pipeline differ in it, and then of all
 //! of them.
 
-use tailrace_measure::record::{Arm, Codec, Flush, StoreSetup};
+use tailrace_measure::record::{Arm, Codec, Flush, Fsync, StoreSetup};
 use toml::Spanned;
 
 use super::fault::{Fault, Place, listed};
@@ -62,7 +62,9 @@ fn plain(known: &Known) -> Arm {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        keys: false,
         store: None,
+        fsync: None,
     }
 }
 
@@ -74,11 +76,13 @@ fn multiply(entry: &ArmEntry, catalog: &Catalog, place: &Place<'_>) -> Result<Ve
     arms = spread(arms, &entry.batch, |arm, n| arm.batch_metrics = n.0 as u32);
     arms = spread(arms, &entry.codec, |arm, codec| arm.codec = codec.0);
     arms = spread(arms, &entry.tls, |arm, tls| arm.tls = tls);
+    arms = spread(arms, &entry.keys, |arm, keys| arm.keys = keys);
     arms = spread(arms, &entry.flush, |arm, flush| arm.flush = flush.0);
     arms = spread(arms, &entry.link, |arm, link| arm.link = link.0.0);
     arms = spread(arms, &entry.store, |arm, store| {
         arm.store = store.0.0.map(|kind| StoreSetup { kind, workers: 0 });
     });
+    arms = with_fsync(arms, entry, catalog, place)?;
     set_workers(&mut arms, entry, place)?;
     let Some(slug) = &entry.slug else { return Ok(arms) };
     let [arm] = arms.as_mut_slice() else {
@@ -88,6 +92,35 @@ fn multiply(entry: &ArmEntry, catalog: &Catalog, place: &Place<'_>) -> Result<Ve
     let As(Slug(name)) = slug.get_ref();
     arm.slug.clone_from(name);
     Ok(arms)
+}
+
+/// Every arm with each way of writing to disk, under the heading of what it promises then.
+///
+/// # Errors
+/// An arm's log is not in Redis.
+fn with_fsync(
+    arms: Vec<Arm>,
+    entry: &ArmEntry,
+    catalog: &Catalog,
+    place: &Place<'_>,
+) -> Result<Vec<Arm>, Fault> {
+    if entry.fsync.is_empty() {
+        return Ok(arms);
+    }
+    let mut spread = Vec::new();
+    for arm in arms {
+        let known = catalog.iter().find(|known| known.name == arm.pipeline);
+        for fsync in &entry.fsync {
+            let promise = known.and_then(|known| known.promises.as_ref()).ok_or_else(|| {
+                let what = format!("fsync is Redis': the log of {} is elsewhere", arm.pipeline);
+                place.fault(fsync.span(), &what)
+            })?;
+            let As(fsync) = *fsync.get_ref();
+            let promise = promise[fsync as usize].clone();
+            spread.push(Arm { fsync: Some(fsync), promise, ..arm.clone() });
+        }
+    }
+    Ok(spread)
 }
 
 /// # Errors
@@ -148,13 +181,15 @@ fn spread<T: Copy>(arms: Vec<Arm>, values: &[T], set: impl Fn(&mut Arm, T)) -> V
 /// One axis as slugs tell it.
 type Axis = fn(&Arm) -> String;
 
-const AXES: [Axis; 7] = [
+const AXES: [Axis; 9] = [
     |arm| format!("{}x{}", arm.connections, arm.in_flight_per_connection),
     |arm| format!("b{}", arm.batch_metrics),
     |arm| if arm.codec == Codec::Json { "json" } else { "msgpack" }.to_owned(),
     |arm| if arm.tls { "tls" } else { "plain" }.to_owned(),
+    |arm| if arm.keys { "keys" } else { "open" }.to_owned(),
     |arm| if arm.flush == Flush::Batch { "batch" } else { "each" }.to_owned(),
     link,
+    |arm| arm.fsync.map_or("fsync", Fsync::name).to_owned(),
     store,
 ];
 

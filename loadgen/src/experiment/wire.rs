@@ -4,7 +4,7 @@
 //! `asks.rs`.
 
 use serde::Deserialize;
-use tailrace_measure::record::{Arrivals, Codec, Figure, Flush};
+use tailrace_measure::record::{Arrivals, Codec, Figure, Flush, Fsync};
 use toml::Spanned;
 
 use super::limits;
@@ -49,11 +49,15 @@ pub(super) struct ArmEntry {
     #[serde(default)]
     pub(super) tls: Vec<bool>,
     #[serde(default)]
+    pub(super) keys: Vec<bool>,
+    #[serde(default)]
     pub(super) flush: Vec<As<Flush>>,
     #[serde(default)]
     pub(super) link: Vec<As<LinkWord>>,
     #[serde(default)]
     pub(super) store: Vec<As<StoreWord>>,
+    #[serde(default)]
+    pub(super) fsync: Vec<Spanned<As<Fsync>>>,
     pub(super) workers: Option<Spanned<Whole<0, { limits::WORKERS_MAX }>>>,
 }
 

@@ -77,7 +77,9 @@ pub(crate) fn arm(connections: u32, depth: usize) -> Arm {
         tls: false,
         flush: Flush::Batch,
         link: None,
+        keys: false,
         store: None,
+        fsync: None,
     }
 }
 

@@ -98,9 +98,38 @@ pub struct Arm {
     pub flush: Flush,
     /// What stands between generator and server; none: only the loopback.
     pub link: Option<Link>,
+    /// Whether the server asks for a key, so that its gate is part of what is measured.
+    #[serde(default)]
+    pub keys: bool,
     /// Where a worker takes its batches; none: they stay in the log.
     #[serde(default)]
     pub store: Option<StoreSetup>,
+    /// How its private Redis writes to disk; none: as all of the run do.
+    #[serde(default)]
+    pub fsync: Option<Fsync>,
+}
+
+/// How a private Redis writes to disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fsync {
+    /// Not at all.
+    No,
+    /// Once a second.
+    Everysec,
+    /// Before it answers.
+    Always,
+}
+
+impl Fsync {
+    /// As Redis calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Everysec => "everysec",
+            Self::Always => "always",
+        }
+    }
 }
 
 /// How a batch is written.
