@@ -75,8 +75,8 @@ struct Seeded {
 /// cannot.
 pub fn run(arguments: &SeedArgs) -> anyhow::Result<Ended> {
     let choice = arguments.store.or_file();
-    if choice == StoreChoice::Sqlite(Place::Temporary) {
-        let what = "a temporary store is gone when this ends: give --store sqlite:FILE";
+    if matches!(choice, StoreChoice::Sqlite(Place::Temporary) | StoreChoice::Postgres(None)) {
+        let what = "this store is gone when seed ends: give --store sqlite:FILE or postgres://…";
         return Err(Fault::Usage(what.into()).into());
     }
     let mut tenants = users::of(&arguments.tenants)?;

@@ -100,7 +100,8 @@ fn what_makes_no_sense_is_refused() {
         assert!(error.contains(hint), "{error}");
     };
     refused(&["--store", "mysql"], 2, "sqlite:FILE");
-    refused(&["--store", "sqlite::temporary:"], 2, "temporary");
+    refused(&["--store", "sqlite::temporary:"], 2, "gone when seed ends");
+    refused(&["--store", "postgres"], 2, "gone when seed ends");
     let store = format!("sqlite:{}", folder.path().join("store.db").display());
     refused(&["--store", &store, "--tenants", "a,a"], 2, "twice");
     refused(&["--store", &store, "--tenants", "a b"], 2, "a b");

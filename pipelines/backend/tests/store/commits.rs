@@ -79,8 +79,7 @@ pub(crate) async fn a_dropped_commit_is_stored_whole_or_not_at_all(store: Fresh)
         let metrics = (0..50).map(|n| metric("a", f64::from(n))).collect();
         let mut commit = store.commit(Arc::new(vec![batch(seq, metrics)]));
         // Polled once: on its way. Then nobody waits for it any more.
-        let polled = futures_util::poll!(&mut commit);
-        assert!(polled.is_pending());
+        let _ = futures_util::poll!(&mut commit);
         drop(commit);
     }
     // A later commit comes after whatever became of the earlier ones.
