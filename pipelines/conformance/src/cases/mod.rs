@@ -5,6 +5,7 @@ mod audit;
 mod codec;
 mod drain;
 mod feed;
+mod group;
 mod refusals;
 mod stalls;
 
@@ -55,6 +56,8 @@ cases! {
     feed::slow_subscriber_is_told_it_lagged,
     audit::audit_sees_every_acknowledged_batch_once,
     audit::a_repeated_batch_is_reported_twice,
+    group::every_acknowledged_batch_is_given_to_one_member,
+    group::what_a_dead_member_held_is_claimed,
     refusals::malformed_is_refused_and_counted,
     refusals::too_large_is_refused,
     refusals::full_log_answers_503,

@@ -60,7 +60,11 @@ async fn a_lost_batch_is_noticed() {
 
 #[tokio::test]
 async fn a_doubled_batch_is_noticed() {
-    let by = ["audit_sees_every_acknowledged_batch_once", "every_batch_reaches_the_feed_once"];
+    let by = [
+        "audit_sees_every_acknowledged_batch_once",
+        "every_batch_reaches_the_feed_once",
+        "every_acknowledged_batch_is_given_to_one_member",
+    ];
     check(Fault::Doubles, &by).await;
 }
 
