@@ -42,7 +42,7 @@ const theme = window.Tailrace.theme;
 const fleet = new Fleet();
 const alerts = new Alerts();
 const spikes = new Spikes(Number(find("threshold").value));
-const server = new Server(() => feed.doubt());
+const server = new Server(() => feed.doubt(), (role) => session.may(role));
 
 let state = { name: "connecting" };
 let lagged = { at: -Infinity, number: 0 };

@@ -24,26 +24,25 @@ export class Server {
   #failures = 0;
   #before = null;
   #doubt;
-  #uncounted = false;
+  #may;
 
-  /** `doubt` is called when the server has stopped answering. */
-  constructor(doubt) {
-    this.#doubt = doubt;
+  /** `doubt` is called when the server has stopped answering; `may` says whether the visitor has a
+      role. */
+  constructor(doubt, may = () => true) {
+    [this.#doubt, this.#may] = [doubt, may];
   }
 
   /** The connection is a new one, perhaps to a new server: rates begin anew. */
   reconnected() {
     this.#failures = 0;
     this.#before = null;
-    this.#uncounted = false;
   }
 
   /** Batches and metrics a second since the last call; nothing at the first. */
   async rates() {
-    if (this.#uncounted) return null;
+    // The counters are those of all tenants: not everybody may see them.
+    if (!this.#may("admin")) return null;
     const answer = await this.#reached("/metrics");
-    // The counters are those of all tenants: to a key without the role they are not shown.
-    this.#uncounted = answer?.status === 403;
     if (!answer?.ok) return null;
     const sums = counters(await answer.text());
     const now = {

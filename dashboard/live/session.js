@@ -22,6 +22,8 @@ export class Session {
   #who;
   #begun;
   #ended;
+  /** Not known before the server has said it. */
+  #roles = null;
 
   /** `begun` is called when there is somebody who may look, `ended` when there is nobody. */
   constructor({ login, who, begun, ended }) {
@@ -39,6 +41,11 @@ export class Session {
     if (status === 401) this.#over();
     else this.#show(told);
     return status !== 401;
+  }
+
+  /** Whether whoever looks may do that; on a server without keys everybody may everything. */
+  may(role) {
+    return this.#roles?.includes(role) ?? true;
   }
 
   async #logIn() {
@@ -70,6 +77,7 @@ export class Session {
     this.#login.hidden = true;
     // A server without keys has nobody to name, and one that is silent names nobody.
     this.#who.hidden = !told.keys;
+    this.#roles = told.roles ?? this.#roles;
     if (!told.keys) return;
     this.#who.querySelector("b").textContent = told.tenant;
     this.#who.title = `Key ${told.key}: ${told.roles.join(", ")}. Logged in until ${told.expires}`;

@@ -1,7 +1,7 @@
 // What the live page's tests stand on: a real server, a real producer and a real browser, each of
 // them ended with its test, and a page that remembers what it should not have done.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,10 +16,12 @@ export const PATIENCE_MS = 30_000;
 /** Addresses that the page may ask; only the server's own come on top. */
 const HARMLESS = ["data:", "about:", "blob:"];
 
-/** Starts `tailrace serve`; `addresses` are those of an earlier one that is to be replaced. */
-export async function serve(test, { cwd = ROOT, flags = [], addresses = {}, pipeline = "http1-memory" } = {}) {
+/** Starts `tailrace serve`; `addresses` are those of an earlier one that is to be replaced, `keys` is
+    a file of those who may look. */
+export async function serve(test, { cwd = ROOT, flags = [], addresses = {}, pipeline = "http1-memory", keys } = {}) {
   const { ingest = "127.0.0.1:0", observer = "127.0.0.1:0" } = addresses;
-  const words = ["serve", pipeline, "--open", "--with-parent", "--ingest", ingest, "--observer", observer];
+  const access = keys ? ["--keys", keys] : ["--open"];
+  const words = ["serve", pipeline, ...access, "--with-parent", "--ingest", ingest, "--observer", observer];
   const child = spawn(BIN, [...words, ...flags], { cwd, stdio: ["pipe", "pipe", "inherit"] });
   test.after(() => kill(child));
   const [line] = await once(child.stdout, "data");
@@ -41,9 +43,14 @@ async function kill(child) {
   await once(child, "exit");
 }
 
+/** Runs the program to its end and returns what it printed. */
+export function run(...words) {
+  return execFileSync(BIN, words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+}
+
 /** Posts one batch to the observer, as a program would. */
-export async function post(server, metrics) {
-  const headers = { "content-type": "application/json" };
+export async function post(server, metrics, more = {}) {
+  const headers = { "content-type": "application/json", ...more };
   const answer = await fetch(`${server.url}/v1/ingest`, { method: "POST", headers, body: JSON.stringify(metrics) });
   if (answer.status !== 202) throw new Error(`${answer.status}: ${await answer.text()}`);
 }
