@@ -39,7 +39,7 @@ pub(super) fn make(
         made = reports(seed, users.len(), every, events)?;
     }
     let run = run_of(arguments);
-    let place = Place { span_ms: span_ms(&made).max(1), length_ms, end_ms: now_ms() };
+    let place = Place { span_ms: span_ms(&made), length_ms, end_ms: now_ms() };
     let batch = |Report { user, seq, time_ms, mut metrics }| {
         let time_ms = place.of(time_ms);
         metrics.iter_mut().for_each(|metric| metric.time_ms = Some(time_ms));
@@ -100,7 +100,7 @@ struct Place {
 impl Place {
     fn of(&self, time_ms: u64) -> u64 {
         let before_end = u128::from(self.span_ms - time_ms) * u128::from(self.length_ms)
-            / u128::from(self.span_ms);
+            / u128::from(self.span_ms.max(1));
         self.end_ms.saturating_sub(before_end as u64)
     }
 }
