@@ -6,10 +6,12 @@
   const Tailrace = (window.Tailrace = window.Tailrace || {});
   const { unpack, merged, at } = Tailrace.histogram;
 
-  // What a latency begins and ends with. `live` exists under loads with a subscriber only.
+  // What a latency begins and ends with. `live` exists under loads with a subscriber only, `durable`
+  // where there is a store as well.
   const LATENCIES = [
     { key: "ack", name: "ack: due to acknowledged", axis: "latency from due to acknowledged" },
     { key: "live", name: "live: due to seen by a subscriber", axis: "latency from due to seen live" },
+    { key: "durable", name: "durable: due to known as committed", axis: "latency from due to known as committed" },
     { key: "service", name: "service: sent to acknowledged (diagnostic)", axis: "time from sent to acknowledged" },
     { key: "lateness", name: "lateness: due to released (the generator's own)", axis: "time from due to released" },
   ];

@@ -9,20 +9,25 @@ use tailrace_backend::{Found, PrivateRedis};
 use tailrace_contract::{Peer, RunId, Wire};
 use tailrace_loadgen::account::Finding;
 use tailrace_loadgen::arena::{Launched, Launcher};
+use tailrace_loadgen::faults::Target;
+use tailrace_loadgen::observer::{Key, Manner};
 use tailrace_measure::record::{Arm, Flush, Measurement};
 use tailrace_producers::tls::Tls;
 
-use crate::cli::{REDIS_PASSWORD_FILE, REDIS_URL, RedisArgs};
+use crate::cli::{FsyncArg, REDIS_PASSWORD_FILE, REDIS_URL, RedisArgs};
 use crate::contestants::{Contestants, Entry, Served};
 use crate::exit::{Ended, Fault};
 use crate::itself;
 use crate::linked::Linked;
+use crate::locked::Locked;
 use crate::play::suspect;
+use crate::postgres::PostgresArgs;
 use crate::process::Process;
 use crate::redis;
 use crate::registry::{self, LogKind, Protocol};
 use crate::secured::Secured;
 use crate::serve::Ready;
+use crate::stocked::Stocked;
 
 /// A system that was hit by a fault takes batches again within this time: Redis loads its
 /// file, and the server's pauses between two attempts to reach it grow to a second.
@@ -41,6 +46,8 @@ pub struct Children {
     pub link_cores: Vec<usize>,
     /// The Redis of redis pipelines.
     pub redis: RedisArgs,
+    /// The PostgreSQL of arms with such a store.
+    pub postgres: PostgresArgs,
     /// Servers of others that arms may name.
     pub contestants: Contestants,
 }
@@ -52,25 +59,31 @@ impl Launcher for Children {
         }
         let (protocol, log) = parts(&arm.pipeline)?;
         let backend = match log {
-            Some(LogKind::Redis) => Some(self.redis()?),
+            Some(LogKind::Redis) => Some(self.redis(arm)?),
             _ => None,
         };
+        let stocked = |setup| Stocked::new(setup, &self.postgres, &self.server_cores);
         let mut server = Running {
             arm: arm.clone(),
             protocol,
             server_cores: self.server_cores.clone(),
             backend,
+            stocked: arm.store.map(stocked).transpose()?,
             process: None,
             link: None,
             secured: arm.tls.then(Secured::new).transpose()?,
+            locked: arm.keys.then(Locked::new).transpose()?,
             findings: Vec::new(),
         };
         server.start()?;
+        server.start_workers()?;
         if let (Some(link), Some(ready)) = (&arm.link, server.ready()) {
             server.link = Some(Linked::start(link, ready, &self.link_cores)?);
         }
         if let Some(backend) = &server.backend {
-            server.findings = backend.findings(server.observer(), server.observer_tls().as_ref());
+            let (tls, key) = (server.observer_tls(), server.key());
+            server.findings =
+                backend.findings(server.observer(), (tls.as_ref(), key.as_ref()).into());
         }
         Ok(Box::new(server))
     }
@@ -88,23 +101,29 @@ fn parts(name: &str) -> anyhow::Result<(Protocol, Option<LogKind>)> {
 impl Children {
     fn contestant(&self, entry: &Entry, arm: &Arm) -> anyhow::Result<Box<dyn Launched>> {
         let wants_redis = entry.contestant.wants_redis;
-        let redis = wants_redis.then(|| self.private_redis()).transpose()?;
+        let redis = wants_redis.then(|| self.private_redis(arm)).transpose()?;
         let (cores, link_cores) = (&self.server_cores, &self.link_cores);
         Ok(Box::new(Served::start(entry, arm, redis, cores, link_cores)?))
     }
 
-    fn private_redis(&self) -> anyhow::Result<PrivateRedis> {
-        let persistence = redis::persistence(self.redis.fsync);
+    fn private_redis(&self, arm: &Arm) -> anyhow::Result<PrivateRedis> {
+        let fsync = arm.fsync.map_or(self.redis.fsync, FsyncArg::from);
+        let persistence = redis::persistence(fsync);
         let cores = (!self.server_cores.is_empty()).then_some(&self.server_cores[..]);
         Ok(PrivateRedis::start(persistence, cores)?)
     }
 
-    fn redis(&self) -> anyhow::Result<Backend> {
+    fn redis(&self, arm: &Arm) -> anyhow::Result<Backend> {
         let prefix = format!("tailrace:{}", redis::fresh_run());
         match redis::find(&self.redis) {
+            Found::Given(_) if arm.fsync.is_some() => bail!(Fault::Usage(format!(
+                "the arm {} says how its Redis writes to disk, and one that was given is not ours \
+                 to configure: leave out --redis",
+                arm.slug
+            ))),
             Found::Given(url) => Ok(Backend { url, prefix, private: None }),
             Found::Private => {
-                let private = self.private_redis()?;
+                let private = self.private_redis(arm)?;
                 Ok(Backend { url: private.url(), prefix, private: Some(private) })
             }
             Found::Missing(how) => bail!(how),
@@ -128,9 +147,9 @@ impl Backend {
     }
 
     /// What makes every trial on it SUSPECT. A private one was set up here.
-    fn findings(&self, observer: Option<SocketAddr>, tls: Option<&Tls>) -> Vec<Finding> {
+    fn findings(&self, observer: Option<SocketAddr>, manner: Manner<'_>) -> Vec<Finding> {
         let Some(observer) = observer.filter(|_| self.private.is_none()) else { return vec![] };
-        let described = tailrace_loadgen::observer::get(observer, tls, "/health");
+        let described = tailrace_loadgen::observer::get(observer, manner, "/health");
         let described = described.map(|body| String::from_utf8_lossy(&body).into_owned());
         finding(described).into_iter().collect()
     }
@@ -157,9 +176,12 @@ struct Running {
     link: Option<Linked>,
     /// Before its backend.
     process: Option<Process<Ready>>,
+    stocked: Option<Stocked>,
     backend: Option<Backend>,
     /// None: in clear text.
     secured: Option<Secured>,
+    /// None: it asks for no key.
+    locked: Option<Locked>,
     findings: Vec<Finding>,
 }
 
@@ -167,7 +189,8 @@ impl Running {
     fn start(&mut self) -> anyhow::Result<()> {
         let mut command = program()?;
         command.env_remove(REDIS_PASSWORD_FILE);
-        command.args(["serve", &self.arm.pipeline, "--open", "--with-parent"]);
+        command.args(["serve", &self.arm.pipeline, "--with-parent"]);
+        Locked::tell(self.locked.as_ref(), &mut command);
         command.args(["--ingest", "127.0.0.1:0", "--observer", "127.0.0.1:0"]);
         if self.arm.flush == Flush::Each {
             command.args(["--flush", "each"]);
@@ -175,6 +198,7 @@ impl Running {
         if let Some(backend) = &self.backend {
             backend.tell(&mut command);
         }
+        Stocked::tell_server(self.stocked.as_ref(), &mut command);
         Secured::tell(self.secured.as_ref(), &mut command);
         let started = Process::start(command, &self.server_cores).context("the server")?;
         match started {
@@ -194,6 +218,16 @@ impl Running {
         }
     }
 
+    fn start_workers(&mut self) -> anyhow::Result<()> {
+        let (Some(stocked), Some(backend)) = (&mut self.stocked, &self.backend) else {
+            return Ok(());
+        };
+        stocked.start_workers(&self.arm, program, |command| {
+            command.env_remove(REDIS_PASSWORD_FILE).env(REDIS_URL, &backend.url);
+            command.args(["--redis-prefix", &backend.prefix]);
+        })
+    }
+
     fn process_death(&mut self) -> Option<String> {
         let how = self.process.as_mut()?.death()?;
         Some(format!("the server ended {how}"))
@@ -206,21 +240,23 @@ impl Running {
         {
             private.restart().map_err(|e| format!("Redis did not come back: {e}"))?;
         }
-        if self.process_death().is_none() {
-            return Ok(());
+        self.stocked.as_mut().map_or(Ok(()), Stocked::restart_dead)?;
+        if self.process_death().is_some() {
+            if self.backend.is_none() {
+                return Err("the log died with the server, as its promise says".into());
+            }
+            self.process = None;
+            self.start().map_err(|e| format!("the server did not come back: {e:#}"))?;
         }
-        if self.backend.is_none() {
-            return Err("the log died with the server, as its promise says".into());
-        }
-        self.process = None;
-        self.start().map_err(|e| format!("the server did not come back: {e:#}"))
+        self.start_workers().map_err(|e| format!("a worker did not come back: {e:#}"))
     }
 
     /// Whether the server takes batches, as it says itself.
     fn health(&self) -> anyhow::Result<()> {
         let Some(observer) = self.observer() else { return Ok(()) };
-        let tls = self.observer_tls();
-        tailrace_loadgen::observer::get(observer, tls.as_ref(), "/health").map(drop)
+        let (tls, key) = (self.observer_tls(), self.key());
+        let manner = (tls.as_ref(), key.as_ref());
+        tailrace_loadgen::observer::get(observer, manner, "/health").map(drop)
     }
 
     fn ready(&self) -> Option<&Ready> {
@@ -260,18 +296,18 @@ impl Launched for Running {
         self.secured.as_ref()?.tls(self.observer()?, OBSERVER_ALPN)
     }
 
+    fn key(&self) -> Option<Key> {
+        self.locked.as_ref().map(|locked| locked.key().clone())
+    }
+
     fn wires(&self) -> Box<dyn Fn(RunId) -> Box<dyn Wire> + Send + Sync> {
         let authority = self.ingest().to_string();
         let (protocol, tls) = (self.protocol, self.arm.tls);
         let in_flight = self.arm.in_flight_per_connection as usize;
+        let key = self.key();
         Box::new(move |run| {
-            protocol.wire(&Peer {
-                authority: &authority,
-                tls,
-                run: Some(run),
-                in_flight,
-                key: None,
-            })
+            let key = key.as_ref().map(|Key(text)| text.as_str());
+            protocol.wire(&Peer { authority: &authority, tls, run: Some(run), in_flight, key })
         })
     }
 
@@ -281,6 +317,24 @@ impl Launched for Running {
 
     fn backend_pid(&self) -> Option<u32> {
         self.backend.as_ref()?.private.as_ref()?.pid()
+    }
+
+    /// A store's own threads share its core.
+    fn serves_on_one_thread(&self) -> bool {
+        self.stocked.is_none()
+    }
+
+    fn store_pid(&self) -> Option<u32> {
+        self.stocked.as_ref()?.store_pid()
+    }
+
+    fn worker_pids(&self) -> Vec<u32> {
+        self.stocked.as_ref().map(Stocked::worker_pids).unwrap_or_default()
+    }
+
+    fn worker_pages(&self) -> Vec<SocketAddr> {
+        let Some(stocked) = &self.stocked else { return Vec::new() };
+        if stocked.is_embedded() { self.observer().into_iter().collect() } else { stocked.pages() }
     }
 
     fn link_pid(&self) -> Option<u32> {
@@ -296,6 +350,15 @@ impl Launched for Running {
 
     fn server_death(&mut self) -> Option<String> {
         self.process_death().or_else(|| self.link.as_mut()?.look())
+    }
+
+    fn revive(&mut self, target: Target) -> Result<(), String> {
+        match target {
+            Target::Postgres => self.stocked.as_mut().map_or(Ok(()), Stocked::restart_dead),
+            Target::Worker => self.start_workers().map_err(|error| format!("{error:#}")),
+            // Their death ends the trial, or is mended by whoever asks for the audit.
+            Target::Server | Target::Redis => Ok(()),
+        }
     }
 
     fn recover(&mut self) -> Result<(), String> {

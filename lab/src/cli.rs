@@ -142,6 +142,12 @@ pub struct RaceArgs {
     /// Redis for the redis pipelines
     #[command(flatten)]
     pub redis: RedisArgs,
+    /// A store behind every pipeline
+    #[command(flatten)]
+    pub behind: crate::race::BehindArgs,
+    /// PostgreSQL for arms with such a store
+    #[command(flatten)]
+    pub postgres: crate::postgres::PostgresArgs,
 }
 
 /// The variable with the URL of a Redis. Servers that are started here get it this way: other
@@ -419,6 +425,16 @@ pub enum FsyncArg {
     Everysec,
     /// Before it answers.
     Always,
+}
+
+impl From<tailrace_measure::record::Fsync> for FsyncArg {
+    fn from(fsync: tailrace_measure::record::Fsync) -> Self {
+        match fsync {
+            tailrace_measure::record::Fsync::No => Self::No,
+            tailrace_measure::record::Fsync::Everysec => Self::Everysec,
+            tailrace_measure::record::Fsync::Always => Self::Always,
+        }
+    }
 }
 
 pub(crate) fn rate(text: &str) -> Result<f64, String> {

@@ -36,6 +36,9 @@ pub struct ReplayArgs {
     /// Redis for the redis pipelines; a private one writes to disk as the recorded one did
     #[command(flatten)]
     pub redis: RedisArgs,
+    /// PostgreSQL for arms with such a store
+    #[command(flatten)]
+    pub postgres: crate::postgres::PostgresArgs,
 }
 
 /// Runs it again and judges.
@@ -48,10 +51,16 @@ pub fn run(arguments: &ReplayArgs) -> anyhow::Result<Ended> {
     let (then, trials) = recorded(&folder)?;
     let contestants = Contestants::look();
     let redis = redis_of(&then, &arguments.redis)?;
-    possible(&then, &trials, &redis, &contestants)?;
-    let ReplayArgs { results, json, .. } = arguments;
-    let stage =
-        Stage { results, json: *json, redis: &redis, contestants: &contestants, faults: &[] };
+    let ReplayArgs { results, json, postgres, .. } = arguments;
+    let stage = Stage {
+        results,
+        json: *json,
+        redis: &redis,
+        postgres,
+        contestants: &contestants,
+        faults: &[],
+    };
+    possible(&then, &trials, &stage)?;
     let experiment = Experiment {
         // As many as there were, however many it took to decide then.
         decide: false,
@@ -104,8 +113,7 @@ fn refused(why: &str) -> anyhow::Error {
 fn possible(
     then: &Manifest,
     trials: &[Trial],
-    redis: &RedisArgs,
-    contestants: &Contestants,
+    stage: &Stage<'_>,
 ) -> anyhow::Result<()> {
     let experiment = &then.experiment;
     if trials.is_empty() {
@@ -124,7 +132,7 @@ fn possible(
         ));
     }
     let unknown = experiment.arms.iter().find(|arm| {
-        registry::find(&arm.pipeline).is_err() && contestants.named(&arm.pipeline).is_none()
+        registry::find(&arm.pipeline).is_err() && stage.contestants.named(&arm.pipeline).is_none()
     });
     if let Some(arm) = unknown {
         return Err(refused(&format!(
@@ -138,7 +146,12 @@ fn possible(
             schedule::check(load).map_err(|why| refused(&why.to_string()))?;
         }
     }
-    let (_, left_out) = catalog::available(&experiment.arms, redis, contestants);
+    let (_, left_out) = catalog::available(
+        &experiment.arms,
+        stage.redis,
+        stage.postgres,
+        stage.contestants,
+    );
     if !left_out.is_empty() {
         return Err(Fault::Missing(format!("cannot be replayed: {}", left_out.join("; "))).into());
     }

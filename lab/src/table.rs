@@ -1,7 +1,7 @@
 //! The first table, on a terminal: the same cells as in the report.
 
 use tailrace_measure::record::{Manifest, SlowAnswer, Summary};
-use tailrace_render::{format, table};
+use tailrace_render::{behind, format, table};
 
 use crate::columns::{self, Line};
 use crate::terminal::{output_width, wrap};
@@ -15,6 +15,9 @@ use crate::{printing, verdicts};
 pub fn print(manifest: &Manifest, summary: &Summary) -> anyhow::Result<()> {
     let width = output_width();
     printing::line(&fitted(&lines(manifest, summary), width))?;
+    if let Some(behind) = behind(summary, width) {
+        printing::line(&format!("\n{behind}"))?;
+    }
     printing::line("")?;
     for arm in &manifest.experiment.arms {
         let (name, connections, depth) = (&arm.slug, arm.connections, arm.in_flight_per_connection);
@@ -52,6 +55,19 @@ const KEY: [(usize, &str); 6] = [
 /// Columns that give way where there is no room, the first one first. The p99 and both seals stay:
 /// without them a table would say less than nothing.
 const EXPENDABLE: [usize; 6] = [6, 5, 7, 1, 4, 2];
+
+/// What lies behind the acknowledgement of arms with a store; none: no arm has one.
+fn behind(summary: &Summary, width: Option<usize>) -> Option<String> {
+    let rows = behind::behind(summary);
+    let heading = Line::Heading("Behind the acknowledgement\n".into());
+    let names = Line::Cells(behind::COLUMNS.map(str::to_owned).to_vec());
+    let lines: Vec<Line> = std::iter::once(heading)
+        .chain(std::iter::once(names))
+        .chain(rows.iter().map(|row| Line::Cells(row.to_vec())))
+        .collect();
+    let text = || format!("{}\n\n{}", columns::align(&lines), wrap(behind::KEY, width, 0));
+    (!rows.is_empty()).then(text)
+}
 
 /// The table with as many columns as fit, what they mean, and which are left out.
 fn fitted(lines: &[Line], width: Option<usize>) -> String {

@@ -44,6 +44,9 @@ fn catalog() -> Vec<Known> {
         floor: name == "floor",
         connections,
         in_flight_per_connection: 64 / connections,
+        promises: name
+            .ends_with("-redis")
+            .then(|| ["no", "everysec", "always"].map(|how| format!("Redis, {how}"))),
     };
     vec![known("floor", 4), known("a-memory", 64), known("b-memory", 4), known("b-redis", 4)]
 }

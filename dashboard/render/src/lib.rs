@@ -10,6 +10,7 @@ extern crate self as tailrace_render;
 #[cfg(test)]
 #[path = "../tests/fixture/mod.rs"]
 mod fixture;
+pub mod behind;
 pub mod format;
 mod plots;
 mod report;

@@ -13,6 +13,7 @@ use crate::cli::{FsyncArg, RedisArgs};
 use crate::contestants::Contestants;
 use crate::machine::Surroundings;
 use crate::{interrupt, redis};
+use crate::postgres::PostgresArgs;
 
 /// All that a trial needs and no trial changes.
 pub(super) struct Stage {
@@ -33,6 +34,7 @@ impl Stage {
             contestants: Contestants::default(),
             // No server of known behaviour has a backend.
             redis: RedisArgs { url: None, password: None, fsync: FsyncArg::No },
+            postgres: PostgresArgs::default(),
         };
         let current = Arc::new(Mutex::new(None::<Arc<Gauge>>));
         let stopped = Arc::clone(&current);

@@ -26,6 +26,7 @@ use crate::child::Children;
 use crate::contestants::Contestants;
 use crate::play::{self, Stage};
 use crate::{interrupt, machine};
+use crate::postgres::PostgresArgs;
 
 /// A system so much of its schedule behind has missed every objective that is shorter.
 const BEHIND_S: f64 = 1.0;
@@ -67,6 +68,7 @@ impl<'a> Trials<'a> {
             server_cores: surroundings.server_cores.clone(),
             link_cores: surroundings.link_cores.clone(),
             redis: arguments.redis.clone(),
+            postgres: PostgresArgs::default(),
             contestants: Contestants::default(),
         };
         surroundings.stay_off_the_generators_core()?;
@@ -88,6 +90,7 @@ impl<'a> Trials<'a> {
             results: &arguments.results,
             json: arguments.json,
             redis: &arguments.redis,
+            postgres: &PostgresArgs::default(),
             contestants: &contestants,
             faults: &[],
         };

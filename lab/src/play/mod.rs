@@ -20,6 +20,7 @@ use tailrace_measure::record::{Arm, Experiment, Load, Manifest, Measurement, SCH
 
 use crate::child::Children;
 use crate::cli::RedisArgs;
+use crate::postgres::PostgresArgs;
 use crate::contestants::Contestants;
 use crate::exit::{Ended, Fault};
 use crate::progress::Progress;
@@ -36,6 +37,8 @@ pub struct Stage<'a> {
     pub json: bool,
     /// Redis for the redis pipelines.
     pub redis: &'a RedisArgs,
+    /// PostgreSQL for arms with such a store.
+    pub postgres: &'a PostgresArgs,
     /// Servers of others that arms may name.
     pub contestants: &'a Contestants,
     /// Faults of every trial but the floor's.
@@ -78,7 +81,8 @@ fn perform(
     stage: &Stage<'_>,
     resolve: impl FnOnce(rates::Prober<'_>, Vec<Arm>, Vec<String>) -> anyhow::Result<Experiment>,
 ) -> anyhow::Result<Played> {
-    let (arms, left_out) = catalog::available(arms, stage.redis, stage.contestants);
+    let (arms, left_out) =
+        catalog::available(arms, stage.redis, stage.postgres, stage.contestants);
     if arms.iter().all(|arm| arm.floor) {
         return Err(Fault::Missing(format!("no arm can run here: {}", left_out.join("; "))).into());
     }
@@ -91,6 +95,7 @@ fn perform(
         server_cores: surroundings.server_cores.clone(),
         link_cores: surroundings.link_cores.clone(),
         redis: stage.redis.clone(),
+        postgres: stage.postgres.clone(),
         contestants: stage.contestants.clone(),
     };
     surroundings.stay_off_the_generators_core()?;
@@ -197,7 +202,12 @@ pub(crate) fn manifest(
         machine: surroundings.machine(),
         build: machine::build()?,
         placement: surroundings.placement(),
-        backends: catalog::backends(&experiment.arms, stage.redis, stage.contestants),
+        backends: catalog::backends(
+            &experiment.arms,
+            stage.redis,
+            stage.postgres,
+            stage.contestants,
+        ),
         contestants: Vec::new(),
         attempts_before: u32::try_from(earlier).unwrap_or(u32::MAX),
     })

@@ -14,10 +14,10 @@ use crate::cli::SaturateArgs;
 use crate::columns::{self, Line};
 use crate::contestants::Contestants;
 use crate::exit::{Ended, Fault};
+use crate::postgres::PostgresArgs;
 use crate::race::peers::{Order, Peer};
 use crate::registry::{self, Protocol};
 use crate::{machine, printing};
-use crate::postgres::PostgresArgs;
 
 /// Behind the name of a pipeline: its connections are TLS.
 const TLS: &str = "-tls";

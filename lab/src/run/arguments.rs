@@ -44,4 +44,7 @@ pub struct RunArgs {
     /// Redis for the redis pipelines
     #[command(flatten)]
     pub redis: RedisArgs,
+    /// PostgreSQL for arms with such a store
+    #[command(flatten)]
+    pub postgres: crate::postgres::PostgresArgs,
 }

@@ -44,9 +44,10 @@ pub fn run(arguments: &RunArgs) -> anyhow::Result<Ended> {
     if arguments.dry_run {
         return plan::print(&definition, arguments, &contestants);
     }
-    let RunArgs { results, json, redis, .. } = arguments;
+    let RunArgs { results, json, redis, postgres, .. } = arguments;
     let contestants = &contestants;
-    play(&definition, &Stage { results, json: *json, redis, contestants, faults: &[] })
+    let json = *json;
+    play(&definition, &Stage { results, json, redis, postgres, contestants, faults: &[] })
 }
 
 /// The contestants that an experiment may name. A file of theirs that is wrong is told; whether it

@@ -52,7 +52,8 @@ pub(super) fn print(
     arguments: &RunArgs,
     contestants: &Contestants,
 ) -> anyhow::Result<Ended> {
-    let (arms, left_out) = available(&definition.arms, &arguments.redis, contestants);
+    let (arms, left_out) = 
+        available(&definition.arms, &arguments.redis, &arguments.postgres, contestants);
     // Only what can run takes time.
     let possible = Definition { arms, ..definition.clone() };
     let plan = Plan {

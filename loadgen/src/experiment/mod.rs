@@ -145,6 +145,9 @@ pub struct Known {
     pub connections: u32,
     /// Requests in flight on each where a file names none.
     pub in_flight_per_connection: u32,
+    /// The headings when its Redis writes to disk not at all, once a second, or before it answers,
+    /// in this order; none: its log is not in Redis.
+    pub promises: Option<[String; 3]>,
 }
 
 /// Every pipeline, in declared order.

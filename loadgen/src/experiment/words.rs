@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
-use tailrace_measure::record::{Codec, Figure, Flush, Link, StoreKind};
+use tailrace_measure::record::{Codec, Figure, Flush, Fsync, Link, StoreKind};
 
 use super::limits;
 
@@ -214,6 +214,15 @@ impl Word for Figure {
     }
     fn text(text: &str) -> Option<Self> {
         Figure::NAMES.into_iter().find_map(|(name, figure)| (name == text).then_some(figure))
+    }
+}
+
+impl Word for Fsync {
+    fn expected() -> String {
+        "\"no\", \"everysec\" or \"always\"".into()
+    }
+    fn text(text: &str) -> Option<Self> {
+        [Self::No, Self::Everysec, Self::Always].into_iter().find(|fsync| fsync.name() == text)
     }
 }
 

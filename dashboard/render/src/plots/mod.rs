@@ -1,5 +1,5 @@
 //! Every picture of a run. One file a picture: `dots` is the first to look at, `spectrum` the
-//! second, then `timeline` and `cost`. Each lays its shapes out on a `Picture`; `paint` writes
+//! second, then `way` (into a store), `timeline` and `cost`. Each lays its shapes out on a `Picture`; `paint` writes
 //! it. A picture shows figures of the records and never judges them.
 
 mod axis;
@@ -13,6 +13,7 @@ mod spectrum;
 mod style;
 mod timeline;
 mod trial;
+mod way;
 
 use std::path::{Path, PathBuf};
 
@@ -71,6 +72,7 @@ fn drafts(run: &RunData) -> Vec<Draft> {
     let mut drafts = Vec::new();
     if !run.trials.is_empty() {
         drafts.push(dots::draw(run));
+        drafts.extend(way::draw(run));
         drafts.extend(run.headline_loads().into_iter().map(|load| spectrum::draw(run, load)));
         drafts.push(cost::draw(run));
         drafts.extend(timeline::draw(run));

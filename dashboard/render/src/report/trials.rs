@@ -2,7 +2,9 @@
 //! nothing is left out; the records have it. The rest of the report is in `view`.
 
 use serde::Serialize;
-use tailrace_measure::record::{Check, FaultEvent, Measurement, Outcomes, Trial};
+use tailrace_measure::record::{
+    Check, Durability, FaultEvent, Measurement, Outcomes, StoreLedger, Trial,
+};
 
 use crate::{TrialData, format, table};
 
@@ -106,6 +108,50 @@ fn ledger(trial: &Trial) -> Vec<(String, String)> {
     if ledger.live_due > 0 {
         list.push(("seen live".to_owned(), seen_of(ledger.live_seen, ledger.live_due)));
     }
+    list.extend(ledger.store.iter().flat_map(store));
+    list.extend(trial.durability.iter().flat_map(durability));
+    list
+}
+
+/// What the store held in the end.
+fn store(store: &StoreLedger) -> Vec<(String, String)> {
+    if let Some(why) = &store.not_audited {
+        return vec![("store not audited".to_owned(), why.clone())];
+    }
+    let drained = store.drained_ms.map(|ms| format!("{} ms", format::digits(ms, 3)));
+    vec![
+        fact("present in the store", store.present.unwrap_or(0)),
+        fact("rows in the store", store.metrics),
+        ("missing in the store".to_owned(), ranges(&store.missing)),
+        ("in the store twice".to_owned(), ranges(&store.twice)),
+        fact("in the store, never acknowledged", store.indeterminate),
+        ("drained after the window".to_owned(), drained.unwrap_or_else(|| "never".to_owned())),
+    ]
+}
+
+/// What the sample says of the way there.
+fn durability(durability: &Durability) -> Vec<(String, String)> {
+    let exposure = &durability.exposure;
+    let (ms, error) = (exposure.metric_ms, exposure.metric_ms_error);
+    let told = |value: f64| format::digits(value, 3);
+    let mut list = vec![
+        ("known as committed".to_owned(), seen_of(durability.seen, durability.due)),
+        (
+            "exposure, metrics × milliseconds".to_owned(),
+            format!("{} ± {}, most {} metrics", told(ms), told(error), told(exposure.metrics_max)),
+        ),
+    ];
+    list.extend(durability.batch_age.map(|age| {
+        let p99 = age.p99_at_most_ms.map_or_else(
+            || "above all bounds".to_owned(),
+            |bound| format!("at most {} ms", told(bound)),
+        );
+        ("batch age at commit".to_owned(), format!("mean {} ms, p99 {p99}", told(age.mean_ms)))
+    }));
+    let recovered = durability.recovered_after_fault_ms;
+    list.extend(recovered.map(|ms| {
+        ("back to usual after the last fault".to_owned(), format!("{} ms", told(ms)))
+    }));
     list
 }
 
@@ -128,6 +174,7 @@ fn cost(trial: &Trial) -> Vec<(String, String)> {
     let list = [
         ("server CPU per metric", cost.server_cpu_us_per_metric.map(format::micros)),
         ("backend CPU per metric", cost.backend_cpu_us_per_metric.map(format::micros)),
+        ("workers' CPU per metric", cost.worker_cpu_us_per_metric.map(format::micros)),
         ("generator CPU per batch", Some(format::micros(cost.generator_cpu_us_per_batch))),
         ("generator, share of its core", Some(percent(cost.generator_core_share))),
         ("server memory, peak", cost.server_peak_rss_bytes.map(format::memory)),

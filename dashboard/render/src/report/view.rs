@@ -7,7 +7,7 @@ use tailrace_measure::record::{Arm, Arrivals, Load, Row, SlowAnswer, Trial};
 use super::asked::{Asked, asked};
 use super::trials::{self, TrialView, batches, seen_of};
 use crate::plots::Plot;
-use crate::{RenderError, RunData, format, run, table};
+use crate::{RenderError, RunData, behind, format, run, table};
 
 #[derive(Serialize)]
 pub(super) struct View {
@@ -27,6 +27,9 @@ pub(super) struct View {
     reasons: Vec<Reason>,
     arms: Vec<[String; 5]>,
     feeds: Vec<Feed>,
+    behind_columns: [&'static str; 9],
+    behind: Vec<[String; 9]>,
+    behind_key: &'static str,
     slowest: Vec<[String; 5]>,
     plots: Vec<PlotView>,
     trials: Vec<TrialView>,
@@ -86,6 +89,9 @@ pub(super) fn view(run: &RunData, plots: &[Plot]) -> Result<View, RenderError> {
         reasons: reasons(run),
         arms: arms(run),
         feeds: feeds(run),
+        behind_columns: behind::COLUMNS,
+        behind: behind::behind(&run.summary),
+        behind_key: behind::KEY,
         slowest: slowest(run),
         plots: plots.iter().map(plot).collect(),
         trials: run.trials.iter().map(trials::view).collect(),

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use tailrace_measure::floor_ratios::{FloorRatio, ratios_to_floor};
 use tailrace_measure::record::{
-    AuditSeal, Check, Cost, Distribution, FaultEvent, Ledger, Manifest, Measurement, Outcomes,
+    AuditSeal, Check, Cost, Distribution, Durability, FaultEvent, Ledger, Manifest, Measurement, Outcomes,
     Summary,
 };
 
@@ -64,6 +64,8 @@ struct Trial<'a> {
     service: Spectrum,
     lateness: Spectrum,
     live: Option<Spectrum>,
+    durable: Option<Spectrum>,
+    durability: Option<&'a Durability>,
     timeline: Timeline,
 }
 
@@ -120,6 +122,7 @@ fn trial(data: &TrialData, coarseness: u32) -> Trial<'_> {
     let latencies = &trial.latencies;
     let explaining = (coarseness + EXPLAINING_COARSER).min(COARSENESS_MAX);
     let live = data.live.as_ref().zip(latencies.live.as_ref());
+    let durable = data.durable.as_ref().zip(latencies.durable.as_ref());
     Trial {
         arm: &trial.arm,
         load: &trial.load,
@@ -142,6 +145,8 @@ fn trial(data: &TrialData, coarseness: u32) -> Trial<'_> {
         service: spectrum(&data.service, &latencies.service, explaining),
         lateness: spectrum(&data.lateness, &latencies.lateness, explaining),
         live: live.map(|(histogram, record)| spectrum(histogram, record, coarseness)),
+        durable: durable.map(|(histogram, record)| spectrum(histogram, record, coarseness)),
+        durability: trial.durability.as_ref(),
         timeline: Timeline::of(&data.slices, SLICES_MAX >> coarseness),
     }
 }

@@ -29,8 +29,8 @@ pub use durable::{
     BatchAge, Durability, DurableRow, Exposure, StoreKind, StoreLedger, StoreSetup,
 };
 pub use manifest::{
-    Arm, BackendInfo, Build, Codec, ContestantInfo, Crowd, Experiment, Flush, Link, Load, Machine,
-    Manifest, Placement, SourceFile,
+    Arm, BackendInfo, Build, Codec, ContestantInfo, Crowd, Experiment, Flush, Fsync, Link, Load,
+    Machine, Manifest, Placement, SourceFile,
 };
 pub use question::{Bounds, Claim, Expectation, Figure, Primary, Source};
 pub use reproduction::{Reproduced, Reproduction};

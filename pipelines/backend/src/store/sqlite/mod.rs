@@ -49,6 +49,11 @@ pub struct SqliteStore {
     _folder: Option<TempDir>,
 }
 
+/// The version of SQLite that this program holds.
+pub fn version() -> &'static str {
+    rusqlite::version()
+}
+
 impl SqliteStore {
     /// Opens a file, makes it if there is none, and brings its tables to this version. Blocks for
     /// as long as that takes.
