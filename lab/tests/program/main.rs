@@ -13,6 +13,7 @@ mod compare;
 mod compose;
 mod conformance;
 mod contestants;
+mod crash;
 mod doctor;
 mod environment;
 mod faults;

@@ -10,6 +10,7 @@ use tailrace_contract::{BoxFuture, Delivery, Group, LogError};
 use tokio::time::Instant;
 
 use crate::Options;
+use crate::hold::Hold;
 use crate::retry::Backoff;
 
 /// One member of a group, seen as a source of entries.
@@ -17,11 +18,14 @@ pub(crate) struct Source {
     pub(crate) group: Arc<dyn Group>,
     /// Name of the member.
     pub(crate) member: String,
+    hold: Hold,
     wait: Duration,
     every: Duration,
     idle: Duration,
     forget: Duration,
     claim_at: Instant,
+    /// What is asked now is what others left, at most so many of it.
+    claiming: Option<usize>,
     backoff: Backoff,
     /// The log did not answer the last time.
     failing: bool,
@@ -32,16 +36,23 @@ pub(crate) type Asked = BoxFuture<'static, Result<Vec<Delivery>, LogError>>;
 
 impl Source {
     /// A new member. Its first question is what others left behind.
-    pub(crate) fn new(group: Arc<dyn Group>, member: String, options: &Options) -> Self {
+    pub(crate) fn new(
+        group: Arc<dyn Group>,
+        member: String,
+        hold: Hold,
+        options: &Options,
+    ) -> Self {
         let backoff = Backoff::new(options.seed ^ RandomState::new().hash_one(&member));
         Self {
             group,
             member,
+            hold,
             wait: options.read_wait,
             every: options.claim_every,
             idle: options.claim_idle,
             forget: options.forget_idle,
             claim_at: Instant::now(),
+            claiming: None,
             backoff,
             failing: false,
         }
@@ -52,8 +63,9 @@ impl Source {
     /// somebody claims them.
     pub(crate) fn ask(&mut self, limit: usize) -> Asked {
         let pause = self.failing.then(|| self.backoff.next_pause());
-        let asked =
-            if Instant::now() >= self.claim_at { self.claim(limit) } else { self.read(limit) };
+        let is_time = Instant::now() >= self.claim_at;
+        self.claiming = is_time.then_some(limit);
+        let asked = if is_time { self.claim(limit) } else { self.read(limit) };
         let Some(pause) = pause else { return asked };
         Box::pin(async move {
             tokio::time::sleep(pause).await;
@@ -66,10 +78,11 @@ impl Source {
     }
 
     fn claim(&mut self, limit: usize) -> Asked {
-        // Asked again at once while there is more, see `answered`.
+        // Sooner while there is more, see `answered`.
         self.claim_at = Instant::now() + self.every;
         let claimed = self.group.claim(&self.member, self.idle, limit);
         let (group, forget) = (Arc::clone(&self.group), self.forget);
+        let hold = self.hold.clone();
         Box::pin(async move {
             let claimed = claimed.await?;
             if claimed.is_empty() {
@@ -77,8 +90,10 @@ impl Source {
                 if gone > 0 {
                     tracing::info!(members = gone, "forgot members that are gone");
                 }
-            } else {
-                tracing::info!(entries = claimed.len(), "took over what another member left");
+            }
+            let entries = hold.lacks(&claimed);
+            if entries > 0 {
+                tracing::info!(entries, "took over what another member left");
             }
             Ok(claimed)
         })
@@ -88,6 +103,10 @@ impl Source {
     pub(crate) fn answered(&mut self, answer: Result<Vec<Delivery>, LogError>) -> Vec<Delivery> {
         match answer {
             Ok(deliveries) => {
+                // A full answer says that there is more: two hundred dead workers leave a lot.
+                if self.claiming.is_some_and(|limit| deliveries.len() >= limit) {
+                    self.claim_at = Instant::now();
+                }
                 if std::mem::take(&mut self.failing) {
                     self.backoff.reset();
                     tracing::info!(member = self.member, "the log answers again");
