@@ -55,11 +55,12 @@ fn text(shared: &Shared, headers: &HeaderMap) -> String {
         };
         let _ = writeln!(page, "{method:<4} {path:<22} {needs:<7}{what}");
     }
+    let key = if shared.gate.is_some() { " -H \"X-API-Key: $KEY\"" } else { "" };
     let _ = writeln!(
         page,
         "\nA browser shows the live page here: {scheme}://{host}/\n\n\
-         Try, in two terminals:\n\n  curl -N {scheme}://{host}/v1/metrics/live\n  \
-         curl {scheme}://{host}/v1/ingest -d '{{\"name\":\"cpu\",\"value\":0.5}}'"
+         Try, in two terminals:\n\n  curl -N{key} {scheme}://{host}/v1/metrics/live\n  \
+         curl{key} {scheme}://{host}/v1/ingest -d '{{\"name\":\"cpu\",\"value\":0.5}}'"
     );
     page
 }

@@ -60,7 +60,8 @@ impl Inside {
 
     /// Ends the oldest sessions of an API key that has too many.
     async fn make_room(&self, index: &str) -> Result<(), LogError> {
-        let last = -(SESSIONS_PER_KEY_MAX as i64) - 1;
+        // Counted from the end: all but the newest.
+        let last = format!("-{}", SESSIONS_PER_KEY_MAX + 1);
         let mut oldest = cmd("ZRANGE");
         let oldest: Vec<String> = self.link.ask(oldest.arg(index).arg(0).arg(last)).await?;
         for name in oldest {
@@ -101,7 +102,7 @@ fn hex(id: SessionHash) -> String {
     id.0.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
 }
 
-fn fault(error: LogError) -> SessionsError {
+fn fault(error: &LogError) -> SessionsError {
     SessionsError { cause: error.to_string() }
 }
 
@@ -113,7 +114,9 @@ impl Sessions for RedisSessions {
         idle: Duration,
     ) -> BoxFuture<'static, Result<(), SessionsError>> {
         let inside = Arc::clone(&self.0);
-        Box::pin(async move { inside.begin(id, &session, idle).await.map_err(fault) })
+        Box::pin(
+            async move { inside.begin(id, &session, idle).await.map_err(|error| fault(&error)) },
+        )
     }
 
     fn resume(
@@ -122,11 +125,11 @@ impl Sessions for RedisSessions {
         idle: Duration,
     ) -> BoxFuture<'static, Result<Option<Session>, SessionsError>> {
         let inside = Arc::clone(&self.0);
-        Box::pin(async move { inside.resume(id, idle).await.map_err(fault) })
+        Box::pin(async move { inside.resume(id, idle).await.map_err(|error| fault(&error)) })
     }
 
     fn end(&self, id: SessionHash) -> BoxFuture<'static, Result<(), SessionsError>> {
         let inside = Arc::clone(&self.0);
-        Box::pin(async move { inside.end(id).await.map_err(fault) })
+        Box::pin(async move { inside.end(id).await.map_err(|error| fault(&error)) })
     }
 }
