@@ -1,7 +1,7 @@
 //! `tailrace keygen`: the secrets that a deployment of its own needs, made once and kept: a TLS
-//! identity and a password for Redis. What is there stays as it is, so that it may run at every
-//! start. It renews nothing: remove a file and run it again. Servers read these files with
-//! `--tls-cert`, `--tls-key` and `--redis-password-file`.
+//! identity, and passwords for Redis and PostgreSQL. What is there stays as it is, so that it may
+//! run at every start. It renews nothing: remove a file and run it again. Servers read these files
+//! with `--tls-cert`, `--tls-key`, `--redis-password-file` and `--postgres-password-file`.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
@@ -25,7 +25,7 @@ const PUBLIC: u32 = 0o644;
 /// Arguments of `keygen`.
 #[derive(Debug, clap::Args, Clone)]
 pub struct KeygenArgs {
-    /// Folder of the files: cert.pem, key.pem, redis-password, redis.conf
+    /// Folder of the files: cert.pem, key.pem, redis-password, redis.conf, postgres-password
     pub folder: PathBuf,
     /// A name or address that clients will call the server, beside those of loopback; repeatable
     #[arg(long = "name")]
@@ -40,7 +40,7 @@ pub fn run(arguments: &KeygenArgs) -> anyhow::Result<Ended> {
     let folder = &arguments.folder;
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let mut made = identity(folder, &arguments.names)?;
-    made.extend(password(folder)?);
+    made.extend(passwords(folder)?);
     let folder = folder.display();
     printing::line(&match &*made {
         [] => format!("{folder}: everything is there and was kept"),
@@ -66,8 +66,8 @@ fn identity(folder: &Path, names: &[String]) -> anyhow::Result<Vec<&'static str>
     Ok(vec!["cert.pem", "key.pem"])
 }
 
-/// The password for clients, and the same as a server's setting.
-fn password(folder: &Path) -> anyhow::Result<Vec<&'static str>> {
+/// Passwords for clients, and that of Redis as its server's setting.
+fn passwords(folder: &Path) -> anyhow::Result<Vec<&'static str>> {
     let (password, setting) = (folder.join("redis-password"), folder.join("redis.conf"));
     let mut made = Vec::new();
     if !password.exists() {
@@ -78,6 +78,12 @@ fn password(folder: &Path) -> anyhow::Result<Vec<&'static str>> {
         let text = fs::read_to_string(&password)?;
         write(&setting, SECRET, &format!("requirepass {}\n", text.trim_end()))?;
         made.push("redis.conf");
+    }
+    // PostgreSQL's server takes the same file.
+    let password = folder.join("postgres-password");
+    if !password.exists() {
+        write(&password, SECRET, &format!("{}\n", random()?))?;
+        made.push("postgres-password");
     }
     Ok(made)
 }

@@ -96,7 +96,10 @@ fn every_variable_is_documented_with_its_default_and_no_other_is() {
 #[test]
 fn containers_set_only_variables_that_are_read() {
     let read = in_sources();
-    for (name, service) in &File::read().services {
+    // Images of others have variables of their own.
+    let file = File::read();
+    let ours = file.services.iter().filter(|(_, service)| service.image == "tailrace");
+    for (name, service) in ours {
         for variable in service.environment.keys() {
             assert!(read.contains(variable), "{name} sets {variable}, which nobody reads");
         }

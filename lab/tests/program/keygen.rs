@@ -22,12 +22,13 @@ fn texts(folder: &Path) -> BTreeMap<String, String> {
 fn secrets_are_made_once_and_kept() {
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (told, _) = keygen(folder.path(), 0);
-    assert!(told.contains("made cert.pem, key.pem, redis-password, redis.conf"), "{told}");
+    assert!(told.contains("made cert.pem, key.pem, redis-password, redis.conf, postgres-password"), "{told}");
     let made = texts(folder.path());
-    assert_eq!(made.len(), 4, "{:?}", made.keys());
+    assert_eq!(made.len(), 5, "{:?}", made.keys());
     let password = made["redis-password"].trim_end();
     assert!(password.len() >= 32, "{password}");
     assert_eq!(made["redis.conf"], format!("requirepass {password}\n"));
+    assert!(made["postgres-password"].len() > 32 && made["postgres-password"] != password);
     for (name, text) in &made {
         let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
         let for_others = mode & 0o077;

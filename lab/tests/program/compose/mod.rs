@@ -3,6 +3,7 @@
 //! the user) is not seen here; `xtask/tests/containers.rs` looks at what the image is built from.
 
 pub(crate) mod file;
+mod postgres;
 mod rules;
 mod stack;
 
@@ -22,6 +23,9 @@ fn pipelines_fleets_and_pages_run_as_plain_processes() {
         ("ws-memory", "producer-ws-memory"),
     ] {
         stack.wait_for_batches(pipeline);
+        if pipeline != "ws-memory" {
+            stack.wait_for_history(pipeline);
+        }
         let report = stack.stop(producer);
         assert!(report.contains(" 0 given up, 0 never sent;"), "{producer}: {report}");
     }

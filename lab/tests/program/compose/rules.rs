@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::file::{Condition, File, root};
+use super::file::{Condition, File, Service, root};
 use crate::stage::{run, told};
 
 fn each_service(rule: impl Fn(&str, &Value)) {
@@ -32,7 +32,7 @@ fn ports_are_published_on_loopback_only() {
     // What asks for no key must not be reached from the outside, nor reach out.
     let file = File::read();
     assert_eq!(file.whole["networks"]["storage"]["internal"], true);
-    for name in ["redis", "demo-redis"] {
+    for name in ["redis", "postgres", "demo-redis"] {
         assert_eq!(words(&file.whole["services"][name]["networks"]), ["storage"], "{name}");
         assert!(file.service(name).ports.is_empty(), "{name} is published");
     }
@@ -47,7 +47,8 @@ fn no_secret_stands_in_the_file() {
             let value = value.as_str().unwrap_or_default();
             assert!(!secret || value.starts_with("/keys/"), "{name}: {variable}={value}");
             let place = value.split_once("://").map_or("", |(_, place)| place);
-            assert!(!place.contains('@'), "{name}: {variable} holds a password");
+            let user = place.rsplit_once('@').map_or("", |(user, _)| user);
+            assert!(!user.contains(':'), "{name}: {variable} holds a password");
         }
         assert!(!service["command"].to_string().contains("requirepass"), "{name}");
     });
@@ -85,6 +86,15 @@ fn what_stays_up_is_watched_and_what_is_waited_for_exists() {
                 None => file.whole["volumes"].get(source).is_some(),
             };
             assert!(known, "{name} mounts {source}, which is nowhere");
+        }
+    }
+    // What a pipeline leaves to a worker, a worker of its own log stores.
+    let prefix = |service: &Service| service.environment.get("TAILRACE_REDIS_PREFIX").cloned();
+    for (name, service) in &file.services {
+        if service.command.iter().any(|word| word == "--no-worker") {
+            let own =
+                |other: &&Service| other.command[0] == "worker" && prefix(other) == prefix(service);
+            assert!(file.services.values().any(|other| own(&other)), "{name}: no worker");
         }
     }
     for headline in ["http1-redis", "http2-redis", "ws-memory"] {

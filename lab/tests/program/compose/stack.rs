@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use tailrace_sys::{Signal, send};
 use tempfile::TempDir;
 
 use super::file::{Condition, File, Service, root};
+use super::postgres;
 use crate::stage::{Bound, Lines, PATIENCE, component, http, run, tailrace, told};
 
 /// Between two health checks; Compose waits for seconds.
@@ -24,6 +25,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 const PORTS_MAX: usize = 5;
 /// Where Redis listens in its image.
 const REDIS_PORT: u16 = 6379;
+/// The same of PostgreSQL.
+const POSTGRES_PORT: u16 = 5432;
 
 /// A service that runs.
 struct Running {
@@ -145,6 +148,11 @@ impl Stack {
                 redis.args(words).args(["--port", &port, "--bind", "127.0.0.1", "--dir"]).arg(data);
                 redis
             }
+            "postgres" => {
+                let port = self.address(name, POSTGRES_PORT).port();
+                let here = |name_of: &str| self.here(name, service, &service.environment[name_of]);
+                postgres::command(Path::new(&here("PGDATA")), port, &here)
+            }
             "nginx" => {
                 let mut nginx = component("TAILRACE_TEST_NGINX", &words.next().unwrap());
                 self.write_nginx_conf(name, service);
@@ -227,11 +235,17 @@ impl Stack {
             ["CMD", "tailrace", ref rest @ ..] => tailrace(rest),
             ["CMD-SHELL", line] => {
                 let mut shell = Command::new("sh");
-                let line = if image(service) == "redis" {
-                    let port = self.address(name, REDIS_PORT).port();
-                    line.replace("redis-cli", &format!("redis-cli -p {port}"))
-                } else {
-                    line.to_owned()
+                let line = match image(service) {
+                    "redis" => {
+                        let port = self.address(name, REDIS_PORT).port();
+                        line.replace("redis-cli", &format!("redis-cli -p {port}"))
+                    }
+                    "postgres" => {
+                        let port = self.address(name, POSTGRES_PORT).port();
+                        let program = postgres::program("pg_isready");
+                        line.replace("pg_isready", &format!("{} -p {port}", program.display()))
+                    }
+                    _ => line.to_owned(),
                 };
                 shell.args(["-c", &line]).env("no_proxy", "*");
                 shell
@@ -275,6 +289,19 @@ impl Stack {
             std::thread::sleep(PAUSE);
         }
         panic!("nothing arrived at {pipeline} within {PATIENCE:?}");
+    }
+
+    /// Waits until metrics of a fleet are in the store, as the pipeline's observer answers.
+    pub(crate) fn wait_for_history(&self, pipeline: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let page = http::get(self.address(pipeline, 7071), "/v1/metrics?limit=1");
+            if page.json()["rows"].as_array().is_some_and(|rows| rows.len() == 1) {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        panic!("nothing of {pipeline} is stored within {PATIENCE:?}");
     }
 
     /// Where a port of a service is.
@@ -336,8 +363,10 @@ fn chart_js() -> PathBuf {
 
 /// Ports inside the container.
 fn own_ports(service: &Service) -> Vec<u16> {
-    if image(service) == "redis" {
-        return vec![REDIS_PORT];
+    match image(service) {
+        "redis" => return vec![REDIS_PORT],
+        "postgres" => return vec![POSTGRES_PORT],
+        _ => {}
     }
     let inside = service.ports.iter().map(|port| port.rsplit(':').next().unwrap_or_default());
     inside.map(|port| port.parse().unwrap_or_else(|e| panic!("{port}: {e}"))).collect()
