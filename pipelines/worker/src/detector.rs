@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::claim::{Source, fresh_member};
+use crate::hold::Hold;
 use crate::options::{DETECTOR_GROUP, Options};
 use crate::spikes::{Series, Spike, Spikes};
 use crate::worker::Drained;
@@ -72,7 +73,7 @@ impl Detector {
     ) -> Result<Self, LogError> {
         let group = log.group(DETECTOR_GROUP).await?;
         let reading = Options::new(DETECTOR_GROUP);
-        let source = Source::new(group, fresh_member(DETECTOR_GROUP, 0), &reading);
+        let source = Source::new(group, fresh_member(DETECTOR_GROUP, 0), Hold::default(), &reading);
         let (stopping, counts) = (CancellationToken::new(), Arc::new(DetectorCounts::default()));
         let watch = Watch {
             spikes: Spikes::new(options.threshold, options.series_max),

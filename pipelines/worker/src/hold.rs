@@ -18,6 +18,12 @@ impl Hold {
         deliveries
     }
 
+    /// How many of these are not in hand.
+    pub(crate) fn lacks(&self, deliveries: &[Delivery]) -> usize {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        deliveries.iter().filter(|delivery| !held.contains(&delivery.position)).count()
+    }
+
     /// These were acknowledged, or are left to whoever claims them.
     pub(crate) fn release(&self, positions: &[Position]) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -109,7 +109,7 @@ impl Worker {
         // One place each: whoever is ahead waits.
         let (load, loads) = mpsc::channel(1);
         let (done, commits) = mpsc::channel(1);
-        let source = Source::new(group, member, options);
+        let source = Source::new(group, member, hold.clone(), options);
         let shared = (hold.clone(), progress);
         let reader = Reader::new(source, Arc::clone(options), shared, self.stopping.clone(), load);
         self.tasks.spawn(reader.run());

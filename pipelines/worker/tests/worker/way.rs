@@ -99,9 +99,11 @@ async fn a_drain_waits_for_no_dead_store() {
     assert_eq!(lag.pending + lag.unread, 50, "what was not stored stays in the log: {lag:?}");
 }
 
+type Told = Vec<(Vec<Touched>, u64)>;
+
 /// Remembers what it was told, and how much was pending then.
 struct Witness {
-    told: Arc<Mutex<Vec<(Vec<Touched>, u64)>>>,
+    told: Arc<Mutex<Told>>,
     group: Arc<dyn Group>,
 }
 
@@ -120,7 +122,7 @@ async fn caches_hear_of_a_commit_before_it_is_acknowledged() {
     let stage = Stage::new();
     stage.append(0..3, "cpu").await;
     let group = stage.log.group("store").await.unwrap();
-    let told = Arc::default();
+    let told: Arc<Mutex<Told>> = Arc::default();
     let witness = Witness { told: Arc::clone(&told), group };
     let after = Some(Arc::new(witness) as Arc<dyn AfterCommit>);
     let parts = tailrace_worker::Parts { after, ..stage.parts() };
