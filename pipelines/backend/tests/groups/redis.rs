@@ -81,6 +81,20 @@ async fn a_reader_is_told_at_once_that_redis_died_and_goes_on_when_it_is_back() 
 }
 
 #[tokio::test]
+async fn a_restart_between_two_reads_is_not_noticed() {
+    let mut redis = private(Persistence::Always);
+    let log = RedisLog::connect(config(&redis)).await.unwrap();
+    let group = log.group("g").await.unwrap();
+    append(&*log, 0..3).await;
+    // Both keep a connection; neither outlives the restart.
+    let (one, two) = tokio::join!(group.read("m", 1, LONG), group.read("m", 1, LONG));
+    assert_eq!(seqs(&[one.unwrap(), two.unwrap()].concat()).len(), 2);
+    redis.restart().unwrap();
+    assert_eq!(seqs(&group.read("m", 1, LONG).await.unwrap()), [2]);
+    assert_eq!(group.claim("m", AT_ONCE, 10).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
 async fn a_redis_that_stands_still_is_unreachable_and_takes_nothing_with_it() {
     let (redis, log) = redis_log().await;
     let group = log.group("g").await.unwrap();
