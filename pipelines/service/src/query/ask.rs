@@ -178,10 +178,12 @@ impl When {
     /// least and a minute at most: otherwise no two questions would ever be equal, and none
     /// answered from the cache.
     pub(super) fn range(self, now_ms: u64) -> Range {
-        let step = match self.from {
-            Some(Moment::Ago(ago)) => (ago / 60).clamp(1_000, 60_000) / 1_000 * 1_000,
-            _ => 1_000,
+        let length = match self.from {
+            None => u64::MAX,
+            Some(Moment::Ago(ago)) => ago,
+            Some(Moment::At(ms) | Moment::Day(ms)) => now_ms.saturating_sub(ms),
         };
+        let step = (length / 60).clamp(1_000, 60_000) / 1_000 * 1_000;
         let from_ms = match self.from {
             None => 0,
             Some(Moment::At(ms) | Moment::Day(ms)) => ms,
@@ -226,7 +228,8 @@ mod tests {
 
     #[test]
     fn ranges_have_defaults_and_whole_steps() {
-        check_range(&[], 0, 1_767_225_679_000);
+        check_range(&[], 0, 1_767_225_720_000);
+        check_range(&[("from", "1767225600000")], 1_767_225_600_000, 1_767_225_679_000);
         check_range(&[("from", "5"), ("to", "9")], 5, 9);
         check_range(&[("from", "-1h")], 1_767_222_060_000, 1_767_225_720_000);
         check_range(&[("from", "-5s"), ("to", "now")], 1_767_225_673_000, 1_767_225_679_000);

@@ -21,7 +21,7 @@ use tailrace_contract::{
     DeadLetter, Ingest, Metric, Notice, Producer, Reconciled, RunId, Server, SmolStr, Store,
     StoreError, StoreHealth, Survives, Tenant, Touched,
 };
-use tailrace_service::{Limits, Observer, serve};
+use tailrace_service::{Gate, Limits, Observer, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -164,15 +164,20 @@ pub(crate) struct Bench {
 }
 
 pub(crate) async fn bench(limits: Limits) -> Bench {
-    start(limits, true).await
+    start(limits, true, None).await
 }
 
 /// A server whose pipeline ends in its log.
 pub(crate) async fn without_store() -> Bench {
-    start(Limits::default(), false).await
+    start(Limits::default(), false, None).await
 }
 
-async fn start(limits: Limits, has_store: bool) -> Bench {
+/// For those whom the gate lets in.
+pub(crate) async fn bench_with_gate(limits: Limits, gate: Gate) -> Bench {
+    start(limits, true, Some(gate)).await
+}
+
+async fn start(limits: Limits, has_store: bool, gate: Option<Gate>) -> Bench {
     let bus = Arc::new(LocalBus::new());
     let log = MemoryLog::start(Arc::clone(&bus) as _, MemoryLimits::default());
     let store = Arc::new(Plugged {
@@ -190,6 +195,7 @@ async fn start(limits: Limits, has_store: bool) -> Bench {
         }));
     let mut parts = Observer::new("history-test", NoDoor, log, Arc::clone(&bus) as _);
     parts.store = has_store.then(|| Arc::clone(&store) as _);
+    parts.gate = gate;
     parts.cache = Some(Arc::clone(&cache) as _);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = serve(listener, parts, limits, None).await.unwrap();

@@ -6,3 +6,4 @@ mod outages;
 mod questions;
 mod specification;
 mod stream;
+mod tenants;
