@@ -241,6 +241,9 @@ pub struct HealthArgs {
     /// Whom to believe behind https://
     #[command(flatten)]
     pub tls: ClientTls,
+    /// A key with the role admin is told how much there is
+    #[command(flatten)]
+    pub key: crate::shown::KeyArgs,
     /// No answer within this time is an answer too
     #[arg(long, default_value = "5s", value_parser = tailrace_producers::parse_duration)]
     pub timeout: std::time::Duration,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use serde_json::Value;
-use tailrace_loadgen::observer;
+use tailrace_loadgen::observer::{self, Key, Manner};
 use tailrace_producers::tls::Tls;
 
 use crate::cli::HealthArgs;
@@ -27,7 +27,8 @@ pub fn run(arguments: &HealthArgs) -> anyhow::Result<Ended> {
     let (secure, authority) = parse(&arguments.url)?;
     let tls =
         if secure { Some(Tls::new(authority, &arguments.tls.trust()?, "http/1.1")?) } else { None };
-    let answer = ask(authority, tls.as_ref(), arguments.timeout)
+    let key = arguments.key.shown()?.map(|key| Key(key.text().to_owned()));
+    let answer = ask(authority, (tls.as_ref(), key.as_ref()).into(), arguments.timeout)
         .with_context(|| format!("{authority} is not healthy"))?;
     let health: Value = serde_json::from_slice(&answer)
         .with_context(|| format!("{authority} is no observer: its answer is not JSON"))?;
@@ -42,13 +43,13 @@ pub fn run(arguments: &HealthArgs) -> anyhow::Result<Ended> {
 }
 
 /// Asks each address of a host until one answers.
-fn ask(authority: &str, tls: Option<&Tls>, patience: Duration) -> anyhow::Result<Vec<u8>> {
+fn ask(authority: &str, manner: Manner<'_>, patience: Duration) -> anyhow::Result<Vec<u8>> {
     let addresses = authority
         .to_socket_addrs()
         .with_context(|| format!("{authority:?} is not host:port of a reachable machine"))?;
     let mut answer = Err(anyhow!("{authority} has no address"));
     for address in addresses {
-        answer = observer::get_within(address, tls, PATH, patience);
+        answer = observer::get_within(address, manner, PATH, patience);
         if answer.is_ok() {
             break;
         }
@@ -74,12 +75,14 @@ fn parse(url: &str) -> Result<(bool, &str), Fault> {
     }
 }
 
-/// The answer in words.
+/// The answer in words. A server with keys tells strangers only whether.
 fn sentence(health: &Value) -> Option<String> {
-    let log = &health["log"];
+    let (pipeline, log) = (health["pipeline"].as_str()?, &health["log"]);
+    if log.is_null() {
+        return Some(format!("{pipeline} is healthy; a key with the role admin is told more"));
+    }
     Some(format!(
-        "{} is healthy: {}; {} batches in the log, {} waiting; {} live subscribers",
-        health["pipeline"].as_str()?,
+        "{pipeline} is healthy: {}; {} batches in the log, {} waiting; {} live subscribers",
         log["description"].as_str()?,
         log["entries"].as_u64()?,
         log["waiting"].as_u64()?,
