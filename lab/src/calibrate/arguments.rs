@@ -18,8 +18,8 @@ pub struct CalibrateArgs {
     /// Over what: http1, http2, ws
     #[arg(long, value_delimiter = ',', default_value = "http1,http2,ws")]
     pub protocol: Vec<String>,
-    /// Against which servers: at-once, constant, freeze, two-valued, heavy-tail, slow-accept,
-    /// bursts
+    /// Against which servers: at-once, constant, slower, freeze, two-valued, heavy-tail,
+    /// slow-accept, bursts
     #[arg(
         long,
         value_delimiter = ',',

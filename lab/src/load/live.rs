@@ -19,7 +19,7 @@ pub(super) enum Live {
     /// Where there is a terminal.
     Table { _progress: Progress },
     /// Elsewhere.
-    Lines(Lines),
+    Lines { _lines: Lines },
 }
 
 impl Live {
@@ -30,7 +30,7 @@ impl Live {
     pub(super) fn start(url: &str, gauge: &Arc<Gauge>, length: Duration) -> std::io::Result<Self> {
         match Progress::of_load(url, length, gauge) {
             Some(_progress) => Ok(Self::Table { _progress }),
-            None => Lines::start(gauge, length).map(Self::Lines),
+            None => Lines::start(gauge, length).map(|_lines| Self::Lines { _lines }),
         }
     }
 }

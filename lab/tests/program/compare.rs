@@ -75,6 +75,61 @@ fn a_pipeline_is_not_different_from_itself() {
     assert!(check_code(&none, 2).1.contains("no run \"2001\""));
 }
 
+/// A server of known behaviour as anybody's: it keeps nothing, so there is nothing to audit.
+fn known(folder: &Path, kind: &str) {
+    let folder = folder.join("contestants").join(kind);
+    std::fs::create_dir_all(&folder).unwrap();
+    let program = env!("CARGO_BIN_EXE_tailrace");
+    let text = format!(
+        r#"name = "{kind}"
+title = "A server that is known to be {kind}"
+promise = "nothing"
+
+[program]
+command = ["{program}", "serve", "known-http1-{kind}", "--open", "--ingest", "127.0.0.1:{{{{port}}}}"]
+version = ["{program}", "--version"]
+
+[ready]
+line = "ready"
+
+[request]
+protocol = "http1"
+method = "POST"
+path = "/"
+template = '{{"seq":{{{{seq}}}},"metric":{{{{metric}}}}}}'
+ack = [202]
+
+[audit]
+none = "it keeps nothing"
+"#
+    );
+    std::fs::write(folder.join("contestant.toml"), text).unwrap();
+}
+
+#[test]
+fn a_fifth_more_of_a_millisecond_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = ITSELF
+        .replace("\"one\"\npipeline = \"http1-memory\"", "\"constant\"\npipeline = \"constant\"")
+        .replace("\"two\"\npipeline = \"http1-memory\"", "\"slower\"\npipeline = \"slower\"")
+        .replace("\"wire_bytes\"", "\"p50\"")
+        .replace("[\"two\", \"one\"]", "[\"slower\", \"constant\"]");
+    std::fs::write(folder.path().join("fifth.toml"), text).unwrap();
+    known(folder.path(), "constant");
+    known(folder.path(), "slower");
+    let output = run(tailrace(["run", "fifth.toml"]).current_dir(folder.path()));
+    assert!(matches!(output.status.code(), Some(0 | 4)), "{}", told(&output));
+    let summary: Summary =
+        read(&only_run(&folder.path().join("results")).unwrap().join("summary.json"));
+    let answer = summary.answer.unwrap();
+    // A machine that is busy with other tests may leave no round that counts.
+    let Some(ratio) = &answer.comparisons[0].ratio else { return };
+    if ratio.rounds >= 6 {
+        assert!(answer.sentence.contains("higher than `constant`"), "{answer:?}");
+        assert!((1.05..1.3).contains(&ratio.mean), "{ratio:?}");
+    }
+}
+
 #[test]
 fn a_search_keeps_its_whole_curve() {
     let folder = tempfile::tempdir().unwrap();

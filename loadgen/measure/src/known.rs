@@ -9,6 +9,8 @@ const MS: u64 = 1_000_000;
 
 /// What a server that takes its time takes.
 const ANSWER_NS: u64 = MS;
+/// A fifth more: a difference that a comparison of two servers must find.
+const SLOWER_NS: u64 = ANSWER_NS * 6 / 5;
 /// A freeze long enough that whoever forgets those who waited is wrong by a factor of hundreds,
 /// in periods long enough that it is rare.
 const FREEZE_NS: u64 = 1_000 * MS;
@@ -36,6 +38,8 @@ pub enum Kind {
     AtOnce,
     /// Answers after a millisecond.
     Constant,
+    /// Answers after 1.2 milliseconds.
+    Slower,
     /// The same, but stands still for one second in every ten: what would be answered then is
     /// answered at its end.
     Freeze,
@@ -51,9 +55,10 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, by name.
-    pub const NAMES: [(&'static str, Kind); 7] = [
+    pub const NAMES: [(&'static str, Kind); 8] = [
         ("at-once", Kind::AtOnce),
         ("constant", Kind::Constant),
+        ("slower", Kind::Slower),
         ("freeze", Kind::Freeze),
         ("two-valued", Kind::TwoValued),
         ("heavy-tail", Kind::HeavyTail),
@@ -101,6 +106,7 @@ impl Behaviour {
             Kind::Freeze => self.thawed(arrived.plus(ANSWER_NS)),
             Kind::TwoValued if uniform(sequence) < SLOW_SHARE => arrived.plus(SLOW_NS),
             Kind::Constant | Kind::SlowAccept | Kind::TwoValued => arrived.plus(ANSWER_NS),
+            Kind::Slower => arrived.plus(SLOWER_NS),
             Kind::HeavyTail => arrived.plus(tail_ns(uniform(sequence))),
             Kind::Bursts => self.grid(BURST_NS, arrived),
         }
@@ -159,6 +165,7 @@ mod tests {
         };
         check(at(Kind::AtOnce, 0), 7, 7);
         check(at(Kind::Constant, 0), 7, 1_007);
+        check(at(Kind::Slower, 0), 7, 1_207);
         let freeze = at(Kind::Freeze, 24_000);
         check(freeze, 3_998_000, 3_999_000);
         check(freeze, 3_999_000, 5_000_000);

@@ -107,8 +107,8 @@ pub struct Driver<'a> {
     connections: Vec<Connection>,
     /// Connections with room, in turn.
     roomy: VecDeque<usize>,
-    /// Connections with bytes to flush.
-    dirty: Vec<usize>,
+    /// Connections with bytes to flush, in the order in which they got them.
+    dirty: VecDeque<usize>,
     /// Released, but no connection had room.
     waiting: VecDeque<Due>,
     in_flight: InFlight,
@@ -151,7 +151,7 @@ impl<'a> Driver<'a> {
             poller: Poller::of_news()?,
             connections: Vec::new(),
             roomy: VecDeque::new(),
-            dirty: Vec::new(),
+            dirty: VecDeque::new(),
             waiting: VecDeque::new(),
             in_flight: InFlight::default(),
             feed: None,

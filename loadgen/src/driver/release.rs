@@ -129,13 +129,13 @@ impl Driver<'_> {
         let connection = &mut self.connections[index];
         if !connection.dirty {
             connection.dirty = true;
-            self.dirty.push(index);
+            self.dirty.push_back(index);
         }
     }
 
     /// One write a connection for everything that was encoded on it.
     pub(super) fn flush_dirty(&mut self) {
-        while let Some(index) = self.dirty.pop() {
+        while let Some(index) = self.dirty.pop_front() {
             self.connections[index].dirty = false;
             if matches!(self.connections[index].stage, Stage::Down { .. } | Stage::Idle) {
                 continue;

@@ -1,8 +1,9 @@
-//! The event loop of a server of known behaviour. What is due is given before anything is read,
-//! and between two reads, so that reading makes no answer late.
+//! The event loop of a server of known behaviour. Writing and reading take turns, an answer and a
+//! request: reading makes no answer late, and where many answers are due at one moment, as at the
+//! end of a freeze, who asks again meanwhile is not taken to have come after the last of them.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
@@ -35,8 +36,8 @@ pub(super) struct EventLoop {
     /// Requests so far: their place in the sequence, where they do not tell.
     asked: u64,
     later: BinaryHeap<Later>,
-    /// Connections with answers to flush.
-    dirty: Vec<usize>,
+    /// Connections with answers to flush, in the order in which they were due.
+    dirty: VecDeque<usize>,
     /// When connections are accepted one at a time: the last time, and the next.
     accepted: Option<Stamp>,
     accept_at: Option<Stamp>,
@@ -62,7 +63,7 @@ impl EventLoop {
             opened: 0,
             asked: 0,
             later: BinaryHeap::new(),
-            dirty: Vec::new(),
+            dirty: VecDeque::new(),
             accepted: None,
             buffer: vec![0; READ_BYTES],
             requests: Vec::new(),
@@ -82,10 +83,7 @@ impl EventLoop {
                     LISTENER => while self.accept() {},
                     place => self.handle(place as usize, ready.readable, ready.writable),
                 }
-                let at = now();
-                if self.next_due().is_some_and(|due| due <= at) {
-                    self.give_what_is_due(at);
-                }
+                self.give_what_is_due(now());
             }
         }
     }
@@ -95,10 +93,14 @@ impl EventLoop {
     }
 
     fn sleep_ns(&self, at: Stamp) -> u64 {
+        if !self.dirty.is_empty() {
+            return 0;
+        }
         let next = self.next_due().into_iter().chain(self.accept_at).min();
         next.map_or(SLEEP_NS_MAX, |next| next.since(at).min(SLEEP_NS_MAX))
     }
 
+    /// Writes the answers of one connection; those of the others wait for their turn.
     fn give_what_is_due(&mut self, at: Stamp) {
         while let Some(&Reverse((due, _, place, id, asked))) = self.later.peek()
             && due <= at
@@ -108,10 +110,10 @@ impl EventLoop {
             let found = self.connections[place].as_mut().filter(|found| found.id == id);
             let Some(connection) = found else { continue };
             if connection.answer(asked) {
-                self.dirty.push(place);
+                self.dirty.push_back(place);
             }
         }
-        while let Some(place) = self.dirty.pop() {
+        if let Some(place) = self.dirty.pop_front() {
             self.flush(place);
         }
     }
