@@ -19,6 +19,7 @@ mod environment;
 mod faults;
 mod foreign_clients;
 mod gate;
+mod history;
 mod hlog;
 mod hostile;
 mod keygen;
