@@ -17,7 +17,7 @@ use super::types::{Uuid, whole};
 use crate::store::buckets::{HOUR_MS, MINUTE_MS};
 
 /// Everything is read: hundreds of millions of rows take minutes.
-pub(super) const RECONCILE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+pub(super) const WHOLE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// Above it the difference of two sums may have no number.
 const NEAR_LARGEST: f64 = f64::MAX / 8.0;
 /// Below it a share of a sum may have none, which PostgreSQL calls an error.
@@ -41,6 +41,8 @@ pub(super) async fn audit(
     run: RunId,
     tenant: Option<Tenant>,
 ) -> Result<Audit, StoreError> {
+    let limit = WHOLE_TIMEOUT.as_millis();
+    session.run(&format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {limit}")).await?;
     let tenant = tenant.as_ref().map(|tenant| &*tenant.0);
     let (run_id, tenant): (Uuid, &(dyn ToSql + Sync)) = (Uuid(run), &tenant);
     let run_id: &(dyn ToSql + Sync) = &run_id;
@@ -56,6 +58,7 @@ pub(super) async fn audit(
             .or_insert_with_key(|(producer, _)| ProducerAudit::new(Producer(producer.clone())))
             .add(whole(row.get(2))?, whole(row.get(3))?);
     }
+    session.run("COMMIT").await?;
     Ok(Audit { run, producers: accounts.into_values().collect() })
 }
 
@@ -69,7 +72,7 @@ pub(super) async fn reconcile(session: &Session) -> Result<Reconciled, StoreErro
 }
 
 async fn read_all(session: &Session, sum: Sum) -> Result<Reconciled, tokio_postgres::Error> {
-    let limit = RECONCILE_TIMEOUT.as_millis();
+    let limit = WHOLE_TIMEOUT.as_millis();
     let client = &session.client;
     // One moment for all counts: commits go on meanwhile.
     let begin = format!(

@@ -1,4 +1,4 @@
-//! The PostgreSQL store: version 14 or later, TimescaleDB where it is there. What it survives, the
+//! The PostgreSQL store: version 15 or later, TimescaleDB where it is there. What it survives, the
 //! server's own settings say. Everything stands in one schema; `DROP SCHEMA tailrace CASCADE`
 //! takes it all away, and the next start makes it anew.
 //!
@@ -150,7 +150,6 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Asks a reader's connection; once more if that had died unnoticed.
     fn ask<T: Send + 'static>(
         &self,
         question: impl for<'a> Fn(&'a Session) -> BoxFuture<'a, Result<T, StoreError>>
@@ -158,8 +157,20 @@ impl PostgresStore {
         + Sync
         + 'static,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
+        self.ask_within(ANSWER_TIMEOUT, question)
+    }
+
+    /// Asks a reader's connection; once more if that had died unnoticed.
+    fn ask_within<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        question: impl for<'a> Fn(&'a Session) -> BoxFuture<'a, Result<T, StoreError>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
         let readers = self.parts.readers.clone();
-        Box::pin(async move { readers.ask(ANSWER_TIMEOUT, question).await })
+        Box::pin(async move { readers.ask(limit, question).await })
     }
 }
 
@@ -232,15 +243,13 @@ impl Store for PostgresStore {
         run: RunId,
         tenant: Option<Tenant>,
     ) -> BoxFuture<'static, Result<Audit, StoreError>> {
-        self.ask(move |session| Box::pin(audit::audit(session, run, tenant.clone())))
+        self.ask_within(audit::WHOLE_TIMEOUT, move |session| {
+            Box::pin(audit::audit(session, run, tenant.clone()))
+        })
     }
 
     fn reconcile(&self) -> BoxFuture<'static, Result<Reconciled, StoreError>> {
-        let readers = self.parts.readers.clone();
-        let limit = audit::RECONCILE_TIMEOUT;
-        Box::pin(
-            async move { readers.ask(limit, |session| Box::pin(audit::reconcile(session))).await },
-        )
+        self.ask_within(audit::WHOLE_TIMEOUT, |session| Box::pin(audit::reconcile(session)))
     }
 
     fn metrics(

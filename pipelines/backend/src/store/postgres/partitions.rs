@@ -14,8 +14,8 @@ use crate::store::buckets::{HOUR_MS, floor};
 
 /// Milliseconds of a partition: a day can be dropped at once when it is too old.
 const DAY_MS: u64 = 24 * HOUR_MS;
-/// Partitions made at most: times are the clients' own, and every partition costs every question
-/// some planning. More than a year.
+/// Partitions up to which days far from today get one: times are the clients' own, and every
+/// partition costs every question some planning. More than a year.
 const PARTITIONS_MAX: usize = 400;
 /// How long making one may wait for readers to finish.
 const LOCK_TIMEOUT_MS: u64 = 2_000;
@@ -93,11 +93,13 @@ impl Partitions {
     }
 
     async fn add(&self, session: &Session, day: u64) -> Result<(), tokio_postgres::Error> {
+        // However many there are: the present is never among the others.
+        let is_present = day.abs_diff(today()) <= DAY_MS;
         let add = format!(
             "SET lock_timeout = {LOCK_TIMEOUT_MS};
-             SELECT add_partition({day})
-             WHERE (SELECT count(*) FROM pg_inherits WHERE inhparent = 'metrics'::regclass)
-                   <= {PARTITIONS_MAX}"
+             SELECT add_partition({day}) WHERE {is_present} OR
+                 (SELECT count(*) FROM pg_inherits WHERE inhparent = 'metrics'::regclass)
+                 <= {PARTITIONS_MAX}"
         );
         let added = session.client.batch_execute(&add).await;
         session.client.batch_execute("RESET lock_timeout").await?;
