@@ -110,7 +110,7 @@ pub fn run(arguments: &KeysArgs) -> anyhow::Result<Ended> {
 
 fn add(path: &Path, arguments: &AddArgs) -> anyhow::Result<()> {
     let id = &arguments.id;
-    for fault in [gate::id_fault(id), gate::tenant_fault(&arguments.tenant)].into_iter().flatten() {
+    if let Some(fault) = gate::id_fault(id).or_else(|| gate::tenant_fault(&arguments.tenant)) {
         return Err(Fault::Usage(fault).into());
     }
     let mut file = if path.exists() { lab_gate::read(path)? } else { KeysFile::default() };

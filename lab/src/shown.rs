@@ -15,8 +15,9 @@ pub struct ShownKey(String);
 /// Which key.
 #[derive(Debug, clap::Args, Clone, Default)]
 pub struct KeyArgs {
-    /// A file whose first line is the key to show; without it the variable TAILRACE_KEY
+    /// A file whose first line is the key.
     #[arg(
+        help = "A file whose first line is the key to show; without it the variable TAILRACE_KEY",
         long = "key-file",
         env = "TAILRACE_KEY_FILE",
         value_name = "FILE",

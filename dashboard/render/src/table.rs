@@ -166,7 +166,7 @@ pub fn manner(arm: &Arm) -> String {
         let bandwidth = link.bandwidth_mbit_per_s.map(|mbit| format!("{mbit} Mbit/s"));
         std::iter::once(trip).chain(bandwidth)
     });
-    let unusual = marks.into_iter().filter_map(|(is_so, text)| is_so.then(|| text.to_owned()));
+    let unusual = marks.into_iter().filter(|(is_so, _)| *is_so).map(|(_, text)| text.to_owned());
     let parts = std::iter::once(arm.codec.label().to_owned()).chain(unusual).chain(link);
     parts.collect::<Vec<_>>().join(", ")
 }
