@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use tailrace_contract::Log;
-use tailrace_worker::{Options, Parts, Worker};
+use tailrace_worker::{Drained, Options, Parts, Worker};
 use tokio::time::{Instant, sleep};
 
 use crate::doubles::{Flaky, Stage, until};
@@ -55,7 +55,10 @@ async fn a_slow_commit_is_not_robbed_by_its_own_worker() {
     let claim_idle = Duration::from_secs(1);
     let worker = stage.worker(Options { claim_idle, members: 2, ..Options::new("log") }).await;
     assert!(worker.caught_up(LONG).await);
-    assert_eq!((stage.store.seen_max(), worker.progress().duplicates()), (1, 0));
+    let progress = worker.progress();
+    // What it claimed of itself would be committed once more now.
+    assert_eq!(worker.drain(LONG).await, Drained::Whole);
+    assert_eq!((stage.store.seen_max(), progress.duplicates()), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
