@@ -1,9 +1,10 @@
 //! Connections to the file and the settings that its promise rests on.
 
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tailrace_contract::StoreError;
 
 use super::fault::told;
@@ -11,6 +12,8 @@ use super::fault::told;
 /// How long one process waits for another that holds the file: longer than the longest commit,
 /// shorter than a person's patience.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two tries: others change the journal within a few syncs.
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
 /// Memory for pages of one connection, in KiB: the ends of two indexes of a busy store.
 const CACHE_KIB: i64 = 32 << 10;
 /// Prepared statements that one connection keeps: more than there are.
@@ -26,7 +29,7 @@ const WAL_BYTES: i64 = 64 << 20;
 pub(super) fn writing(path: &Path) -> Result<Connection, StoreError> {
     open(path, |connection| {
         // Readers and the writer do not wait for each other.
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        patiently(|| connection.pragma_update(None, "journal_mode", "wal"))?;
         // Synced at every commit: it then outlives the host, as far as the disk keeps its word.
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
@@ -52,6 +55,23 @@ fn open(
         Ok(connection)
     };
     prepare().map_err(|error| in_file(path, told(&error)))
+}
+
+/// Tries again while another process holds the file: changing the journal is the one step for
+/// which SQLite does not wait by itself.
+fn patiently<T>(mut attempt: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let start = Instant::now();
+    loop {
+        match attempt() {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && start.elapsed() < BUSY_TIMEOUT =>
+            {
+                thread::sleep(BUSY_PAUSE);
+            }
+            done => return done,
+        }
+    }
 }
 
 /// Names the file in an error.
