@@ -14,8 +14,9 @@ use tokio_postgres::Error;
 const PASSING: [&str; 6] = ["08", "40", "53", "55", "57", "58"];
 /// Classes that the same content would meet again: data, constraints, limits of the program.
 const CONTENT: [&str; 3] = ["22", "23", "54"];
-/// A server that was made a standby meanwhile.
-const READ_ONLY: &str = "25006";
+/// The same of a class whose others are mistakes: the server was made a standby meanwhile; this
+/// program was frozen inside a transaction, which was taken back.
+const PASSING_CODES: [&str; 2] = ["25006", "25P03"];
 
 /// The contract's word for it.
 pub(super) fn store_error(error: &Error) -> StoreError {
@@ -32,7 +33,7 @@ pub(super) fn store_error(error: &Error) -> StoreError {
 
 fn judge(code: &str, cause: String) -> StoreError {
     let class = code.get(..2).unwrap_or_default();
-    if PASSING.contains(&class) || code == READ_ONLY {
+    if PASSING.contains(&class) || PASSING_CODES.contains(&code) {
         StoreError::Unreachable { cause }
     } else if CONTENT.contains(&class) {
         StoreError::Refused { cause }
@@ -79,8 +80,8 @@ mod tests {
     #[test]
     fn codes_mean_what_they_should() {
         check(&["08006", "40001", "40P01", "53300", "53100", "55P03"], "cannot be reached");
-        check(&["57P01", "57P02", "57P03", "57014", "25006"], "cannot be reached");
+        check(&["57P01", "57P02", "57P03", "57014", "25006", "25P03"], "cannot be reached");
         check(&["22003", "22P05", "23505", "54000"], "refuses");
-        check(&["42P01", "28P01", "3D000", "XX000", ""], "failed");
+        check(&["42P01", "28P01", "3D000", "XX000", "25P02", ""], "failed");
     }
 }

@@ -54,7 +54,7 @@ DROP TABLE metrics_columns;
 -- Pages and aggregates go through this one, name by name.
 CREATE INDEX metrics_name_time ON metrics (name_id, time_ms);
 -- Audits count the rows of a stretch of batches, which were written one after the other: a block
--- range index has an entry for a hundred pages, and costs next to nothing.
+-- range index has an entry for a hundred pages, and costs a tenth of what a commit costs.
 CREATE INDEX metrics_batch ON metrics USING brin (batch) WITH (autosummarize = on);
 
 -- Makes the partition of the day that begins at this time. Attached rather than created in place:
