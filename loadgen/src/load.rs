@@ -62,6 +62,9 @@ pub fn run(
     gauge: &Arc<Gauge>,
 ) -> anyhow::Result<Loaded> {
     let source = || -> Box<dyn Source> { Box::new(Templates::new(asked, seed)) };
+    // Nobody audits the endpoint. Where it refuses every second request, an account of those that
+    // it acknowledged would grow with each of them.
+    let plans = plans.into_iter().map(|plan| Plan { keeps_account: false, ..plan }).collect();
     let crew = Crew { plans, cores, gauge, new_wire, source: &source };
     let (times, ran, edges) = crew.run(watch)?;
     Ok(Loaded { times, ran, edges })

@@ -2,7 +2,7 @@
 //! saw adds up.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 
 use tailrace_contract::{RunId, Wire};
@@ -16,10 +16,14 @@ use tailrace_tcp::TcpWire;
 use crate::drive::{Drive, MS, SEED};
 use crate::server::{Server, answer, read_frame, sequence};
 
-const LOOPS: u64 = 3;
 const CONNECTIONS: usize = 5;
 
-fn run(drive: &Drive, address: std::net::SocketAddr, gauge: &Arc<Gauge>) -> anyhow::Result<Loaded> {
+fn run(
+    drive: &Drive,
+    loops: u64,
+    address: SocketAddr,
+    gauge: &Arc<Gauge>,
+) -> anyhow::Result<Loaded> {
     let template = |text: &str| Template::parse(text.as_bytes()).unwrap();
     let asked = Asked {
         method: "POST".into(),
@@ -34,11 +38,17 @@ fn run(drive: &Drive, address: std::net::SocketAddr, gauge: &Arc<Gauge>) -> anyh
         plan.shared(share)
     };
     let new_wire = || -> Box<dyn Wire> { Box::new(TcpWire::new(64)) };
-    load::run(Share::all(LOOPS).map(plan).collect(), (&asked, SEED), &new_wire, &[], gauge)
+    load::run(Share::all(loops).map(plan).collect(), (&asked, SEED), &new_wire, &[], gauge)
 }
 
 #[test]
 fn each_due_time_belongs_to_one_of_them() {
+    for loops in [1, 2, 5] {
+        check(loops);
+    }
+}
+
+fn check(loops: u64) {
     let seen: Arc<Mutex<BTreeMap<u64, u32>>> = Arc::default();
     let counts = Arc::clone(&seen);
     let server = Server::new(move |_, mut stream| {
@@ -48,7 +58,7 @@ fn each_due_time_belongs_to_one_of_them() {
         }
     });
     let (drive, gauge) = (Drive::new(2_000.0, 300), Arc::default());
-    let loaded = run(&drive, server.address, &gauge).unwrap();
+    let loaded = run(&drive, loops, server.address, &gauge).unwrap();
     let due = schedule::count(&drive.load, SEED, 350 * MS);
     let (window, all) = drive.due();
     assert_eq!(all, due);
@@ -59,6 +69,7 @@ fn each_due_time_belongs_to_one_of_them() {
     assert_eq!(driven.measured.ack.len(), window);
     assert_eq!(server.connections(), CONNECTIONS);
     assert_eq!(driven.openings.connect.len() as usize, CONNECTIONS);
+    assert!(driven.acked.ranges().is_empty(), "a load is not audited, and keeps no account");
     let reading = gauge.read();
     assert_eq!((reading.scheduled, reading.acked), (all, all));
     let seen = seen.lock().unwrap();
@@ -69,7 +80,7 @@ fn each_due_time_belongs_to_one_of_them() {
 fn where_one_cannot_open_none_begins() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let gauge = Arc::default();
-    let error = run(&Drive::new(1_000.0, 10_000), closed, &gauge).err().unwrap();
+    let error = run(&Drive::new(1_000.0, 10_000), 3, closed, &gauge).err().unwrap();
     assert!(format!("{error:#}").contains("refused"), "{error:#}");
     assert_eq!(gauge.read().scheduled, 0);
 }
