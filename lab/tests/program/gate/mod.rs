@@ -103,9 +103,19 @@ fn every_transport_takes_a_good_key_and_no_other() {
         assert_eq!(output.status.code(), Some(0), "{pipeline}: {}", told(&output));
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(report["acked"], report["due"], "{report}");
-        for wrong in [None, Some("tr_fleet_guessed"), Some(&*reader)] {
+        for (wrong, status) in [(None, 401), (Some("tr_fleet_guessed"), 401), (Some(&*reader), 403)]
+        {
+            if scheme == "ws" {
+                // A producer comes back for half a minute; its upgrade says the same at once.
+                let headers = wrong.map(bearer).unwrap_or_default();
+                let upgrade = ws::upgrade_with(server.ingest, &headers);
+                assert_eq!(http::exchange(server.ingest, upgrade.as_bytes()).status, status);
+                continue;
+            }
             let output = produce(wrong);
             assert_eq!(output.status.code(), Some(1), "{pipeline}: {}", told(&output));
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(report["refused"][status.to_string()], report["due"], "{report}");
         }
         let seen = http::ask(server.observer, ("GET", "/v1/metrics/recent"), &bearer(&reader), "");
         assert_eq!(seen.status, 200, "{seen:?}");
