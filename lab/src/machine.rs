@@ -55,10 +55,10 @@ impl Surroundings {
         let free = cores.get(1..).unwrap_or_default();
         let Some(first) = free.len().checked_sub(threads as usize) else {
             return Err(Fault::Usage(format!(
-                "{threads} threads need a core each beside the server's, and of {} cores {} are \
-                 left for them",
-                cores.len(),
-                free.len()
+                "{threads} threads of the generator need a core each beside the server's: {} \
+                 cores, and this process may use {}",
+                threads + 1,
+                cores.len()
             )));
         };
         Ok(Self { generator_cores: free[first..].to_vec(), ..surroundings })

@@ -347,6 +347,9 @@ fn what_makes_no_sense_is_told_before_a_packet_leaves() {
     check(&[url, "--slo", "ack p98 < 1ms"], "ack p99 < 10ms");
     check(&[url, "--expect-status", "1xx"], "200,202");
     check(&[url, "--core", "9999"], "there is no core");
+    check(&[url, "--threads", "9", "--connections", "8"], "each needs one of its own");
     check(&[url, "--closed", "--rate", "5"], "--rate");
     check(&[url, "--body-file", "/nowhere/at/all"], "/nowhere/at/all");
+    let (_, told) = check_code(&["saturate", "bare-ws", "--threads", "64"], 2);
+    assert!(told.contains("65 cores"), "{told}");
 }
