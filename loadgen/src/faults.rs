@@ -3,6 +3,7 @@
 //! Redis that was given by address cannot. A worker or PostgreSQL that was killed is started again,
 //! after a time that was given or at the end of the window: what it leaves must be found.
 
+use std::fmt;
 use std::str::FromStr;
 
 use tailrace_measure::clock::Stamp;
@@ -89,6 +90,20 @@ pub enum Action {
 pub struct ParseFaultError {
     seen: String,
     why: String,
+}
+
+/// As it is written, with all times in milliseconds.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = |ns: u64| ns / 1_000_000;
+        f.write_str(self.target.name())?;
+        match self.action {
+            Action::Kill { for_ns: None } => f.write_str(":kill")?,
+            Action::Kill { for_ns: Some(for_ns) } => write!(f, ":kill:{}ms", ms(for_ns))?,
+            Action::Stop { for_ns } => write!(f, ":stop:{}ms", ms(for_ns))?,
+        }
+        write!(f, "@{}ms", ms(self.at_ns))
+    }
 }
 
 impl FromStr for Fault {
@@ -262,6 +277,9 @@ mod tests {
         let killed = |text: &str| text.parse::<Fault>().unwrap().action;
         assert_eq!(killed("server:kill@500ms"), Action::Kill { for_ns: None });
         assert_eq!(killed("worker:kill:2s@1s"), Action::Kill { for_ns: Some(2_000_000_000) });
+        for text in ["redis:stop:3000ms@2000ms", "worker:kill:5ms@0ms", "postgres:kill@1ms"] {
+            assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
+        }
         for bad in ["", "redis:stop@1s", "disk:kill@1s", "server:kill", "server:kill:1s@1s"] {
             let error = bad.parse::<Fault>().unwrap_err().to_string();
             assert!(error.contains("write, for example"), "{error}");

@@ -10,6 +10,7 @@ pub mod account;
 pub mod ages;
 pub mod arena;
 pub mod capacity;
+pub mod crowd;
 mod crew;
 pub mod driver;
 pub mod experiment;

@@ -14,6 +14,7 @@ use tailrace_producers::payload::Payloads;
 use crate::account;
 use crate::ages::Ages;
 use crate::arena::Launched;
+use crate::crowd::Subscribers;
 use crate::crew::Crew;
 pub use crate::crew::Ran;
 use crate::faults::Fault;
@@ -74,17 +75,27 @@ pub fn run(
         let (tls, key) = (launched.observer_tls(), launched.key());
         Ages::ask(&launched.worker_pages(), (tls.as_ref(), key.as_ref()).into())
     };
+    let crowd = gather(&plan, request)?;
     let before = ages(launched);
     let (times, ran, watched) =
         drive(launched, vec![plan], payloads, request.faults, request.generator_cores, gauge)
             .map_err(|error| explained(error, launched))?;
-    let findings = [request.findings, &launched.findings()].concat();
+    let mut findings = [request.findings, &launched.findings()].concat();
+    // They hang up before anybody is asked anything.
+    findings.extend(crowd.and_then(|crowd| crowd.finding()));
     let request = &Request { findings: &findings, ..*request };
     let audits = audits(launched, request, run, (&ran, &watched), times.window.1);
     let batch_age = before.zip(ages(launched)).and_then(|(before, after)| after.since(&before));
     let started_utc = account::utc_of(times.window.0);
     let trial = account::trial(request, &ran, &watched, audits, batch_age, started_utc)?;
     Ok(Finished { trial, measured: ran.driven.measured, watched, times })
+}
+
+/// Subscribes those who are there beside the measured one, if the load has such.
+fn gather(plan: &Plan, request: &Request<'_>) -> anyhow::Result<Option<Subscribers>> {
+    let Some((crowd, feed)) = request.load.crowd.zip(plan.feed) else { return Ok(None) };
+    let shown = (plan.feed_tls.as_ref(), plan.feed_key.as_ref());
+    Subscribers::gather(crowd, &feed, shown, plan.run, request.generator_cores).map(Some)
 }
 
 /// Asks the store until it has caught up, then the log.

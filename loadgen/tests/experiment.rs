@@ -2,7 +2,7 @@
 //! the place and the valid names that its message must hold.
 
 use tailrace_loadgen::experiment::{Definition, Known, Rate, estimate_ms, limits, read};
-use tailrace_measure::record::{Arrivals, Claim, Codec, Figure, Flush};
+use tailrace_measure::record::{Arrivals, Claim, Codec, Figure, Flush, Crowd, Fsync, StoreKind, StoreSetup};
 
 const GOOD: &str = r#"question = "Does it read?"
 prediction = "It does."
@@ -283,4 +283,53 @@ fn shapes_name_their_own_rates_and_a_rate_makes_them_proportions() {
     let many = good(&file("arrivals = [\"ramp:0-2.5\", \"steps:1,3\"]\nrate = 9"), &[]);
     let slugs: Vec<&str> = many.loads.iter().map(|load| load.slug.as_str()).collect();
     assert_eq!(slugs, ["ramp0-2p5", "steps2"]);
+}
+
+const STORES: &str = r#"
+question = "q"
+prediction = "p"
+faults = ["worker:kill:3s@2s"]
+
+[[arm]]
+pipeline = "b-redis"
+store = ["none", "sqlite", "postgres"]
+
+[[arm]]
+slug = "apart"
+pipeline = "b-redis"
+store = "postgres"
+workers = 2
+fsync = "always"
+
+[[load]]
+slug = "fan"
+rate = 100
+live = 50
+subscribers = [1, 10]
+stalled = 1
+"#;
+
+#[test]
+fn stores_workers_and_subscribers_are_part_of_the_question() {
+    let definition = good(STORES, &["floor=false"]);
+    let slugs = slugs(&definition);
+    assert_eq!(slugs[..2], ["b-redis-fsync-log", "b-redis-fsync-sqlite"]);
+    let apart = definition.arms.last().unwrap();
+    assert_eq!(apart.store, Some(StoreSetup { kind: StoreKind::Postgres, workers: 2 }));
+    assert_eq!((apart.fsync, apart.promise.as_str()), (Some(Fsync::Always), "Redis, always"));
+    assert_eq!(definition.faults[0].to_string(), "worker:kill:3000ms@2000ms");
+    let crowds: Vec<_> = definition.loads.iter().map(|load| (&*load.slug, load.crowd)).collect();
+    let many = Some(Crowd { subscribers: 9, stalled: 1 });
+    assert_eq!(crowds, [("fan-1sub", None), ("fan-10sub", many)]);
+}
+
+#[test]
+fn stores_that_cannot_be_are_refused() {
+    let with = |from: &str, to: &str| STORES.replace(from, to);
+    check(&with("store = \"postgres\"\nworkers", "workers"), "13:11", &["name one"]);
+    check(&with("slug = \"apart\"\npipeline = \"b-redis\"", "pipeline = \"b-memory\""), "14:9", &[]);
+    check(&with("\"always\"", "\"never\""), "15:9", &["everysec"]);
+    check(&with("live = 50\n", ""), "17:1", &["live feed"]);
+    check(&with("[1, 10]", "1"), "17:1", &["2 or more"]);
+    check(&with("worker:kill:3s@2s", "disk:kill@1s"), "4:11", &["worker"]);
 }

@@ -50,9 +50,12 @@ pub struct Stage<'a> {
 /// # Errors
 /// No arm can run here, a server does not start, or results cannot be written.
 pub fn play(definition: &Definition, stage: &Stage<'_>) -> anyhow::Result<Ended> {
+    let faults = [stage.faults, &definition.faults].concat();
+    let stage = &Stage { faults: &faults, ..*stage };
     let played = perform(&definition.arms, stage, |prober, arms, left_out| {
         let loads = prober.resolve(definition, &arms)?;
-        Ok(experiment(definition, arms, loads, left_out))
+        let faults = faults.iter().map(ToString::to_string).collect();
+        Ok(Experiment { faults, ..experiment(definition, arms, loads, left_out) })
     })?;
     conclude::tell(&played, stage)?;
     Ok(played.ended)
@@ -161,6 +164,7 @@ fn experiment(
         rounds: definition.rounds,
         decide: definition.decide,
         baseline: definition.baseline.clone(),
+        faults: Vec::new(),
         arms,
         loads,
         primary: definition.primary.clone(),

@@ -41,6 +41,7 @@ pub(super) fn definition(
         seed: arguments.seed,
         rounds: arguments.rounds,
         decide: false,
+        faults: Vec::new(),
         baseline: baseline.clone().unwrap_or_default(),
         arms: arms.clone(),
         loads: loads(arguments, window_ms, low_per_s),

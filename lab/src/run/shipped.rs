@@ -17,6 +17,10 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("codec", include_str!("../../../experiments/codec.toml")),
     ("tls", include_str!("../../../experiments/tls.toml")),
     ("price-of-the-gate", include_str!("../../../experiments/price-of-the-gate.toml")),
+    ("events-an-hour", include_str!("../../../experiments/events-an-hour.toml")),
+    ("price-of-durability", include_str!("../../../experiments/price-of-durability.toml")),
+    ("worker-outage", include_str!("../../../experiments/worker-outage.toml")),
+    ("fan-out", include_str!("../../../experiments/fan-out.toml")),
     ("express", include_str!("../../../experiments/express.toml")),
 ];
 

@@ -64,26 +64,13 @@ struct Event<'a> {
 }
 
 impl Feed {
-    /// Subscribes and returns once the server has accepted. HTTP/1.0 is asked for on purpose:
-    /// the answer then comes without chunk framing, line after line.
+    /// Subscribes and returns once the server has accepted.
     pub(super) fn subscribe(
         plan: &FeedPlan,
-        (tls, key): (Option<&Tls>, Option<&Key>),
+        shown: (Option<&Tls>, Option<&Key>),
         run: RunId,
     ) -> io::Result<Self> {
-        let socket = TcpStream::connect_timeout(&plan.observer, SUBSCRIBE_TIMEOUT)?;
-        socket.set_read_timeout(Some(SUBSCRIBE_TIMEOUT))?;
-        socket.set_nodelay(true)?;
-        let mut socket = Line::new(socket, tls)?;
-        let (one_in, seed) = (plan.one_in, plan.seed);
-        write!(
-            socket,
-            "GET /v1/metrics/live?view=ids&run={run}&sample={one_in}&seed={seed} HTTP/1.0\r\n\
-             host: {}\r\naccept: text/event-stream\r\n{}\r\n",
-            plan.observer,
-            Key::line(key)
-        )?;
-        let mut line = read_head(&mut socket)?;
+        let (socket, mut line) = subscribe(plan, shown, run)?;
         // Lines that came with the head are greetings: nothing of this run was sent yet.
         let begun = line.iter().rposition(|&b| b == b'\n').map_or(0, |end| end + 1);
         line.drain(..begun);
@@ -248,6 +235,29 @@ impl Feed {
             self.expected.remove(&seq);
         }
     }
+}
+
+/// A subscription that the server has accepted, and what came with its head. HTTP/1.0 is asked for
+/// on purpose: the answer then comes without chunk framing, line after line.
+pub(crate) fn subscribe(
+    plan: &FeedPlan,
+    (tls, key): (Option<&Tls>, Option<&Key>),
+    run: RunId,
+) -> io::Result<(Line, Vec<u8>)> {
+    let socket = TcpStream::connect_timeout(&plan.observer, SUBSCRIBE_TIMEOUT)?;
+    socket.set_read_timeout(Some(SUBSCRIBE_TIMEOUT))?;
+    socket.set_nodelay(true)?;
+    let mut socket = Line::new(socket, tls)?;
+    let (one_in, seed) = (plan.one_in, plan.seed);
+    write!(
+        socket,
+        "GET /v1/metrics/live?view=ids&run={run}&sample={one_in}&seed={seed} HTTP/1.0\r\n\
+         host: {}\r\naccept: text/event-stream\r\n{}\r\n",
+        plan.observer,
+        Key::line(key)
+    )?;
+    let came = read_head(&mut socket)?;
+    Ok((socket, came))
 }
 
 /// Reads the answer's head and returns what already came after it.

@@ -21,6 +21,7 @@ use std::sync::Arc;
 pub use connection::Bytes;
 use connection::Connection;
 use feed::Feed;
+pub(crate) use feed::subscribe;
 pub use fresh::Openings;
 use inflight::InFlight;
 use tailrace_contract::{RangeSet, Wire, WireEvent};

@@ -76,6 +76,9 @@ fn plan(
     arrivals: Arrivals,
 ) -> LoadPlan {
     let live_per_s = entry.live.map(|live| live.0 as f64);
+    let timeout_ms = entry.timeout.or(shape.timeout).map_or(limits::TIMEOUT_MS, |ms| ms.0.0);
+    // A fault must be visible in the latencies, not hidden by a cap on what may wait.
+    let waiting_s = if shape.faults.is_empty() { 0.0 } else { timeout_ms as f64 / 1e3 };
     let live = if live_per_s.is_some() { ", with a live subscriber" } else { "" };
     LoadPlan {
         label: format!("{slug}{live}"),
@@ -87,8 +90,8 @@ fn plan(
         arrivals,
         warm_up_ms: entry.warm_up.or(shape.warm_up).map_or(limits::WARM_UP_MS, |ms| ms.0.0),
         window_ms: entry.window.or(shape.window).map_or(limits::WINDOW_MS, |ms| ms.0.0),
-        timeout_ms: entry.timeout.or(shape.timeout).map_or(limits::TIMEOUT_MS, |ms| ms.0.0),
-        waiting_s: limits::WAITING_S,
+        timeout_ms,
+        waiting_s: waiting_s.max(limits::WAITING_S),
         live_per_s,
         crowd: None,
     }

@@ -28,8 +28,10 @@ pub use estimate::estimate_ms;
 pub use fault::Fault;
 pub use shapes::parse_arrivals;
 
+use crate::faults;
 use document::Document;
 use wire::File;
+use words::As;
 
 /// What a file says, checked.
 #[derive(Debug, Clone)]
@@ -52,6 +54,8 @@ pub struct Definition {
     pub decide: bool,
     /// Slug of the arm that others are compared with.
     pub baseline: String,
+    /// Made on purpose in every trial but the floor's.
+    pub faults: Vec<faults::Fault>,
     /// In declared order, the floor first.
     pub arms: Vec<Arm>,
     /// In the order in which they run.
@@ -188,6 +192,7 @@ fn check(file: &str, text: &str, set: &[String], catalog: &Catalog) -> Result<De
         rounds,
         decide,
         baseline,
+        faults: shape.faults.iter().map(|As(fault)| *fault).collect(),
         arms,
         loads,
         primary,

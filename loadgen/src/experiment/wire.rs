@@ -8,6 +8,7 @@ use tailrace_measure::record::{Arrivals, Codec, Figure, Flush, Fsync};
 use toml::Spanned;
 
 use super::limits;
+use crate::faults::Fault;
 use super::words::{
     As, KeptAudit, Line, LinkWord, Ms, Number, Prose, RateWord, Slug, StoreWord, Whole,
 };
@@ -23,6 +24,8 @@ pub(super) struct File {
     pub(super) decide: Option<Spanned<bool>>,
     pub(super) baseline: Option<Spanned<String>>,
     pub(super) floor: Option<bool>,
+    #[serde(default)]
+    pub(super) faults: Vec<As<Fault>>,
     pub(super) warm_up: Option<As<Ms<{ limits::WINDOW_MS_MAX }>>>,
     pub(super) window: Option<As<Ms<{ limits::WINDOW_MS_MAX }>>>,
     pub(super) timeout: Option<As<Ms<{ limits::TIMEOUT_MS_MAX }>>>,

@@ -8,6 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use tailrace_measure::record::{Codec, Figure, Flush, Fsync, Link, StoreKind};
 
 use super::limits;
+use crate::faults::{Fault, ParseFaultError};
 
 /// A value that is written as a text or a number.
 pub(super) trait Word: Sized {
@@ -241,6 +242,18 @@ impl Word for StoreWord {
             "postgres" => Some(Self(Some(StoreKind::Postgres))),
             _ => None,
         }
+    }
+}
+
+impl Word for Fault {
+    fn expected() -> String {
+        "a fault such as \"worker:kill:3s@2s\" or \"redis:stop:5s@1s\"".into()
+    }
+    fn text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        text.parse().map_err(|why: ParseFaultError| Some(why.to_string()))
     }
 }
 

@@ -5,6 +5,7 @@
 mod accounts;
 mod bytes;
 mod crew;
+mod crowd;
 mod drive;
 mod feed;
 mod server;

@@ -60,6 +60,9 @@ pub struct Experiment {
     pub decide: bool,
     /// Slug of the arm that others are compared with.
     pub baseline: String,
+    /// Faults made on purpose in every trial but the floor's, as they are written.
+    #[serde(default)]
+    pub faults: Vec<String>,
     /// In declared order, the floor first.
     pub arms: Vec<Arm>,
     /// In the order in which they run on each fresh server.
