@@ -7,15 +7,17 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use tailrace_contract::Tenant;
 use tailrace_contract::history::{AggregateQuery, MetricsQuery, NameFilter, Range};
+use tailrace_contract::{Problem, ProblemKind, Tenant};
 
 use super::EVENT_PREFIX;
+use super::answer::Told;
 use super::ask::Parameters;
 use super::history::{History, now_ms};
 use super::question::{Asked, EVENTS, Figures, Format, Question};
 use super::time::{span_ms, span_text};
 use crate::Visitor;
+use crate::gate::Role;
 use crate::observer::Shared;
 use crate::refusal::{Refusal, no_store};
 
@@ -30,6 +32,8 @@ const AGGREGATES: usize = 1_000;
 const AGGREGATES_MAX: usize = 10_000;
 /// The smallest bucket: producers send by the second.
 const BUCKET_MS_MIN: u64 = 1_000;
+
+const STORE_AWAY: &str = "the store cannot be asked now; a key with the role \"admin\" is told why";
 
 pub(super) type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
@@ -100,8 +104,28 @@ async fn answer(
     Manner { format, skip }: Manner,
 ) -> Result<Response, Refusal> {
     let question = Question { tenant: visitor.tenant().clone(), asked, format };
-    let told = history(shared)?.answer(&question, skip).await.map_err(Refusal)?;
-    Ok(told.response(format))
+    let told = history(shared)?.answer(&question, skip).await;
+    let told = if visitor.may(Role::Admin) { told } else { in_short(told) };
+    Ok(told.map_err(Refusal)?.response(format))
+}
+
+/// What failed may name addresses behind this server: that is told to whom it belongs.
+fn in_short(told: Result<Told, Problem>) -> Result<Told, Problem> {
+    let mut told = told.map_err(without_cause)?;
+    if let Some(degraded) = told.degraded.as_mut().filter(|degraded| degraded.age_ms.is_some()) {
+        degraded.why = STORE_AWAY.into();
+    }
+    Ok(told)
+}
+
+/// The same problem without what was seen behind this server.
+pub(super) fn without_cause(problem: Problem) -> Problem {
+    match problem.kind {
+        ProblemKind::StoreUnreachable | ProblemKind::Internal => {
+            Problem::new(problem.kind, STORE_AWAY)
+        }
+        _ => problem,
+    }
 }
 
 pub(super) fn history(shared: &Shared) -> Result<&Arc<History>, Refusal> {

@@ -19,7 +19,7 @@ use tokio::time::MissedTickBehavior;
 use super::answer::with_source;
 use super::ask::Parameters;
 use super::history::{History, now_ms};
-use super::routes::{Pairs, history, summary_of};
+use super::routes::{Pairs, history, summary_of, without_cause};
 use super::time::{DAY_MS, Moment, span_ms, span_text};
 use crate::Visitor;
 use crate::observer::Shared;
@@ -162,7 +162,8 @@ async fn event(history: &Arc<History>, (tenant, window_ms): &Watched) -> Result<
         }
         Err(problem) => {
             tracing::debug!(problem.detail, window = span_text(*window_ms), "no summary to tell");
-            Err([b"event: problem\ndata: ", &problem.to_json()[..], b"\n\n"].concat().into())
+            let problem = without_cause(problem).to_json();
+            Err([b"event: problem\ndata: ", &problem[..], b"\n\n"].concat().into())
         }
     }
 }

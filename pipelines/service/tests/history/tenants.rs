@@ -73,6 +73,12 @@ async fn nobody_gets_anothers_answer() {
     check(&town, &town.acme, "stale", mine).await;
     check(&town, &town.beta, "stale", theirs).await;
     assert_eq!(town.bench.get(PATHS[0]).await.status, 401);
+    // Why, which may name what is behind this server, is told to an admin only.
+    for path in [PATHS[0], "/v1/summary?from=1&to=2"] {
+        let [reader, admin] = [&town.acme, &town.admin];
+        assert!(!town.bench.ask("GET", path, reader).await.body.contains("plug"), "{path}");
+        assert!(town.bench.ask("GET", path, admin).await.body.contains("plug"), "{path}");
+    }
 }
 
 #[tokio::test]
