@@ -1,7 +1,7 @@
 //! The suite on SQLite, and what only a file can do wrong.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 
 use rusqlite::Connection;
 use tailrace_backend::SqliteStore;
@@ -91,6 +91,27 @@ async fn several_that_start_at_once_share_one_file() {
     assert_eq!(new, 7);
     is_whole(&stores[0]).await;
     assert_eq!(stores[5].audit(RunId(1), None).await.unwrap().producers[0].present.count(), 7);
+}
+
+/// Each finds the file without tables, or without its journal, or finished; none is refused.
+#[test]
+fn a_new_file_is_opened_by_many_at_once() {
+    const ROUNDS: usize = 20;
+    const THREADS: usize = 8;
+    for _ in 0..ROUNDS {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, barrier) = (folder.path().join("store.db"), Barrier::new(THREADS));
+        let open = || {
+            barrier.wait();
+            SqliteStore::open(&path)
+        };
+        let stores: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(open)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let refused: Vec<_> = stores.into_iter().filter_map(Result::err).collect();
+        assert!(refused.is_empty(), "{refused:?}");
+    }
 }
 
 #[test]
