@@ -150,17 +150,12 @@ impl Meter {
         let counter = self.counter(class);
         let _turn = counter.asking.lock().await;
         // Who was before may have brought enough.
-        match counter.take_now() {
-            Now::Taken | Now::TakenFetch => return Ok(()),
-            Now::Refused { retry } => return Err(counter.refusal(retry)),
-            Now::Unknown => counter.ask().await,
+        if let Some(taken) = self.take_now(class) {
+            return taken;
         }
-        match counter.take_now() {
-            Now::Taken | Now::TakenFetch => Ok(()),
-            Now::Refused { retry } => Err(counter.refusal(retry)),
-            // The grant was used by those who came meanwhile: there was little left.
-            Now::Unknown => Err(counter.refusal(Duration::ZERO)),
-        }
+        counter.ask().await;
+        // The grant may have been used by those who came meanwhile: there was little left.
+        self.take_now(class).unwrap_or_else(|| Err(counter.refusal(Duration::ZERO)))
     }
 
     /// What is left.
@@ -300,5 +295,92 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl std::fmt::Debug for Counter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Counter").field("bucket", &self.bucket).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    use tailrace_contract::BoxFuture;
+    use tailrace_contract::quota::BucketsError;
+
+    use super::*;
+
+    /// Buckets that grant this share of what is wanted, or do not answer.
+    struct Others {
+        grants: Option<bool>,
+        questions: AtomicU32,
+    }
+
+    impl Others {
+        fn new(grants: Option<bool>) -> Arc<Self> {
+            Arc::new(Self { grants, questions: AtomicU32::new(0) })
+        }
+    }
+
+    impl Buckets for Others {
+        fn take(
+            &self,
+            _: &str,
+            _: Quota,
+            wanted: u32,
+        ) -> BoxFuture<'static, Result<Grant, BucketsError>> {
+            self.questions.fetch_add(1, Relaxed);
+            let answer = self.grants.map(|all| {
+                let granted = if all { wanted } else { 0 };
+                Grant { granted, remaining: 0, retry_us: 30_000_000, reset_us: 60_000_000 }
+            });
+            let away = || BucketsError { cause: "away".into() };
+            Box::pin(std::future::ready(answer.ok_or_else(away)))
+        }
+    }
+
+    fn meter(others: Arc<Others>, rate_per_s: f64, burst: u32) -> Arc<Meter> {
+        let quota = Quota { rate_per_s, burst };
+        let quotas = Quotas { ingest: quota, read: quota };
+        Meters::new(Some(others)).of(&Tenant("acme".into()), &quotas)
+    }
+
+    /// How many of so many requests are let in.
+    async fn let_in(meter: &Arc<Meter>, requests: u32) -> u32 {
+        let mut taken = 0;
+        for _ in 0..requests {
+            taken += u32::from(meter.take(Class::Ingest).await.is_ok());
+            // Whoever fetches the next lease gets a turn.
+            tokio::task::yield_now().await;
+        }
+        taken
+    }
+
+    #[tokio::test]
+    async fn most_requests_cost_no_question() {
+        let others = Others::new(Some(true));
+        let meter = meter(Arc::clone(&others), 10_000.0, 10_000);
+        assert_eq!(let_in(&meter, 2_000).await, 2_000);
+        // Leases of 200.
+        let questions = others.questions.load(Relaxed);
+        assert!((10..=25).contains(&questions), "{questions}");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_remembered_as_long_as_it_holds() {
+        let others = Others::new(Some(false));
+        let meter = meter(Arc::clone(&others), 10.0, 10);
+        assert_eq!(let_in(&meter, 100).await, 0);
+        assert_eq!(others.questions.load(Relaxed), 1);
+        let refused = meter.take(Class::Ingest).await.unwrap_err();
+        assert!((29..=30).contains(&refused.retry_after_s().unwrap()), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn while_nobody_answers_the_server_counts_by_itself() {
+        let others = Others::new(None);
+        let meter = meter(Arc::clone(&others), 0.001, 3);
+        assert_eq!(let_in(&meter, 50).await, 3);
+        // It asks again only after a rest.
+        assert_eq!(others.questions.load(Relaxed), 1);
+        // Reading has a bucket of its own.
+        assert!(meter.take(Class::Read).await.is_ok());
     }
 }
