@@ -109,7 +109,8 @@ async fn the_last_of_many_commits_is_never_left_out() {
     };
     tokio::time::timeout(crate::bench::PATIENCE, all).await.expect("the last commit shows");
     let asked = bench.asked();
-    assert!(asked < 12, "forgotten at most once a second: {asked} questions reached the store");
+    // Ten while it went on, and some that saw the last ones.
+    assert!(asked <= 14, "forgotten at most once a second: {asked} questions reached the store");
 }
 
 #[tokio::test]
