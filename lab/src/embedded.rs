@@ -73,6 +73,14 @@ impl Embedded {
         Behind { group: Arc::clone(&self.group), figures }
     }
 
+    /// Resolves when the worker has ended though nobody asked for it; never without a worker.
+    pub async fn failed(&mut self) {
+        match &mut self.worker {
+            Some(worker) => worker.failed().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Once nothing is appended any more: empties a log that dies with this process, then stores
     /// what is in hand and leaves the groups.
     pub async fn drain(self, deadline: Duration) {

@@ -140,14 +140,20 @@ async fn serve(
         gate: keys.map(|keys| gate::start(keys, redis.as_ref())).transpose()?,
         stored: stored(arguments).await?,
     };
-    let served = Served::start(pipeline, listeners, redis::fresh_run(), redis, &options)
+    let mut served = Served::start(pipeline, listeners, redis::fresh_run(), redis, &options)
         .await
         .map_err(redis::missing_if_unreachable)?;
     announce(pipeline.name, (served.ingest(), served.observer()), options.tls.as_ref())?;
-    until_stopped(arguments.with_parent).await?;
+    let has_failed = tokio::select! {
+        stopped = until_stopped(arguments.with_parent) => stopped.map(|()| false)?,
+        () = served.failed() => true,
+    };
     let drained = served.drain(arguments.throwaway).await;
     if drained.cut > 0 {
         tracing::warn!(connections = drained.cut, "cut connections that did not finish in time");
+    }
+    if has_failed {
+        anyhow::bail!("the worker ended by itself, which is a fault of this program; start again");
     }
     Ok(Ended::Fine)
 }

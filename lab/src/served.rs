@@ -175,6 +175,15 @@ impl Served {
         self.observer.as_ref()?.addresses().first().copied()
     }
 
+    /// Resolves when a part of it has ended though nobody asked for it: it must be drained and
+    /// started anew.
+    pub async fn failed(&mut self) {
+        match &mut self.embedded {
+            Some(embedded) => embedded.failed().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Stops accepting, finishes what is in flight, stores what is in hand, then ends the feeds,
     /// which tell of it. A throwaway pipeline also removes what it put into Redis.
     pub async fn drain(self, throwaway: bool) -> Drained {

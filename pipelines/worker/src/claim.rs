@@ -32,7 +32,10 @@ pub(crate) struct Source {
 }
 
 /// What the next question to the log answers.
-pub(crate) type Asked = BoxFuture<'static, Result<Vec<Delivery>, LogError>>;
+pub(crate) type Asked = BoxFuture<'static, Answer>;
+
+/// What it answered.
+pub(crate) type Answer = Result<Vec<Delivery>, LogError>;
 
 impl Source {
     /// A new member. Its first question is what others left behind.
@@ -100,7 +103,7 @@ impl Source {
     }
 
     /// Takes an answer in: what was delivered, or nothing after a failure that is told once.
-    pub(crate) fn answered(&mut self, answer: Result<Vec<Delivery>, LogError>) -> Vec<Delivery> {
+    pub(crate) fn answered(&mut self, answer: Answer) -> Vec<Delivery> {
         match answer {
             Ok(deliveries) => {
                 // A full answer says that there is more: two hundred dead workers leave a lot.

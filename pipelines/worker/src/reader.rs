@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::batching::{Appetite, Load};
-use crate::claim::{Asked, Source};
+use crate::claim::{Answer, Asked, Source};
 use crate::hold::Hold;
 use crate::options::Options;
 use crate::progress::Progress;
@@ -36,7 +36,7 @@ pub(crate) struct Reader {
 enum Event {
     Stop,
     Due,
-    Read(Result<Vec<tailrace_contract::Delivery>, tailrace_contract::LogError>),
+    Read(Answer),
     Turn(OwnedSemaphorePermit),
 }
 
@@ -104,10 +104,7 @@ impl Reader {
         }
     }
 
-    fn take(
-        &mut self,
-        answer: Result<Vec<tailrace_contract::Delivery>, tailrace_contract::LogError>,
-    ) {
+    fn take(&mut self, answer: Answer) {
         self.progress.log_answered(answer.is_ok());
         let deliveries = self.hold.take(self.source.answered(answer));
         if deliveries.is_empty() {

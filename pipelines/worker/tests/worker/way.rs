@@ -79,10 +79,13 @@ async fn a_drain_stores_what_is_in_hand_and_leaves_the_group() {
     *stage.store.pause.lock().unwrap() = Duration::from_secs(3);
     let worker = stage.worker(Options::new("log")).await;
     until("a commit on its way", async || stage.store.calls.load(SeqCst) > 0).await;
+    stage.append(50..100, "cpu").await;
+    until("the next load in hand", async || stage.lag().await.unread == 0).await;
+    assert!(stage.store.stored().is_empty(), "the commit is still on its way");
     assert_eq!(worker.drain(LONG).await, Drained::Whole);
     let lag = stage.lag().await;
     assert_eq!((lag.unread, lag.pending, lag.members), (0, 0, 0), "{lag:?}");
-    assert_eq!(stage.store.stored().len(), 50);
+    assert_eq!(stage.store.stored().len(), 100);
 }
 
 #[tokio::test(start_paused = true)]
