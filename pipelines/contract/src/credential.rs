@@ -66,8 +66,8 @@ fn text(bytes: &[u8]) -> Option<Box<str>> {
 mod tests {
     use super::*;
 
-    fn key(text: &str) -> Option<Credential> {
-        Some(Credential::Key(text.into()))
+    fn key(text: &str) -> Credential {
+        Credential::Key(text.into())
     }
 
     #[test]
@@ -80,10 +80,10 @@ mod tests {
             assert_eq!(seen, expected, "{authorization:?} {api_key:?}");
         };
         check(None, None, None);
-        check(Some("Bearer k"), None, key("k"));
-        check(Some("bEARER   k "), Some("other"), key("k"));
-        check(None, Some("k"), key("k"));
-        check(Some("Basic abc"), Some("k"), key("k"));
+        check(Some("Bearer k"), None, Some(key("k")));
+        check(Some("bEARER   k "), Some("other"), Some(key("k")));
+        check(None, Some("k"), Some(key("k")));
+        check(Some("Basic abc"), Some("k"), Some(key("k")));
         check(Some("Basic abc"), None, None);
         check(Some("Bearer "), None, None);
         check(Some("Bearer"), None, None);
