@@ -183,7 +183,7 @@ mod tests {
         let (mut a, b) = UnixStream::pair().unwrap();
         let mut poller = Poller::of_news().unwrap();
         poller.add(&b, 7, Interest::Read).unwrap();
-        let mut told = |poller: &mut Poller| {
+        let told = |poller: &mut Poller| {
             poller.wait(1_000).unwrap();
             poller.ready_count()
         };
