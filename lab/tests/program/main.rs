@@ -15,6 +15,7 @@ mod conformance;
 mod contestants;
 mod crash;
 mod doctor;
+mod durable;
 mod environment;
 mod faults;
 mod foreign_clients;
