@@ -14,12 +14,11 @@ use crate::progress::Progress;
 /// How often a pipe gets a line.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// Tells how a load goes until it is dropped.
-pub(super) enum Live {
-    /// Where there is a terminal.
-    Table { _progress: Progress },
-    /// Elsewhere.
-    Lines { _lines: Lines },
+/// Tells how a load goes until it is dropped: by a table where there is a terminal, by lines
+/// elsewhere.
+pub(super) struct Live {
+    _table: Option<Progress>,
+    _lines: Option<Lines>,
 }
 
 impl Live {
@@ -28,15 +27,14 @@ impl Live {
     /// # Errors
     /// No thread could be started.
     pub(super) fn start(url: &str, gauge: &Arc<Gauge>, length: Duration) -> std::io::Result<Self> {
-        match Progress::of_load(url, length, gauge) {
-            Some(_progress) => Ok(Self::Table { _progress }),
-            None => Lines::start(gauge, length).map(|_lines| Self::Lines { _lines }),
-        }
+        let table = Progress::of_load(url, length, gauge);
+        let lines = table.is_none().then(|| Lines::start(gauge, length)).transpose()?;
+        Ok(Self { _table: table, _lines: lines })
     }
 }
 
 /// A thread that writes lines.
-pub(super) struct Lines {
+struct Lines {
     over: Arc<AtomicBool>,
     writer: Option<JoinHandle<()>>,
 }

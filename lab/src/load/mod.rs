@@ -101,13 +101,15 @@ fn drive(
         eprintln!("figures for Prometheus: http://{}/metrics", exporter.address());
     }
     let _live = Live::start(&arguments.url, gauge, arguments.warm_up + arguments.duration)?;
-    load::run(plans, (asked, arguments.seed), &*new_wire, &arguments.cores, gauge).map_err(|error| {
-        let tls = if target.is_secured { " over TLS" } else { "" };
-        error.context(format!(
-            "{} took no load (is a server running there, and does it speak {}{tls}?)",
-            arguments.url, target.protocol.name
-        ))
-    })
+    load::run(plans, (asked, arguments.seed), &*new_wire, &arguments.cores, gauge).map_err(
+        |error| {
+            let tls = if target.is_secured { " over TLS" } else { "" };
+            error.context(format!(
+                "{} took no load (is a server running there, and does it speak {}{tls}?)",
+                arguments.url, target.protocol.name
+            ))
+        },
+    )
 }
 
 fn per_connection(arguments: &LoadArgs, target: &Target) -> u32 {
