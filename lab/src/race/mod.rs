@@ -43,7 +43,7 @@ pub enum StoreArg {
 
 impl BehindArgs {
     /// As an arm has it, if it has a log.
-    fn setup(&self, log: Option<LogKind>) -> Option<StoreSetup> {
+    fn setup(self, log: Option<LogKind>) -> Option<StoreSetup> {
         let kind = match self.store? {
             StoreArg::Sqlite => StoreKind::Sqlite,
             StoreArg::Postgres => StoreKind::Postgres,
