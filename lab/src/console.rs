@@ -42,7 +42,7 @@ async fn serve(arguments: &ConsoleArgs) -> anyhow::Result<Ended> {
     })?;
     let console = Console {
         program: Box::new(itself::command),
-        experiment: Box::new(|name| shipped::named(name)),
+        experiment: Box::new(shipped::named),
         results: arguments.results.clone(),
         token: keygen::random()?,
         chart_js: chart_js::places(arguments.chart_js.as_ref())?,

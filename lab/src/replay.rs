@@ -110,11 +110,7 @@ fn refused(why: &str) -> anyhow::Error {
 }
 
 /// Whether everything that was raced can be raced here as it was.
-fn possible(
-    then: &Manifest,
-    trials: &[Trial],
-    stage: &Stage<'_>,
-) -> anyhow::Result<()> {
+fn possible(then: &Manifest, trials: &[Trial], stage: &Stage<'_>) -> anyhow::Result<()> {
     let experiment = &then.experiment;
     if trials.is_empty() {
         return Err(refused(&format!("`{}` has no finished trial", then.run)));
@@ -146,12 +142,8 @@ fn possible(
             schedule::check(load).map_err(|why| refused(&why.to_string()))?;
         }
     }
-    let (_, left_out) = catalog::available(
-        &experiment.arms,
-        stage.redis,
-        stage.postgres,
-        stage.contestants,
-    );
+    let (_, left_out) =
+        catalog::available(&experiment.arms, stage.redis, stage.postgres, stage.contestants);
     if !left_out.is_empty() {
         return Err(Fault::Missing(format!("cannot be replayed: {}", left_out.join("; "))).into());
     }

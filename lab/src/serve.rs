@@ -10,10 +10,11 @@ use tailrace_contract::{Options, TlsIdentity};
 use crate::cli::ServeArgs;
 use crate::embedded::Stored;
 use crate::exit::{Ended, Fault};
+use crate::interrupt::Stop;
 use crate::registry::{self, LogKind, Pipeline};
 use crate::served::{Listeners, Served};
 use crate::tls::fingerprint;
-use crate::{chart_js, gate, interrupt, printing, redis, store};
+use crate::{chart_js, gate, printing, redis, store};
 
 /// What a throwaway server leaves behind when it is killed goes away after this time.
 const EXPIRY: std::time::Duration = std::time::Duration::from_secs(3_600);
@@ -143,9 +144,10 @@ async fn serve(
     let mut served = Served::start(pipeline, listeners, redis::fresh_run(), redis, &options)
         .await
         .map_err(redis::missing_if_unreachable)?;
+    let stop = Stop::caught()?;
     announce(pipeline.name, (served.ingest(), served.observer()), options.tls.as_ref())?;
     let has_failed = tokio::select! {
-        stopped = until_stopped(arguments.with_parent) => stopped.map(|()| false)?,
+        () = until_stopped(stop, arguments.with_parent) => false,
         () = served.failed() => true,
     };
     let drained = served.drain(arguments.throwaway).await;
@@ -178,8 +180,9 @@ async fn serve_bare(bare: tailrace_targets::Bare, arguments: &ServeArgs) -> anyh
     let listener = bind(arguments.ingest)?;
     let address = listener.local_addr()?;
     let server = tokio::spawn(bare.serve(listener));
+    let stop = Stop::caught()?;
     announce(&arguments.pipeline, (Some(address), None), None)?;
-    until_stopped(arguments.with_parent).await?;
+    until_stopped(stop, arguments.with_parent).await;
     server.abort();
     Ok(Ended::Fine)
 }
@@ -197,10 +200,11 @@ async fn serve_known(
         // Nobody listens once this program ends.
         let _ = tell.send(error);
     })?;
+    let stop = Stop::caught()?;
     announce(&arguments.pipeline, (Some(address), None), None)?;
     tokio::select! {
         ended = told => Err(anyhow::Error::from(ended?).context("its event loop failed")),
-        stopped = until_stopped(arguments.with_parent) => stopped.map(|()| Ended::Fine),
+        () = until_stopped(stop, arguments.with_parent) => Ok(Ended::Fine),
     }
 }
 
@@ -236,12 +240,12 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-pub(crate) async fn until_stopped(with_parent: bool) -> anyhow::Result<()> {
+/// Resolves when a signal or (if it matters) the parent's end asks to stop.
+pub(crate) async fn until_stopped(mut stop: Stop, with_parent: bool) {
     tokio::select! {
-        stopped = interrupt::asked_to_stop() => stopped?,
+        () = stop.asked() => {}
         () = end_of_input(), if with_parent => {}
     }
-    Ok(())
 }
 
 /// Standard input ends when whoever started this process is gone, however it went. It is read on a

@@ -29,6 +29,7 @@ pub struct StoreArgs {
     /// Where batches end up and history is read from: sqlite (the file tailrace.db here),
     /// sqlite:FILE, sqlite::temporary: (gone when the program ends), postgres (a private server),
     /// postgres://USER@HOST/DATABASE
+    #[allow(rustdoc::bare_urls, clippy::doc_markdown, reason = "shown by --help as it stands")]
     #[arg(long, env = STORE, hide_env_values = true)]
     pub store: Option<StoreChoice>,
     /// Which PostgreSQL
@@ -155,7 +156,9 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expect: Option<StoreChoice>) {
-        assert_eq!(text.parse::<StoreChoice>().ok(), expect, "{text}");
+        let read = text.parse::<StoreChoice>().ok();
+        assert_eq!(read, expect, "{text}");
+        drop(expect);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! the place and the valid names that its message must hold.
 
 use tailrace_loadgen::experiment::{Definition, Known, Rate, estimate_ms, limits, read};
-use tailrace_measure::record::{Arrivals, Claim, Codec, Figure, Flush, Crowd, Fsync, StoreKind, StoreSetup};
+use tailrace_measure::record::{
+    Arrivals, Claim, Codec, Crowd, Figure, Flush, Fsync, StoreKind, StoreSetup,
+};
 
 const GOOD: &str = r#"question = "Does it read?"
 prediction = "It does."
@@ -327,7 +329,11 @@ fn stores_workers_and_subscribers_are_part_of_the_question() {
 fn stores_that_cannot_be_are_refused() {
     let with = |from: &str, to: &str| STORES.replace(from, to);
     check(&with("store = \"postgres\"\nworkers", "workers"), "13:11", &["name one"]);
-    check(&with("slug = \"apart\"\npipeline = \"b-redis\"", "pipeline = \"b-memory\""), "14:9", &[]);
+    check(
+        &with("slug = \"apart\"\npipeline = \"b-redis\"", "pipeline = \"b-memory\""),
+        "14:9",
+        &[],
+    );
     check(&with("\"always\"", "\"never\""), "15:9", &["everysec"]);
     check(&with("live = 50\n", ""), "17:1", &["live feed"]);
     check(&with("[1, 10]", "1"), "17:1", &["2 or more"]);

@@ -36,8 +36,9 @@ fn allowed(name: &str) -> Option<Allowed> {
         "tailrace-worker" => {
             Some(Allowed { normal: &["tailrace-contract"], dev: &["tailrace-backend"] })
         }
-        // Bytes and times: it knows no protocol, and nobody that is measured knows it.
-        "tailrace-link" => only(&["tailrace-sys"]),
+        // Bytes and times: it knows no protocol, and nobody that is measured knows it. Pages and a
+        // child process: it starts the program and knows nothing of what it measures.
+        "tailrace-link" | "tailrace-console" => only(&["tailrace-sys"]),
         "tailrace-socket" => tested(&["tailrace-contract"]),
         "tailrace-producers" => only(&["tailrace-contract"]),
         // Servers of known behaviour live by the rule that the theory of them is made of.
@@ -61,8 +62,6 @@ fn allowed(name: &str) -> Option<Allowed> {
             ],
         }),
         "tailrace-render" => only(&["tailrace-measure"]),
-        // Pages and a child process: it starts the program and knows nothing of what it measures.
-        "tailrace-console" => only(&["tailrace-sys"]),
         "tailrace" => Some(Allowed { normal: &ALL, dev: &ALL }),
         _ => None,
     }

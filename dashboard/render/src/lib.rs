@@ -7,10 +7,10 @@
 #[cfg(test)]
 extern crate self as tailrace_render;
 
+pub mod behind;
 #[cfg(test)]
 #[path = "../tests/fixture/mod.rs"]
 mod fixture;
-pub mod behind;
 pub mod format;
 mod plots;
 mod report;

@@ -12,8 +12,8 @@ use crate::child::Children;
 use crate::cli::{FsyncArg, RedisArgs};
 use crate::contestants::Contestants;
 use crate::machine::Surroundings;
-use crate::{interrupt, redis};
 use crate::postgres::PostgresArgs;
+use crate::{interrupt, redis};
 
 /// All that a trial needs and no trial changes.
 pub(super) struct Stage {

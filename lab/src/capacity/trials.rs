@@ -25,8 +25,8 @@ use super::outcome::sentence;
 use crate::child::Children;
 use crate::contestants::Contestants;
 use crate::play::{self, Stage};
-use crate::{interrupt, machine};
 use crate::postgres::PostgresArgs;
+use crate::{interrupt, machine};
 
 /// A system so much of its schedule behind has missed every objective that is shorter.
 const BEHIND_S: f64 = 1.0;

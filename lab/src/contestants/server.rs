@@ -262,7 +262,9 @@ fn wait_get(
     deadline: Instant,
 ) -> anyhow::Result<()> {
     loop {
-        let Err(why) = observer::get_within(at, Manner::default(), path, READY_PATIENCE) else { return Ok(()) };
+        let Err(why) = observer::get_within(at, Manner::default(), path, READY_PATIENCE) else {
+            return Ok(());
+        };
         if let Some(status) = child.try_wait()? {
             return Err(anyhow!("it ended ({status}) before it was ready"));
         }

@@ -20,9 +20,9 @@ use tailrace_measure::record::{Arm, Experiment, Load, Manifest, Measurement, SCH
 
 use crate::child::Children;
 use crate::cli::RedisArgs;
-use crate::postgres::PostgresArgs;
 use crate::contestants::Contestants;
 use crate::exit::{Ended, Fault};
+use crate::postgres::PostgresArgs;
 use crate::progress::Progress;
 use crate::{interrupt, list, machine};
 
@@ -84,8 +84,7 @@ fn perform(
     stage: &Stage<'_>,
     resolve: impl FnOnce(rates::Prober<'_>, Vec<Arm>, Vec<String>) -> anyhow::Result<Experiment>,
 ) -> anyhow::Result<Played> {
-    let (arms, left_out) =
-        catalog::available(arms, stage.redis, stage.postgres, stage.contestants);
+    let (arms, left_out) = catalog::available(arms, stage.redis, stage.postgres, stage.contestants);
     if arms.iter().all(|arm| arm.floor) {
         return Err(Fault::Missing(format!("no arm can run here: {}", left_out.join("; "))).into());
     }

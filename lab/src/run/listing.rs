@@ -33,7 +33,8 @@ fn listed(
     arguments: &RunArgs,
     contestants: &Contestants,
 ) -> Listed {
-    let (_, missing) = available(&definition.arms, &arguments.redis, &arguments.postgres, contestants);
+    let (_, missing) =
+        available(&definition.arms, &arguments.redis, &arguments.postgres, contestants);
     Listed {
         name,
         question: definition.question.clone(),

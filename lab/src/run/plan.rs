@@ -52,7 +52,7 @@ pub(super) fn print(
     arguments: &RunArgs,
     contestants: &Contestants,
 ) -> anyhow::Result<Ended> {
-    let (arms, left_out) = 
+    let (arms, left_out) =
         available(&definition.arms, &arguments.redis, &arguments.postgres, contestants);
     // Only what can run takes time.
     let possible = Definition { arms, ..definition.clone() };

@@ -20,6 +20,8 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("events-an-hour", include_str!("../../../experiments/events-an-hour.toml")),
     ("price-of-durability", include_str!("../../../experiments/price-of-durability.toml")),
     ("worker-outage", include_str!("../../../experiments/worker-outage.toml")),
+    ("wire-to-store", include_str!("../../../experiments/wire-to-store.toml")),
+    ("outages", include_str!("../../../experiments/outages.toml")),
     ("fan-out", include_str!("../../../experiments/fan-out.toml")),
     ("express", include_str!("../../../experiments/express.toml")),
 ];

@@ -42,7 +42,9 @@ pub(super) fn make(
     let place = Place { span_ms: span_ms(&made), length_ms, end_ms: now_ms() };
     let batch = |Report { user, seq, time_ms, mut metrics }| {
         let time_ms = place.of(time_ms);
-        metrics.iter_mut().for_each(|metric| metric.time_ms = Some(time_ms));
+        for metric in &mut metrics {
+            metric.time_ms = Some(time_ms);
+        }
         let producer = Producer(users[user].id.as_str().into());
         let id = BatchId { tenant: tenant.clone(), run, producer, seq };
         Batch { id, received_ms: time_ms, metrics }
@@ -91,6 +93,7 @@ fn span_ms(reports: &[Report]) -> u64 {
 }
 
 /// Moves times so that the last one is the end, and takes the rest of the difference out.
+#[allow(clippy::struct_field_names, reason = "a unit stands last in every name")]
 struct Place {
     span_ms: u64,
     length_ms: u64,

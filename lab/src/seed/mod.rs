@@ -98,9 +98,9 @@ pub fn run(arguments: &SeedArgs) -> anyhow::Result<Ended> {
         report.tenants.push(Seeded { tenant, users, from_ms, to_ms, events, stored });
     }
     if arguments.json {
-        printing::json(&report)?
+        printing::json(&report)?;
     } else {
-        print(&report, arguments)?
+        print(&report, arguments)?;
     }
     Ok(Ended::Fine)
 }

@@ -25,6 +25,7 @@ use tailrace_worker::{
 use crate::cli::RedisArgs;
 use crate::exit::{Ended, Fault};
 use crate::exporter::Exporter;
+use crate::interrupt::Stop;
 use crate::registry::{self, LogKind};
 use crate::store::{self, StoreArgs};
 use crate::{printing, redis, serve};
@@ -180,11 +181,12 @@ async fn work(arguments: &WorkerArgs) -> anyhow::Result<Ended> {
     let exporter = exporter.transpose()?;
     let metrics = exporter.as_ref().map(Exporter::address);
     // First the news, then the work: whoever stops it at a point has heard that it runs.
+    let stop = Stop::caught()?;
     announce(&config, arguments, parts.store.name(), metrics)?;
     worker.begin(&parts, options);
     let detector = detector(&parts.log, &config, arguments).await?;
     tokio::select! {
-        stopped = serve::until_stopped(arguments.with_parent) => stopped?,
+        () = serve::until_stopped(stop, arguments.with_parent) => {}
         () = worker.failed() => anyhow::bail!(
             "a part of the worker ended by itself, which is a fault of this program; what it had \
              in hand stays in the log: start it again"

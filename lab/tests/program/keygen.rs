@@ -22,7 +22,10 @@ fn texts(folder: &Path) -> BTreeMap<String, String> {
 fn secrets_are_made_once_and_kept() {
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (told, _) = keygen(folder.path(), 0);
-    assert!(told.contains("made cert.pem, key.pem, redis-password, redis.conf, postgres-password"), "{told}");
+    assert!(
+        told.contains("made cert.pem, key.pem, redis-password, redis.conf, postgres-password"),
+        "{told}"
+    );
     let made = texts(folder.path());
     assert_eq!(made.len(), 5, "{:?}", made.keys());
     let password = made["redis-password"].trim_end();

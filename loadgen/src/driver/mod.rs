@@ -248,8 +248,7 @@ impl<'a> Driver<'a> {
         }
         let answered = self.in_flight.len() + self.waiting.len() == 0;
         let quiet_ns = at.since(self.last_progress);
-        let feed_done =
-            self.feed.as_ref().is_none_or(Feed::is_settled) || quiet_ns > FEED_GRACE_NS;
+        let feed_done = self.feed.as_ref().is_none_or(Feed::is_settled) || quiet_ns > FEED_GRACE_NS;
         let too_late = at >= self.times.window.1.plus(self.plan.timeout_ns);
         let durable = self.feed.as_ref().is_none_or(Feed::is_durable)
             || quiet_ns > DURABLE_SILENCE_NS

@@ -8,10 +8,10 @@ use tailrace_measure::record::{Arrivals, Codec, Figure, Flush, Fsync};
 use toml::Spanned;
 
 use super::limits;
-use crate::faults::Fault;
 use super::words::{
     As, KeptAudit, Line, LinkWord, Ms, Number, Prose, RateWord, Slug, StoreWord, Whole,
 };
+use crate::faults::Fault;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

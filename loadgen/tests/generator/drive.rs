@@ -53,7 +53,16 @@ impl Drive {
             crowd: None,
         };
         let gauge = Arc::default();
-        Self { load, connections: 2, depth: 64, batch_metrics: 1, feed: None, durable: false, tls: None, gauge }
+        Self {
+            load,
+            connections: 2,
+            depth: 64,
+            batch_metrics: 1,
+            feed: None,
+            durable: false,
+            tls: None,
+            gauge,
+        }
     }
 
     /// Batches due in the window, and with the warm-up.
@@ -81,8 +90,7 @@ impl Drive {
         plan.connections = self.connections;
         plan.tls.clone_from(&self.tls);
         let durable = self.durable;
-        plan.feed =
-            self.feed.map(|observer| FeedPlan { observer, seed: SEED, one_in: 1, durable });
+        plan.feed = self.feed.map(|observer| FeedPlan { observer, seed: SEED, one_in: 1, durable });
         let run = plan.run.to_string();
         let source = Box::new(Batches::new(&payloads, plan.producer.clone(), &run));
         let driver = Driver::open(plan, source, Arc::clone(&self.gauge), new_wire)?;

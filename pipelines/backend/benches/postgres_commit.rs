@@ -35,7 +35,7 @@ const VARIANTS: [(&str, &str); 5] = [
 
 #[tokio::main]
 async fn main() {
-    let seconds = std::env::args().filter_map(|word| word.parse().ok()).next();
+    let seconds = std::env::args().find_map(|word| word.parse().ok());
     let window = Duration::from_secs(seconds.unwrap_or(SECONDS));
     println!(
         "{:<22}{:>14}{:>22}{:>22}",

@@ -149,9 +149,11 @@ fn durability(durability: &Durability) -> Vec<(String, String)> {
         ("batch age at commit".to_owned(), format!("mean {} ms, p99 {p99}", told(age.mean_ms)))
     }));
     let recovered = durability.recovered_after_fault_ms;
-    list.extend(recovered.map(|ms| {
-        ("back to usual after the last fault".to_owned(), format!("{} ms", told(ms)))
-    }));
+    list.extend(
+        recovered.map(|ms| {
+            ("back to usual after the last fault".to_owned(), format!("{} ms", told(ms)))
+        }),
+    );
     list
 }
 

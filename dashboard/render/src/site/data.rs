@@ -7,8 +7,8 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use tailrace_measure::floor_ratios::{FloorRatio, ratios_to_floor};
 use tailrace_measure::record::{
-    AuditSeal, Check, Cost, Distribution, Durability, FaultEvent, Ledger, Manifest, Measurement, Outcomes,
-    Summary,
+    AuditSeal, Check, Cost, Distribution, Durability, FaultEvent, Ledger, Manifest, Measurement,
+    Outcomes, Summary,
 };
 
 use super::buckets::packed;

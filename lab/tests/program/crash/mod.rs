@@ -34,7 +34,7 @@ fn pause(random: &mut Pcg32, most_ms: u32) {
 #[test]
 fn two_hundred_killed_workers_lose_nothing_and_store_nothing_twice() {
     let mut random = Pcg32::new(200, 1);
-    let mut stage = Stage::new(StoreKind::Sqlite, Persistence::None);
+    let stage = Stage::new(StoreKind::Sqlite, Persistence::None);
     let senders = stage.send(3);
     for _ in 0..WORKER_KILLS {
         let worker = stage.worker();

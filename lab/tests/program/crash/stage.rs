@@ -18,6 +18,7 @@ use crate::stage::{Bound, Lines, PATIENCE, Server, http, tailrace};
 /// Between two looks at something that comes by itself.
 const LOOK: Duration = Duration::from_millis(30);
 
+#[derive(Clone, Copy)]
 pub(super) enum StoreKind {
     Sqlite,
     Postgres,
