@@ -25,6 +25,9 @@ pub const PIPELINES: &[Pipeline] = &[
     pipeline::<Ws>("ws-redis", LogKind::Redis),
 ];
 
+/// Whose log a worker reads that was not told another one.
+pub const WORKED: &str = "http1-redis";
+
 /// The bare echo.
 pub const FLOOR: &str = "floor";
 

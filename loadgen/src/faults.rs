@@ -277,7 +277,7 @@ mod tests {
         let killed = |text: &str| text.parse::<Fault>().unwrap().action;
         assert_eq!(killed("server:kill@500ms"), Action::Kill { for_ns: None });
         assert_eq!(killed("worker:kill:2s@1s"), Action::Kill { for_ns: Some(2_000_000_000) });
-        for text in ["redis:stop:3000ms@2000ms", "worker:kill:5ms@0ms", "postgres:kill@1ms"] {
+        for text in ["redis:stop:3000ms@2000ms", "worker:kill:5ms@20ms", "postgres:kill@1ms"] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }
         for bad in ["", "redis:stop@1s", "disk:kill@1s", "server:kill", "server:kill:1s@1s"] {

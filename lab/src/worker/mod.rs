@@ -35,7 +35,7 @@ use stop::StopAt;
 #[derive(Debug, Args, Clone)]
 pub struct WorkerArgs {
     /// The pipeline whose log is read; those over one Redis and prefix share a log
-    #[arg(default_value = "http1-redis")]
+    #[arg(default_value = registry::WORKED)]
     pub pipeline: String,
     /// Prefix of all keys and channels in Redis: the same as the server's
     #[arg(long, default_value = "tailrace", env = "TAILRACE_REDIS_PREFIX")]
