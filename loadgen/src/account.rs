@@ -71,7 +71,7 @@ pub fn trial(
     let measured = &ran.driven.measured;
     let outcomes = measured.window_outcomes.clone();
     let window_ns = request.load.window_ms * 1_000_000;
-    let ledger = Ledger { store: audits.store, ..ledger(ran, audits.log) };
+    let ledger = ledger(ran, audits.log).beside(audits.store);
     let latencies = latencies(measured);
     let cost = cost(request, ran, watched);
     let seals = seals(request, ran, watched, &latencies, &ledger, &cost);

@@ -68,6 +68,20 @@ pub fn reconcile_store(
     }
 }
 
+impl Ledger {
+    /// Puts the store's account beside the log's. A log may forget what the store holds: trimming
+    /// is what a worker's acknowledgement allows. Only what neither of them holds is missing in the
+    /// log; what the store alone lacks is told in its own account.
+    #[must_use]
+    pub fn beside(mut self, store: Option<StoreLedger>) -> Self {
+        if let Some(audited) = store.as_ref().filter(|store| store.present.is_some()) {
+            self.missing = intersect(&tidy(&self.missing), &tidy(&audited.missing));
+        }
+        self.store = store;
+        self
+    }
+}
+
 /// BROKEN when an acknowledged batch is missing or was stored twice, in the log or in the store,
 /// or the store's rows do not belong to its batches. A batch that is stored but was never
 /// acknowledged is indeterminate and no fault.
@@ -210,6 +224,28 @@ mod tests {
         let mut silent = reconcile(&[account(&[(1, 9)], &[])], Outcomes::default(), (0, 0));
         silent.store = Some(StoreLedger { not_audited: Some("x".into()), ..Default::default() });
         assert_eq!(audit_seal(&silent), AuditSeal::NotAudited);
+    }
+
+    #[test]
+    fn a_log_may_forget_what_the_store_holds_and_nothing_else() {
+        let of = |present: &'static [Range]| Account {
+            acked: &[(1, 9)],
+            present,
+            repeated: &[],
+            out_of_order: 0,
+        };
+        let check = |log, stored, rows, missing: &[Range], seal| {
+            let log = reconcile(&[of(log)], Outcomes::default(), (0, 0));
+            let ledger = log.beside(Some(reconcile_store(&[of(stored)], rows, 1, None)));
+            assert_eq!((ledger.missing.as_slice(), audit_seal(&ledger)), (missing, seal));
+        };
+        check(&[(5, 9)], &[(1, 9)], 9, &[], AuditSeal::Kept);
+        check(&[(5, 9)], &[(3, 9)], 7, &[(1, 2)], AuditSeal::Broken);
+        check(&[(1, 9)], &[(3, 9)], 7, &[], AuditSeal::Broken);
+        let log = reconcile(&[of(&[(5, 9)])], Outcomes::default(), (0, 0));
+        let silent = StoreLedger { not_audited: Some("x".into()), ..StoreLedger::default() };
+        assert_eq!(log.clone().beside(Some(silent)).missing, [(1, 4)], "nobody asked the store");
+        assert_eq!(log.beside(None).missing, [(1, 4)]);
     }
 
     #[test]
