@@ -303,7 +303,6 @@ test("two runs stand side by side by their ratios to the floor, and by nothing e
 
 test("a comparison without a floor is refused with a sentence", async (t) => {
   const { page } = await open(t, browser, site.file, run("plain"));
-  await page.route("**/data/*.js", (route) => route.continue());
   const bare = path.join(recorded.results, "floorless");
   await write(recorded.results, bare, true);
   for (const file of await readdir(path.join(bare, "data"))) {
