@@ -56,7 +56,7 @@ export class Feed {
     const after = replay ? `&after=${encodeURIComponent(this.#last.id)}` : "";
     if (!replay) this.#told.anew();
     this.#told.state({ name: "connecting" });
-    const source = new EventSource(`/v1/metrics/live?view=full${query(this.#thinning)}${after}`);
+    const source = new EventSource(`v1/metrics/live?view=full${query(this.#thinning)}${after}`);
     source.onopen = () => {
       this.#tries = 0;
       this.#told.state({ name: "live" });

@@ -11,6 +11,7 @@ import { Server } from "./server.js";
 import { Session } from "./session.js";
 import { Spikes } from "./spikes.js";
 import { describe, thinner, thinning } from "./thinning.js";
+import { Views } from "./views.js";
 
 const find = (id) => document.getElementById(id);
 
@@ -62,7 +63,7 @@ const session = new Session({
   login: find("login"),
   who: find("who"),
   begun: () => {
-    find("content").hidden = false;
+    locked(false);
     feed.open();
   },
   // What was drawn belongs to whoever was here: nothing of it stays.
@@ -72,8 +73,12 @@ const session = new Session({
 let drawn = false;
 
 function strangers() {
-  find("content").hidden = true;
+  locked(true);
   feed.close();
+}
+
+function locked(is_locked) {
+  for (const id of ["content", "views"]) find(id).hidden = is_locked;
 }
 
 function connection(next) {
@@ -84,12 +89,17 @@ function connection(next) {
     seconds = 0;
   }
   if (next.name === "waiting") {
-    panels.showHealth({ fine: false, text: "health unknown" });
+    showHealth({ fine: false, text: "health unknown" });
     // A feed does not say why it broke: the key or the session may be over.
     session.look();
   }
   state = next;
   showState();
+}
+
+function showHealth(now) {
+  if (now.pipeline) views.title = now.pipeline;
+  panels.showHealth(now);
 }
 
 function batch(event) {
@@ -129,6 +139,7 @@ function adapt() {
 async function everySecond() {
   if (document.hidden) return;
   showState();
+  views.tick();
   panels.showFigures(rates, fleet.hosts(), alerts.found);
   panels.showEvents(fleet.events(EVENTS_SECONDS), EVENTS_SECONDS);
   panels.showBatches(newest);
@@ -165,7 +176,7 @@ async function askInTurn() {
     adapt();
   }
   if (seconds % HEALTH_EVERY === 1) health = await server.health();
-  panels.showHealth(health);
+  showHealth(health);
   if (seconds % aggregates_every === 1) await askAggregates();
 }
 
@@ -175,6 +186,19 @@ async function askAggregates() {
   if (aggregates) panels.showAggregates(aggregates);
   aggregates_every = aggregates?.names.length > MANY_NAMES ? MANY_EVERY : AGGREGATES_EVERY;
 }
+
+/** A view of the page's own HTML has nothing to begin or end. */
+const standing = { show() {}, hide() {} };
+
+const views = new Views({
+  nav: find("views"),
+  home: find("content"),
+  views: [
+    { name: "fleet", title: "Fleet", module: standing },
+    { name: "alerts", title: "Alerts", module: standing },
+  ],
+  page: { may: (role) => session.may(role), theme },
+});
 
 async function start() {
   theme.connect(find("theme"));
@@ -186,8 +210,14 @@ async function start() {
     spikes.threshold = Number(event.target.value);
     find("threshold-value").textContent = event.target.value;
   });
+  // The part behind # belongs to the views.
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    find("content").focus();
+  });
   sendForm(find("send"));
   drawAtPace(charts(find("charts"), theme));
+  views.start();
   setInterval(everySecond, SECOND_MS);
   setInterval(() => spikes.sweep(), SWEEP_MS);
   everySecond();

@@ -72,10 +72,7 @@ export function showState(state, lagged) {
 }
 
 export function showHealth({ fine, pipeline, text }) {
-  if (pipeline) {
-    say(find("pipeline"), pipeline);
-    document.title = `${pipeline} · Tailrace live`;
-  }
+  if (pipeline) say(find("pipeline"), pipeline);
   find("health").dataset.fine = fine;
   say(find("health-text"), text);
 }

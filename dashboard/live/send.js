@@ -28,7 +28,7 @@ export function body(form) {
 async function post(text) {
   try {
     const headers = { "content-type": "application/json" };
-    const answer = await fetch("/v1/ingest", { method: "POST", headers, body: text });
+    const answer = await fetch("v1/ingest", { method: "POST", headers, body: text });
     return { status: answer.status, told: await answer.json() };
   } catch {
     return { status: 0, told: { title: "The server did not answer", detail: "is it still running?" } };

@@ -42,7 +42,7 @@ export class Server {
   async rates() {
     // The counters are those of all tenants: not everybody may see them.
     if (!this.#may("admin")) return null;
-    const answer = await this.#reached("/metrics");
+    const answer = await this.#reached("metrics");
     if (!answer?.ok) return null;
     const sums = counters(await answer.text());
     const now = {
@@ -66,7 +66,7 @@ export class Server {
 
   /** { fine, text, pipeline?, recent? }; `recent`: whether there are aggregates to ask for. */
   async health() {
-    const [health, ready] = await Promise.all([this.#reached("/health"), this.#reached("/ready")]);
+    const [health, ready] = await Promise.all([this.#reached("health"), this.#reached("ready")]);
     if (!health || !ready) return { fine: false, text: "does not answer" };
     const told = await health.json();
     if (!health.ok) return { fine: false, text: told.detail };
@@ -81,7 +81,7 @@ export class Server {
 
   /** { names, overflow }; nothing when the server is silent. */
   async aggregates() {
-    const answer = await this.#reached("/v1/aggregates");
+    const answer = await this.#reached("v1/aggregates");
     return answer?.ok ? answer.json() : null;
   }
 

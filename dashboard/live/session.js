@@ -1,7 +1,7 @@
 // Who looks: a server with keys shows nothing to strangers. A key is shown once, for a cookie that
 // no script can read; the page keeps neither.
 
-const PATH = "/v1/auth/session";
+const PATH = "v1/auth/session";
 /** An answer that takes longer is none, in milliseconds. */
 const PATIENCE_MS = 5_000;
 

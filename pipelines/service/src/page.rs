@@ -30,6 +30,9 @@ const FILES: &[(&str, &str, &str)] = &[
     ("icon.svg", "image/svg+xml", include_str!("../../../dashboard/live/icon.svg")),
     ("theme.js", SCRIPT, include_str!("../../../dashboard/js/theme.js")),
     ("main.js", SCRIPT, include_str!("../../../dashboard/live/main.js")),
+    ("views.js", SCRIPT, include_str!("../../../dashboard/live/views.js")),
+    ("ask.js", SCRIPT, include_str!("../../../dashboard/live/ask.js")),
+    ("dom.js", SCRIPT, include_str!("../../../dashboard/live/dom.js")),
     ("feed.js", SCRIPT, include_str!("../../../dashboard/live/feed.js")),
     ("thinning.js", SCRIPT, include_str!("../../../dashboard/live/thinning.js")),
     ("fleet.js", SCRIPT, include_str!("../../../dashboard/live/fleet.js")),
@@ -48,12 +51,24 @@ pub(crate) async fn asset(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
+    file(&name, &headers)
+}
+
+/// A part of a view that has a folder of its own.
+pub(crate) async fn part(
+    Path((folder, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    file(&format!("{folder}/{name}"), &headers)
+}
+
+fn file(name: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
     let found = FILES.iter().find(|(known, ..)| *known == name);
     let &(_, media_type, text) = found.ok_or_else(|| {
         let detail = format!("/assets/{name:.60} is no part of the live page; GET / shows it");
         Refusal(Problem::new(ProblemKind::NotFound, detail))
     })?;
-    Ok(answer(&headers, media_type, Bytes::from_static(text.as_bytes())))
+    Ok(answer(headers, media_type, Bytes::from_static(text.as_bytes())))
 }
 
 /// A file that browsers may keep but must ask about: after an upgrade of the program, old parts

@@ -108,6 +108,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("GET", "/openapi.yaml", PUBLIC, "all of this for programs: OpenAPI 3.1"),
     route("GET", "/assets/chart.js", PUBLIC, "Chart.js, for the page"),
     route("GET", "/assets/{name}", PUBLIC, "parts of the page"),
+    route("GET", "/assets/{folder}/{name}", PUBLIC, "parts of its larger views"),
     route("POST", "/v1/auth/session", PUBLIC, "log in: {\"key\":…} becomes a cookie"),
     route("GET", "/v1/auth/session", PUBLIC, "who am I: tenant, roles, end of the session"),
     route("DELETE", "/v1/auth/session", PUBLIC, "log out"),
@@ -120,6 +121,7 @@ pub(crate) fn router<I: Ingest>(shared: Arc<Shared>, ingest: I) -> Router {
         .route("/", get(index::index))
         .route("/assets/chart.js", get(chart::chart))
         .route("/assets/{name}", get(page::asset))
+        .route("/assets/{folder}/{name}", get(page::part))
         .route("/v1/metrics/live", get(live::live))
         .route("/v1/metrics/recent", get(recent::recent))
         .route("/v1/aggregates", get(recent::aggregates))

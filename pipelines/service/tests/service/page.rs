@@ -66,7 +66,7 @@ async fn the_page_is_guarded_and_has_nothing_inline() {
 async fn every_part_that_is_named_is_served() {
     let bench = bench(Limits::default(), 64).await;
     let page = get(&bench, "/", &format!("accept: {BROWSER}\r\n")).await;
-    let mut waiting: Vec<String> = named(&page, "/assets/");
+    let mut waiting: Vec<String> = named(&page, "\"assets/");
     let mut seen = Vec::new();
     while let Some(name) = waiting.pop() {
         if name == "chart.js" || seen.contains(&name) {
@@ -77,7 +77,7 @@ async fn every_part_that_is_named_is_served() {
         assert!(header(&answer, "content-type").is_some_and(|kind| kind != "text/plain"), "{name}");
         assert_eq!(header(&answer, "cache-control"), Some("no-cache"), "{name}");
         assert_eq!(header(&answer, "x-content-type-options"), Some("nosniff"), "{name}");
-        waiting.extend(named(&answer, "from \"./"));
+        waiting.extend(imported(&name, &answer));
         seen.push(name);
     }
     assert!(seen.len() > 10, "{seen:?}");
@@ -85,6 +85,13 @@ async fn every_part_that_is_named_is_served() {
     assert!(nowhere.starts_with("HTTP/1.1 404 "), "{nowhere}");
     let unknown = bench.get("/assets/other.js").await;
     assert!(unknown.contains("application/problem+json"), "{unknown}");
+}
+
+/// What a script imports, as names below `/assets/`.
+fn imported(name: &str, text: &str) -> Vec<String> {
+    let folder = name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    let beside = named(text, "from \"./").into_iter().map(|other| format!("{folder}{other}"));
+    beside.chain(named(text, "from \"../")).collect()
 }
 
 /// What stands behind each occurrence of `mark`, up to the closing quote.
