@@ -13,6 +13,7 @@ use tailrace_measure::record::{
 use tailrace_measure::recorder::{Measured, Seen};
 use tailrace_measure::schedule;
 use tailrace_measure::seals::{self, Evidence};
+use tailrace_measure::wording::duration;
 
 use crate::arena::Launched;
 use crate::observer;
@@ -70,12 +71,13 @@ pub fn trial(
 ) -> Result<Trial, schedule::ReplayFault> {
     let measured = &ran.driven.measured;
     let outcomes = measured.window_outcomes.clone();
-    let window_ns = request.load.window_ms * 1_000_000;
+    let window_ns = counted_ns(request.load, ran, watched);
     let ledger = ledger(ran, audits.log).beside(audits.store);
     let latencies = latencies(measured);
     let cost = cost(request, ran, watched);
     let seals = seals(request, ran, watched, &latencies, &ledger, &cost);
-    let window_s = window_ns as f64 / 1e9;
+    // One that was stopped before its window began offered nothing in it.
+    let window_s = window_ns.max(1) as f64 / 1e9;
     Ok(Trial {
         schema_version: SCHEMA_VERSION,
         arm: request.arm.slug.clone(),
@@ -94,9 +96,17 @@ pub fn trial(
         ledger,
         seals,
         faults: watched.faults.clone(),
-        ended_early: ended_early(ran, watched),
+        ended_early: ended_early(request.load, ran, watched),
         durability: durability(request, ran, watched, batch_age),
     })
+}
+
+/// The part of the window whose batches are counted: what would have been due after somebody
+/// stopped the trial never was.
+fn counted_ns(load: &Load, ran: &Ran, watched: &Watched) -> u64 {
+    let whole_ns = load.window_ms * 1_000_000;
+    let interrupted = ran.driven.stopped && watched.death.is_none();
+    if interrupted { ran.driven.lived_ns } else { whole_ns }
 }
 
 /// Halves under different rates say nothing about wear.
@@ -110,11 +120,21 @@ fn halves(load: &Load, measured: &Measured) -> (Option<u64>, Option<u64>) {
     (median(&measured.halves.0), median(&measured.halves.1))
 }
 
-fn ended_early(ran: &Ran, watched: &Watched) -> Option<String> {
+fn ended_early(load: &Load, ran: &Ran, watched: &Watched) -> Option<String> {
     if !ran.driven.stopped {
         return watched.death.clone();
     }
-    Some(watched.death.clone().unwrap_or_else(|| "it was interrupted".into()))
+    let interrupted = || interrupted(ran.driven.lived_ns, load.window_ms * 1_000_000);
+    Some(watched.death.clone().unwrap_or_else(interrupted))
+}
+
+/// What became of a trial or load that somebody stopped.
+pub(crate) fn interrupted(lived_ns: u64, window_ns: u64) -> String {
+    if lived_ns == window_ns {
+        return "it was interrupted while the last answers were still due".into();
+    }
+    let (lived, window) = (duration(lived_ns), duration(window_ns));
+    format!("it was interrupted after {lived} of {window}; what was not due by then is not counted")
 }
 
 fn latencies(measured: &Measured) -> Latencies {
@@ -227,7 +247,7 @@ fn seals(
         steal_share: steal_share(watched),
         generator_core_share: cost.generator_core_share,
         halves_p50_ns: halves(request.load, measured),
-        slices: &measured.slices,
+        slices: ran.driven.lived(),
         audit: ledger::audit_seal(ledger),
         extra: request.findings,
     })

@@ -10,6 +10,7 @@ use crate::account::Finding;
 use crate::faults::Target;
 use crate::observer::Key;
 use crate::shape::Shape;
+use crate::template::Asked;
 
 /// Starts a fresh server, with a fresh backend of its own, for an arm.
 pub trait Launcher {
@@ -55,6 +56,16 @@ pub trait Launched: Send {
     /// The shape of its requests; none: batches as every pipeline takes them.
     fn shape(&self) -> Option<Shape> {
         None
+    }
+
+    /// The requests of somebody's endpoint, as they were written; none: batches, in whatever shape.
+    fn asked(&self) -> Option<&Asked> {
+        None
+    }
+
+    /// Whether a connection carries further requests.
+    fn keeps_connections(&self) -> bool {
+        true
     }
 
     /// Where it is asked what its log holds of a run: address and path.

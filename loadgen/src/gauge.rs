@@ -24,6 +24,7 @@ pub struct Gauge {
     at: AtomicU64,
     /// Set to end the trial early (Ctrl-C, the server's death).
     stop: AtomicBool,
+    given_up: AtomicBool,
 }
 
 impl Default for Gauge {
@@ -36,6 +37,7 @@ impl Default for Gauge {
             lateness: buckets(),
             at: AtomicU64::new(0),
             stop: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
         }
     }
 }
@@ -80,9 +82,17 @@ pub struct Cell {
 }
 
 impl Gauge {
-    /// Asks the trial to end; what was measured is kept.
+    /// Asks the trial to end; what was measured is kept, and what would have been due later never
+    /// was.
     pub fn stop(&self) {
         self.stop.store(true, Relaxed);
+    }
+
+    /// Ends the trial because the system is gone: what is still to come had to come, and counts as
+    /// unanswered.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Relaxed);
+        self.stop();
     }
 
     /// Whether the trial was asked to end.
@@ -141,6 +151,11 @@ impl Tally {
     /// Whether the trial was asked to end.
     pub(crate) fn stopped(&self) -> bool {
         self.gauge.stopped()
+    }
+
+    /// Whether that is because the system is gone.
+    pub(crate) fn given_up(&self) -> bool {
+        self.gauge.given_up.load(Relaxed)
     }
 
     /// Publishes when it is time.

@@ -17,7 +17,7 @@ use tailrace_measure::record::{AuditSeal, Seals};
 use tailrace_measure::seals::{self, Evidence};
 use tailrace_sys::proc;
 
-use crate::account::{Finding, utc_of};
+use crate::account::{Finding, interrupted, utc_of};
 use crate::crew::{Crew, Ran};
 use crate::gauge::Gauge;
 use crate::plan::{Plan, Times};
@@ -104,7 +104,9 @@ pub fn report(
 ) -> LoadReport {
     let (driven, measured) = (&loaded.ran.driven, &loaded.ran.driven.measured);
     let outcomes = &measured.window_outcomes;
-    let window_ns = loaded.times.window.1.since(loaded.times.window.0);
+    // What would have been due after somebody stopped it never was.
+    let asked_ns = loaded.times.window.1.since(loaded.times.window.0);
+    let window_ns = driven.lived_ns;
     let tls_ns = endpoint.tls.then(|| Percentiles::from(&distribution(&driven.openings.tls, 0)));
     let plain = |histogram| Percentiles::from(&distribution(histogram, 0));
     LoadReport {
@@ -132,7 +134,7 @@ pub fn report(
         slowest: measured.slowest.clone(),
         seals: LoadSeals::from(&judge(loaded, findings)),
         objectives: Vec::new(),
-        ended_early: driven.stopped.then(|| "it was interrupted".into()),
+        ended_early: driven.stopped.then(|| interrupted(driven.lived_ns, asked_ns)),
     }
 }
 
@@ -165,7 +167,7 @@ fn judge(loaded: &Loaded, findings: &[Finding]) -> Seals {
             .map(|total| end.steal_ns.saturating_sub(start.steal_ns) as f64 / total as f64),
         generator_core_share: generator(&loaded.ran).core_share,
         halves_p50_ns: (median(&measured.halves.0), median(&measured.halves.1)),
-        slices: &measured.slices,
+        slices: driven.lived(),
         audit: AuditSeal::NotAudited,
         extra: findings,
     })

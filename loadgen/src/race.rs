@@ -126,6 +126,7 @@ impl Race<'_> {
                 seed,
                 faults,
                 generator_cores: self.generator_cores,
+                threads: 1,
                 findings: self.findings,
             };
             let trial = self.run_trial(server.as_mut(), &request, spectator)?;

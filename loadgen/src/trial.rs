@@ -23,6 +23,7 @@ use crate::plan::{FeedPlan, Pace, Plan, Share, Times};
 use crate::shape::Shaped;
 use crate::source::{Batches, Source};
 use crate::stored;
+use crate::template::Templates;
 use crate::watch::{Watched, watch};
 
 /// What to run.
@@ -39,8 +40,11 @@ pub struct Request<'a> {
     pub seed: u64,
     /// Faults made on purpose.
     pub faults: &'a [Fault],
-    /// Where the event loop runs; empty: anywhere.
+    /// Where the event loops run; empty: anywhere.
     pub generator_cores: &'a [usize],
+    /// Event loops that share the schedule. With more than one nobody knows which sequences were
+    /// acknowledged, so nothing is audited, and there can be no live subscriber.
+    pub threads: u32,
     /// Findings about the surroundings that concern every trial.
     pub findings: &'a [account::Finding],
 }
@@ -70,16 +74,23 @@ pub fn run(
 ) -> anyhow::Result<Finished> {
     schedule::check(request.load)?;
     let run = fresh_run();
-    let plan = plan(launched, request, run);
+    let whole = || plan(launched, request, run);
     let ages = |launched: &dyn Launched| {
         let (tls, key) = (launched.observer_tls(), launched.key());
         Ages::ask(&launched.worker_pages(), (tls.as_ref(), key.as_ref()).into())
     };
-    let crowd = gather(&plan, request)?;
+    let crowd = gather(&whole(), request)?;
+    let plans = Share::all(request.threads.into()).map(|share| whole().shared(share)).collect();
     let before = ages(launched);
-    let (times, ran, watched) =
-        drive(launched, vec![plan], payloads, request.faults, request.generator_cores, gauge)
-            .map_err(|error| explained(error, launched))?;
+    let (times, ran, watched) = drive(
+        launched,
+        plans,
+        (payloads, request.seed),
+        request.faults,
+        request.generator_cores,
+        gauge,
+    )
+    .map_err(|error| explained(error, launched))?;
     let mut findings = [request.findings, &launched.findings()].concat();
     // They hang up before anybody is asked anything.
     findings.extend(crowd.and_then(|crowd| crowd.finding()));
@@ -106,7 +117,11 @@ fn audits(
     (ran, watched): (&Ran, &Watched),
     window_end: Stamp,
 ) -> account::Audits {
-    let back = account::bring_back(launched, run, watched.death.as_deref());
+    let back = if request.threads > 1 {
+        Err("several event loops keep no account of what was acknowledged".into())
+    } else {
+        account::bring_back(launched, run, watched.death.as_deref())
+    };
     let store = request.arm.store.map(|_| match &back {
         Ok(()) => {
             let (acked, metrics) = (&ran.driven.acked, request.arm.batch_metrics);
@@ -129,6 +144,10 @@ fn explained(error: anyhow::Error, launched: &mut dyn Launched) -> anyhow::Error
 fn plan(launched: &dyn Launched, request: &Request<'_>, run: RunId) -> Plan {
     let mut plan = Plan::of_load(request.load, request.seed, run, launched.ingest());
     plan.connections = request.arm.connections as usize;
+    plan.keeps_connections = launched.keeps_connections();
+    // Nobody audits an endpoint. Where it refuses every second request, an account of those that
+    // it acknowledged would grow with each of them.
+    plan.keeps_account = launched.asked().is_none();
     (plan.tls, plan.feed_tls) = (launched.ingest_tls(), launched.observer_tls());
     plan.feed_key = launched.key();
     let feed = request.load.feed_one_in.zip(launched.feed());
@@ -173,7 +192,8 @@ pub fn saturate(
     let gauge = Arc::new(Gauge::default());
     let loops = generator_cores.len().clamp(1, arm.connections.max(1) as usize);
     let plans = Share::all(loops as u64).map(|share| whole().shared(share)).collect();
-    let (times, ran, watched) = drive(launched, plans, payloads, &[], generator_cores, &gauge)?;
+    let (times, ran, watched) =
+        drive(launched, plans, (payloads, 0), &[], generator_cores, &gauge)?;
     let outcomes = &ran.driven.measured.window_outcomes;
     let window_s = times.window.1.since(times.window.0) as f64 / 1e9;
     let spent = |from: Option<u64>, to: Option<u64>| {
@@ -209,7 +229,7 @@ pub struct Saturated {
 fn drive(
     launched: &mut dyn Launched,
     plans: Vec<Plan>,
-    payloads: &Payloads,
+    (payloads, seed): (&Payloads, u64),
     faults: &[Fault],
     cores: &[usize],
     gauge: &Arc<Gauge>,
@@ -221,10 +241,12 @@ fn drive(
     let run_text = run.to_string();
     let shape = launched.shape();
     let filled = shape.map(|shape| shape.of_run(&run_text, &producer)).transpose()?;
+    let asked = launched.asked().cloned();
     let source = || -> Box<dyn Source> {
-        match &filled {
-            Some(filled) => Box::new(Shaped::new(filled, payloads)),
-            None => Box::new(Batches::new(payloads, producer.clone(), &run_text)),
+        match (&asked, &filled) {
+            (Some(asked), _) => Box::new(Templates::new(asked, seed)),
+            (None, Some(filled)) => Box::new(Shaped::new(filled, payloads)),
+            (None, None) => Box::new(Batches::new(payloads, producer.clone(), &run_text)),
         }
     };
     let crew = Crew { plans, cores, gauge, new_wire: &new_wire, source: &source };

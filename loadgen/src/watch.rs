@@ -86,7 +86,7 @@ pub fn watch(
         if watched.death.is_none() {
             watched.death = launched.server_death();
             if watched.death.is_some() {
-                gauge.stop();
+                gauge.give_up();
             }
         }
         if done.load(Acquire) {

@@ -195,6 +195,7 @@ fn measure(stage: &mut Stage, question: &Question, arm: &Arm) -> anyhow::Result<
         seed: question.seed,
         faults: &[],
         generator_cores: &stage.surroundings.generator_cores,
+        threads: 1,
         findings: &stage.findings,
     };
     trial::run(server.as_mut(), &payloads, &request, &stage.gauge())

@@ -214,6 +214,7 @@ impl<'a> Trials<'a> {
             seed: mix(self.arguments.seed, round, load.rate_per_s as u32),
             faults: &[],
             generator_cores: &self.surroundings.generator_cores,
+            threads: 1,
             findings: &self.findings,
         };
         let payloads = payloads(self.arguments.seed, &self.arm)?;

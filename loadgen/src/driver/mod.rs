@@ -73,8 +73,11 @@ pub struct Driven<M = Measured> {
     pub last_break: Option<String>,
     /// Whether it was asked to stop before its time, be it while answers were still due.
     pub stopped: bool,
-    /// Batches of the window that were still to come when it stopped.
+    /// Batches of the window that were still to come when the system was given up: they are in the
+    /// denominator. Of a trial that somebody stopped, what was still to come never was due.
     pub never_released: u64,
+    /// How much of the window had passed when it ended: all of it, unless it was stopped.
+    pub lived_ns: u64,
 }
 
 /// The feed's account.
@@ -266,8 +269,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Accounts for everything that has no answer and, if the trial was stopped, for everything
-    /// that was still to come: the denominator does not shrink because the trial did.
+    /// Accounts for everything that has no answer and, if the system was given up, for everything
+    /// that was still to come: the denominator does not shrink because a system died.
     fn finish(mut self, at: Stamp) -> Driven<Recorder> {
         let stopped = !self.is_done(at);
         let unanswered = self.in_flight.take(None);
@@ -277,7 +280,7 @@ impl<'a> Driver<'a> {
         for due in std::mem::take(&mut self.waiting) {
             self.give_up(due.intended, due.released, at);
         }
-        let never_released = self.censor_the_rest();
+        let never_released = if self.tally.given_up() { self.censor_the_rest() } else { 0 };
         self.tally.publish(at);
         let recorder = &mut self.recorder;
         let (live, exposed) = self.feed.map(|feed| feed.finish(recorder)).unwrap_or_default();
@@ -297,6 +300,7 @@ impl<'a> Driver<'a> {
             last_break: self.last_break,
             stopped,
             never_released,
+            lived_ns: at.min(self.times.window.1).since(self.times.window.0),
         }
     }
 

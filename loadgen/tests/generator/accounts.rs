@@ -168,7 +168,7 @@ fn a_server_that_goes_away_ends_no_trial() {
 }
 
 #[test]
-fn a_stopped_trial_keeps_its_denominator() {
+fn a_trial_whose_server_is_given_up_keeps_its_denominator() {
     let (driven, all) = undisturbed(|| {
         let drive = Drive::new(1_000.0, 400);
         let gauge = Arc::clone(&drive.gauge);
@@ -179,7 +179,7 @@ fn a_stopped_trial_keeps_its_denominator() {
                 match frames {
                     ..100 => answer(&mut stream, &body),
                     // Some are left in flight when the trial is stopped.
-                    120 if number == 0 => gauge.stop(),
+                    120 if number == 0 => gauge.give_up(),
                     _ => {}
                 }
             }

@@ -18,7 +18,7 @@ use tailrace_producers::payload::Payloads;
 use tailrace_tcp::TcpWire;
 
 use crate::drive::Drive;
-use crate::server::{Server, echo, read_frame};
+use crate::server::{Server, answer, echo, read_frame};
 
 /// A server in this process. It dies when the test says so.
 pub(crate) struct Host {
@@ -84,6 +84,18 @@ pub(crate) fn arm(connections: u32, depth: usize) -> Arm {
 }
 
 pub(crate) fn run(host: &mut Host, load: &Load, arm: &Arm, seed: u64) -> Finished {
+    run_until(&Arc::default(), 1, host, load, arm, seed)
+}
+
+/// The same by so many event loops, until the gauge is stopped.
+fn run_until(
+    gauge: &Arc<Gauge>,
+    threads: u32,
+    host: &mut Host,
+    load: &Load,
+    arm: &Arm,
+    seed: u64,
+) -> Finished {
     let payloads = Payloads::new(seed, 1, 16, tailrace_contract::codec::Codec::Json).unwrap();
     let request = Request {
         arm,
@@ -93,9 +105,10 @@ pub(crate) fn run(host: &mut Host, load: &Load, arm: &Arm, seed: u64) -> Finishe
         seed,
         faults: &[],
         generator_cores: &[],
+        threads,
         findings: &[],
     };
-    trial::run(host, &payloads, &request, &Arc::default()).unwrap()
+    trial::run(host, &payloads, &request, gauge).unwrap()
 }
 
 fn manifest(arm: Arm, loads: Vec<Load>, rounds: u32) -> Manifest {
@@ -190,6 +203,54 @@ fn a_server_that_dies_ends_the_trial_early() {
     assert_eq!(trial.ledger.not_audited.as_deref(), Some("nothing survives its death"));
     assert!(trial.outcomes.balances() && trial.outcomes.censored > 0);
     assert!(trial.outcomes.scheduled > 900, "{:?}", trial.outcomes);
+}
+
+/// What was never due, because somebody stopped the trial, is no backlog of the system's.
+#[test]
+fn a_trial_that_somebody_stops_counts_what_was_due_by_then() {
+    let load = Drive::new(1_000.0, 60_000).load;
+    let gauge: Arc<Gauge> = Arc::default();
+    let stops = Arc::clone(&gauge);
+    let server = Server::new(move |_, mut stream| {
+        let mut frames = 0;
+        while let Some(body) = read_frame(&mut stream) {
+            answer(&mut stream, &body);
+            frames += 1;
+            if frames == 800 {
+                stops.stop();
+            }
+        }
+    });
+    let mut host = Host::new(server.address, 64);
+    let finished = run_until(&gauge, 1, &mut host, &load, &arm(1, 64), 1);
+    let (trial, outcomes) = (&finished.trial, &finished.trial.outcomes);
+    let why = trial.ended_early.as_deref().unwrap();
+    assert!(why.starts_with("it was interrupted after ") && why.contains("of 60 s"), "{why}");
+    assert!(outcomes.balances() && (600..2_000).contains(&outcomes.scheduled), "{outcomes:?}");
+    // A machine that stands still for a moment leaves tens; what was never due were thousands.
+    let growth = trial.seals.checks.iter().find(|check| check.name == "backlog_growth");
+    assert!(growth.is_none_or(|check| check.figure < 1_000.0), "{growth:?}");
+    assert!(trial.latencies.ack.ns_at(0.5).is_some(), "half of what was due was answered");
+    assert!(trial.window_ns < 30_000_000_000, "{}", trial.window_ns);
+    let last = finished.measured.slices.last().unwrap();
+    assert!(last.due_ms as u64 * 1_000_000 <= trial.window_ns, "{last:?}");
+}
+
+#[test]
+fn several_event_loops_share_a_trial_and_audit_nothing() {
+    let server = Server::new(|_, mut stream| {
+        while let Some(body) = read_frame(&mut stream) {
+            answer(&mut stream, &body);
+        }
+    });
+    let load = Drive::new(500.0, 400).load;
+    let mut host = Host::new(server.address, 64);
+    let trial = run_until(&Arc::default(), 2, &mut host, &load, &arm(4, 64), 1).trial;
+    let alone = run_until(&Arc::default(), 1, &mut host, &load, &arm(4, 64), 1).trial;
+    assert_eq!(trial.outcomes.scheduled, alone.outcomes.scheduled);
+    assert_eq!(trial.schedule_sha256, alone.schedule_sha256);
+    let why = trial.ledger.not_audited.unwrap();
+    assert!(why.contains("several event loops"), "{why}");
 }
 
 /// A transport with a fault of its own.
