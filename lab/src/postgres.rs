@@ -57,7 +57,8 @@ pub async fn open(url: Option<&str>) -> anyhow::Result<Result<PostgresStore, Sto
             let start = || PrivatePostgres::start(Commits::Synced, None);
             let server = tokio::task::spawn_blocking(start).await?;
             let server = server.map_err(|error| Fault::Missing(error.to_string()))?;
-            Ok(PostgresStore::private(server).await)
+            let config = PostgresConfig::new(server.url());
+            Ok(PostgresStore::private(server, &config).await)
         }
         Found::Missing(how) => Err(Fault::Missing(how).into()),
     }

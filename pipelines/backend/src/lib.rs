@@ -8,18 +8,21 @@ pub mod alerts;
 pub mod bus;
 pub mod cache;
 mod delivery;
+pub mod direct;
 pub mod memory;
 pub mod private;
 pub mod redis;
+mod ring;
 pub mod store;
 
 pub use alerts::LocalAlerts;
 pub use bus::LocalBus;
 pub use cache::{Forgetting, MemoryCache, MemoryCacheLimits};
+pub use direct::{DirectLimits, DirectLog};
 pub use memory::{Aggregate, Aggregates, MemoryLimits, MemoryLog};
 pub use private::{Commits, Found, Persistence, PrivatePostgres, PrivateRedis, StartError};
 pub use redis::{
-    RedisAlerts, RedisBuckets, RedisBus, RedisCache, RedisConfig, RedisLimits, RedisLog,
-    RedisSessions,
+    Forgotten, GroupTold, GroupsTold, RedisAlerts, RedisBuckets, RedisBus, RedisCache, RedisConfig,
+    RedisGroups, RedisLimits, RedisLog, RedisSessions,
 };
-pub use store::{PostgresConfig, PostgresStore, SqliteStore};
+pub use store::{Insert, PostgresConfig, PostgresStore, SqliteStore};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::{Audit, BatchId, Group, Metric, Position, RunId, Survives, Tenant};
+use crate::{Audit, BatchId, Group, Metric, Position, Promise, RunId, Survives, Tenant};
 
 /// A future behind a pointer: what lets logs and buses be chosen while the program runs.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -33,9 +33,15 @@ pub trait Log: Send + Sync {
     /// What an appended batch outlives.
     fn survives(&self) -> Survives;
 
+    /// How far a batch has come when its append resolves. A log that is [`Promise::Committed`]
+    /// writes to a store itself: it keeps a repeated batch once, and has no groups.
+    fn promise(&self) -> Promise {
+        Promise::Appended
+    }
+
     /// Appends one batch; `body` is what it was decoded from, in either codec, for logs that
-    /// keep bytes. Resolves when [`Log::survives`] holds for it. Back-pressure: at the
-    /// log's limit the answer is [`LogError::Full`] at once. Dropping the future does not
+    /// keep bytes. Resolves when [`Log::survives`] and [`Log::promise`] hold for it. Back-pressure:
+    /// at the log's limit the answer is [`LogError::Full`] at once. Dropping the future does not
     /// take the batch back: it may or may not be appended.
     fn append(&self, batch: Batch, body: Bytes) -> BoxFuture<'static, Result<Position, LogError>>;
 
@@ -55,7 +61,8 @@ pub trait Log: Send + Sync {
     ) -> BoxFuture<'static, Result<Audit, LogError>>;
 
     /// A group of readers by its name. One that is new begins with the oldest entry that the log
-    /// still has, never with those that are appended from now on.
+    /// still has, never with those that are appended from now on. A log that commits itself
+    /// leaves nothing to be carried, and answers [`LogError::NoGroups`].
     fn group(&self, name: &str) -> BoxFuture<'static, Result<Arc<dyn Group>, LogError>>;
 
     /// Asks the log's real parts whether they work.
@@ -88,6 +95,19 @@ pub enum LogError {
         /// What was seen.
         cause: String,
     },
+    /// It refuses this content, and would refuse it again: only logs that commit themselves can
+    /// say so in time.
+    #[error("the log refuses this batch: {cause}")]
+    Refused {
+        /// What was seen.
+        cause: String,
+    },
+    /// It has no groups of readers.
+    #[error(
+        "this log has no groups of readers: what it acknowledged is in the store already, and \
+         nothing is left for a worker"
+    )]
+    NoGroups,
     /// The backend answered something that makes no sense here.
     #[error("the log answered with an error: {cause}")]
     Backend {

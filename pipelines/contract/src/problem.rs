@@ -26,6 +26,8 @@ pub enum ProblemKind {
     Timeout,
     /// The body is larger than allowed.
     TooLarge,
+    /// It is a batch, but the store takes nothing like it.
+    Unstorable,
     /// More was asked for than the tenant's limit allows.
     TooMany {
         /// When one more would be allowed, in seconds from now, at least 1.
@@ -70,6 +72,7 @@ impl ProblemKind {
             Self::MethodNotAllowed => (405, "method-not-allowed", "Wrong method for this path"),
             Self::Timeout => (408, "timeout", "The request took too long to arrive"),
             Self::TooLarge => (413, "too-large", "The body is too large"),
+            Self::Unstorable => (422, "unstorable", "The store refuses this batch"),
             Self::TooMany { .. } => (429, "too-many-requests", "The tenant's limit is reached"),
             Self::UpgradeRequired => (426, "upgrade-required", "Another protocol is spoken here"),
             Self::HeadTooLarge => (431, "head-too-large", "The request's head is too large"),
@@ -183,7 +186,8 @@ impl From<crate::LogError> for Problem {
         let kind = match error {
             crate::LogError::Full { .. } => ProblemKind::LogFull,
             crate::LogError::Unreachable { .. } => ProblemKind::LogUnreachable,
-            crate::LogError::Backend { .. } => ProblemKind::Internal,
+            crate::LogError::Refused { .. } => ProblemKind::Unstorable,
+            crate::LogError::NoGroups | crate::LogError::Backend { .. } => ProblemKind::Internal,
         };
         Self::new(kind, error.to_string())
     }

@@ -2,17 +2,15 @@
 //! metric name of a tenant, and the audit of each run. All of it bounded, the number of tenants
 //! by the keys that the server knows. No time series: that is a store's.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 use serde::Serialize;
-use tailrace_contract::codec::decode;
-use tailrace_contract::{Audit, Batch, BatchId, LogError, Position, ProducerAudit, RunId, Tenant};
+use tailrace_contract::{Audit, Batch, LogError, Position, ProducerAudit, RunId, Tenant};
 use tokio::time::Instant;
 
 use super::MemoryLimits;
 use super::groups::Held;
 use super::index::Index;
+use crate::ring::{Recent, Ring};
 
 /// What is known of one metric name since the start.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,11 +42,7 @@ pub struct Aggregates {
 #[derive(Debug)]
 pub(super) struct Kept {
     limits: MemoryLimits,
-    recent: VecDeque<Recent>,
-    /// The bodies of `recent`, one behind the other: a ring that allocates only to grow.
-    bodies: VecDeque<u8>,
-    /// Bytes of bodies that were overwritten: where the ring starts.
-    overwritten: u64,
+    recent: Ring,
     /// The minor part of the last batch's position.
     passed: u64,
     /// The one that was heard last stands at the end.
@@ -56,17 +50,6 @@ pub(super) struct Kept {
     /// The one that was heard last stands at the end.
     runs: Vec<Run>,
     runs_forgotten: u64,
-}
-
-/// A recent batch as it came.
-#[derive(Debug)]
-struct Recent {
-    position: Position,
-    id: BatchId,
-    received_ms: u64,
-    /// Of its body, counted from the first byte that was ever kept.
-    start: u64,
-    length: usize,
 }
 
 /// What is known of a tenant's metrics.
@@ -92,10 +75,8 @@ struct Run {
 impl Kept {
     pub(super) fn new(limits: MemoryLimits) -> Self {
         Self {
+            recent: Ring::new(limits.recent_max, limits.recent_bytes_max),
             limits,
-            recent: VecDeque::new(),
-            bodies: VecDeque::new(),
-            overwritten: 0,
             passed: 0,
             tenants: Vec::new(),
             runs: Vec::new(),
@@ -115,30 +96,7 @@ impl Kept {
         }
         self.passed = position.minor;
         self.account(&batch);
-        self.remember(position, batch, body);
-    }
-
-    fn remember(&mut self, position: Position, batch: Batch, body: &[u8]) {
-        let Batch { id, received_ms, .. } = batch;
-        let (start, length) = (self.overwritten + self.bodies.len() as u64, body.len());
-        self.recent.push_back(Recent { position, id, received_ms, start, length });
-        self.bodies.extend(body);
-        while self.recent.len() > self.limits.recent_max
-            || self.bodies.len() > self.limits.recent_bytes_max
-        {
-            let Some(oldest) = self.recent.pop_front() else { break };
-            self.bodies.drain(..oldest.length);
-            self.overwritten += oldest.length as u64;
-        }
-    }
-
-    /// A recent batch, decoded again; nothing only if its body had not been valid before.
-    fn decoded(&self, recent: &Recent) -> Option<(Position, Batch)> {
-        let start = (recent.start - self.overwritten) as usize;
-        let body: Vec<u8> = self.bodies.range(start..start + recent.length).copied().collect();
-        let metrics = decode(&body).ok()?.metrics;
-        let (id, received_ms) = (recent.id.clone(), recent.received_ms);
-        Some((recent.position, Batch { id, received_ms, metrics }))
+        self.recent.push(position, batch.id, batch.received_ms, body);
     }
 
     /// What is known of the tenant's names, moved to the end.
@@ -194,15 +152,13 @@ impl Kept {
     }
 
     pub(super) fn after(&self, after: Position, limit: usize) -> Vec<(Position, Batch)> {
-        let first = self.recent.partition_point(|recent| recent.position <= after);
-        let rest = self.recent.iter().skip(first);
-        rest.filter_map(|recent| self.decoded(recent)).take(limit).collect()
+        self.recent.after(after, limit)
     }
 
     pub(super) fn newest(&self, tenant: &Tenant, limit: usize) -> Vec<(Position, Batch)> {
         let own = self.recent.iter().rev().filter(|recent| recent.id.tenant == *tenant);
         let mut newest: Vec<_> =
-            own.take(limit).filter_map(|recent| self.decoded(recent)).collect();
+            own.take(limit).filter_map(|recent| self.recent.decoded(recent)).collect();
         newest.reverse();
         newest
     }
@@ -214,15 +170,15 @@ impl Kept {
 
     /// The recent batches before a position, for a group that begins now.
     pub(super) fn before(&self, first: u64, now: Instant) -> Vec<Held> {
-        let count = self.recent.partition_point(|recent| recent.position.minor < first);
-        let length: usize = self.recent.range(..count).map(|recent| recent.length).sum();
+        let count = self.recent.before(Position { major: 0, minor: first });
+        let (recent, bodies) = self.recent.oldest(count);
         // One piece for all of them, as the consumer makes one a portion.
-        let mut bodies: Bytes = self.bodies.range(..length).copied().collect();
+        let mut bodies: Bytes = bodies.copied().collect();
         let held = |recent: &Recent| {
             let (id, received_ms) = (recent.id.clone(), recent.received_ms);
             Held { id, received_ms, body: bodies.split_to(recent.length), since: now }
         };
-        self.recent.range(..count).map(held).collect()
+        recent.map(held).collect()
     }
 
     pub(super) fn recent_count(&self) -> usize {

@@ -1,11 +1,10 @@
 //! The log that lives in the server's memory and survives nothing. Appending is a push under a
-//! lock; a consumer task reads what was pushed and keeps what observers ask for. Of recent
-//! batches it keeps the bodies, copied out of the network's buffers, and decodes them again for
-//! the few who ask: a parsed batch is ten allocations that have gone cold when they are freed.
+//! lock; a consumer task reads what was pushed and keeps what observers ask for.
 //!
-//! The way of a batch: `queue` (bounded, unread) → `consumer` → `kept` (recent batches,
-//! aggregates, audit), and from there to the bus. With groups of readers the consumer hands each
-//! body on to `groups`, which holds it until all of them have acknowledged it.
+//! The way of a batch: `queue` (bounded, unread) → `consumer` → `kept` (recent batches in the
+//! `ring.rs` beside this folder, aggregates, audit), and from there to the bus. With groups of
+//! readers the consumer hands each body on to `groups`, which holds it until all of them have
+//! acknowledged it.
 
 mod consumer;
 mod group;

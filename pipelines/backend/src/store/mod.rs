@@ -15,5 +15,5 @@ pub mod postgres;
 mod rollup;
 pub mod sqlite;
 
-pub use postgres::{PostgresConfig, PostgresStore};
+pub use postgres::{Insert, PostgresConfig, PostgresStore};
 pub use sqlite::SqliteStore;

@@ -106,7 +106,10 @@ fn script(text: &str, keys: &[String]) -> Cmd {
 fn cache_error(error: LogError) -> CacheError {
     let cause = match error {
         LogError::Full { what } => what,
-        LogError::Unreachable { cause } | LogError::Backend { cause } => cause,
+        LogError::Unreachable { cause }
+        | LogError::Refused { cause }
+        | LogError::Backend { cause } => cause,
+        none @ LogError::NoGroups => none.to_string(),
     };
     CacheError { cause }
 }

@@ -1,18 +1,17 @@
 //! One commit, one transaction: identities first, which tells what is new; then the rows of what
-//! is new, by COPY; then rollups. Whatever goes wrong, the connection is closed and PostgreSQL
+//! is new (`insert.rs`); then rollups. Whatever goes wrong, the connection is closed and PostgreSQL
 //! takes everything back.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use futures_util::{SinkExt, join};
+use futures_util::join;
 use tailrace_contract::probe::{self, Point};
 use tailrace_contract::{Batch, BatchId, Committed, Producer, StoreError, Tenant};
 use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::copy::{COPY, Rows};
 use super::fault::{silent, store_error};
 use super::pool::Session;
 use super::sums::Sums;
@@ -28,10 +27,12 @@ const IDENTIFY: &str = "INSERT INTO batches (run, tenant, producer, seq, receive
      ON CONFLICT DO NOTHING RETURNING number, run, tenant, producer, seq";
 
 /// A batch that is not there yet.
-struct New<'a> {
-    number: i64,
-    batch: &'a Batch,
-    names: &'a [i32],
+pub(super) struct New<'a> {
+    /// The number that stands for its identity in every row.
+    pub(super) number: i64,
+    pub(super) batch: &'a Batch,
+    /// The number of each metric's name.
+    pub(super) names: &'a [i32],
 }
 
 /// Commits batches and, with them, removes a dead letter.
@@ -62,7 +63,7 @@ async fn write(
         letters::remove(session, letter).await?;
     }
     if !new.is_empty() {
-        write_rows(session, &new).await?;
+        parts.insert.write(session, &new).await?;
         write_rollups(session, &new).await?;
     }
     probe::reached(Point::BeforeCommit);
@@ -123,21 +124,6 @@ fn pick<'a>(
         }
     }
     new
-}
-
-async fn write_rows(session: &Session, new: &[New<'_>]) -> Result<(), StoreError> {
-    let copy = session.statement(COPY).await?;
-    let sink = session.client.copy_in(&copy).await.map_err(|error| store_error(&error))?;
-    futures_util::pin_mut!(sink);
-    let mut rows = Rows::new();
-    for new in new {
-        rows.batch(new.number, new.batch, new.names);
-        if let Some(piece) = rows.piece() {
-            sink.feed(piece).await.map_err(|error| store_error(&error))?;
-        }
-    }
-    sink.send(rows.finish()).await.map_err(|error| store_error(&error))?;
-    sink.finish().await.map(drop).map_err(|error| store_error(&error))
 }
 
 async fn write_rollups(session: &Session, new: &[New<'_>]) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 //! server's own settings say. Everything stands in one schema; `DROP SCHEMA tailrace CASCADE`
 //! takes it all away, and the next start makes it anew.
 //!
-//! Read `migrations/0001_first.sql` (what is kept), then `commit.rs` (the transaction), `copy.rs`
+//! Read `migrations/0001_first.sql` (what is kept), then `commit.rs` (the transaction), `insert.rs`
 //! and `sums.rs` (its rows and rollups), `history.rs` and `aggregate.rs` (questions), `pool.rs`
 //! (connections).
 
@@ -13,6 +13,7 @@ mod copy;
 mod dictionary;
 mod fault;
 mod history;
+mod insert;
 mod letters;
 mod partitions;
 mod pool;
@@ -42,7 +43,9 @@ use pool::{Pool, Purpose, Session};
 
 use crate::private::PrivatePostgres;
 
-/// Connections that commit: more would only wait for each other's rollups.
+pub use insert::Insert;
+
+/// Connections that commit what workers bring: more would only wait for each other's rollups.
 const WRITERS_MAX: usize = 4;
 /// Connections that read, beside them.
 const READERS_MAX: usize = 4;
@@ -62,19 +65,26 @@ pub struct PostgresConfig {
     pub url: String,
     /// Everything stands in this schema, and nothing outside of it is touched.
     pub schema: String,
+    /// How a commit writes its rows.
+    pub insert: Insert,
+    /// Connections that commit, at least 1; commits beyond wait for one.
+    pub writers: usize,
 }
 
 impl std::fmt::Debug for PostgresConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let url = crate::redis::masked(&self.url);
-        f.debug_struct("PostgresConfig").field("url", &url).field("schema", &self.schema).finish()
+        let mut shown = f.debug_struct("PostgresConfig");
+        shown.field("url", &url).field("schema", &self.schema);
+        shown.field("insert", &self.insert).field("writers", &self.writers).finish()
     }
 }
 
 impl PostgresConfig {
-    /// The usual schema, `tailrace`.
+    /// The usual schema, `tailrace`, written to as a worker's large commits want it.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), schema: "tailrace".to_owned() }
+        let (insert, writers) = (Insert::default(), WRITERS_MAX);
+        Self { url: url.into(), schema: "tailrace".to_owned(), insert, writers }
     }
 }
 
@@ -95,6 +105,7 @@ struct Parts {
     readers: Arc<Pool>,
     dictionary: Dictionary,
     partitions: Partitions,
+    insert: Insert,
 }
 
 impl PostgresStore {
@@ -108,7 +119,7 @@ impl PostgresStore {
         let url = parsed(&config.url)?;
         let path = format!("-c search_path={},public", config.schema);
         let writers = Purpose {
-            connections: WRITERS_MAX,
+            connections: config.writers,
             statement: WRITE_TIMEOUT,
             options: format!("{path} -c idle_in_transaction_session_timeout={IDLE_TRANSACTION_MS}"),
         };
@@ -125,16 +136,20 @@ impl PostgresStore {
         let survives = survives(&lease.session).await?;
         lease.give_back();
         let readers = Pool::new(url, &readers);
-        let parts = Parts { writers, readers, dictionary: Dictionary::default(), partitions };
+        let (dictionary, insert) = (Dictionary::default(), config.insert);
+        let parts = Parts { writers, readers, dictionary, partitions, insert };
         Ok(Self { parts: Arc::new(parts), schema: config.schema.clone(), survives, _server: None })
     }
 
-    /// A store that is removed when it is dropped, with its server.
+    /// A store that is removed when it is dropped, with its server. `config` is of that server.
     ///
     /// # Errors
     /// As [`Self::connect`].
-    pub async fn private(server: PrivatePostgres) -> Result<Self, StoreError> {
-        let store = Self::connect(&PostgresConfig::new(server.url())).await?;
+    pub async fn private(
+        server: PrivatePostgres,
+        config: &PostgresConfig,
+    ) -> Result<Self, StoreError> {
+        let store = Self::connect(config).await?;
         Ok(Self { _server: Some(server), ..store })
     }
 
@@ -281,9 +296,9 @@ impl Store for PostgresStore {
     fn health(&self) -> BoxFuture<'static, Result<StoreHealth, StoreError>> {
         let parts = self.parts.clone();
         Box::pin(async move {
-            let division = parts.partitions.describe();
+            let (division, insert) = (parts.partitions.describe(), parts.insert.describe());
             let asked = parts.writers.ask(ANSWER_TIMEOUT, move |session| {
-                Box::pin(async move { health(session, division).await })
+                Box::pin(async move { health(session, division, insert).await })
             });
             asked.await
         })
@@ -291,13 +306,17 @@ impl Store for PostgresStore {
 }
 
 /// Writes, and takes it back: a server that only reads is not healthy.
-async fn health(session: &Session, division: &str) -> Result<StoreHealth, StoreError> {
+async fn health(
+    session: &Session,
+    division: &str,
+    insert: &str,
+) -> Result<StoreHealth, StoreError> {
     session.run("BEGIN; INSERT INTO migrations (version) VALUES (0); ROLLBACK").await?;
     let ask = "SELECT current_setting('server_version'), current_setting('synchronous_commit')";
     let row = session.client.query_typed(ask, &[]).await.map_err(|error| store_error(&error))?;
     let setting = |column| row.first().map_or("unknown", |row| row.get::<_, &str>(column));
     let version = setting(0).split(' ').next().unwrap_or_default();
     let description =
-        format!("PostgreSQL {version}, {division}, synchronous_commit {}", setting(1));
+        format!("PostgreSQL {version}, {division}, synchronous_commit {}, {insert}", setting(1));
     Ok(StoreHealth { description })
 }

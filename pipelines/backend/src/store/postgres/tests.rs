@@ -11,7 +11,7 @@ use super::history::{names_sql, page_sql};
 use super::pool::Lease;
 use super::sql::{Parameters, Sum};
 use super::types::Uuid;
-use super::{PostgresStore, audit, letters};
+use super::{PostgresConfig, PostgresStore, audit, letters};
 use crate::private::{Commits, PrivatePostgres};
 use crate::store::buckets::{HOUR_MS, MINUTE_MS, Source};
 
@@ -35,7 +35,8 @@ fn batch(seq: u64) -> Batch {
 
 async fn filled() -> PostgresStore {
     let server = PrivatePostgres::start(Commits::Lazy, None).unwrap();
-    let store = PostgresStore::private(server).await.unwrap();
+    let config = PostgresConfig::new(server.url());
+    let store = PostgresStore::private(server, &config).await.unwrap();
     let batches = Arc::new((0..BATCHES).map(batch).collect());
     assert_eq!(store.commit(batches).await.unwrap().metrics, BATCHES * 100);
     let lease = store.parts.writers.lease().await.unwrap();
