@@ -1,16 +1,20 @@
 // The form that sends one metric. Nothing is checked here on purpose: the server's own answer,
-// field by field, is what the form is there to show.
+// field by field, is what the form is there to show. history/generator.js shows it the same way.
 
-/** Answers of the server below the field that they are about, by JSON pointer. */
+import { ask } from "./ask.js";
+
+/** Controls that answers of the server are about, by JSON pointer. */
 const FIELDS = { "/name": "name", "/value": "value", "/attributes/host": "host" };
 
 /** Connects the form. */
 export function sendForm(form) {
+  const output = document.getElementById("send-answer");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     form.elements.send.disabled = true;
-    clear(form);
-    show(form, await post(body(form)));
+    const options = { method: "POST", headers: { "content-type": "application/json" }, body: body(form) };
+    const given = await ask("v1/ingest", options);
+    showAnswer(form, output, (pointer) => FIELDS[pointer], given, `202: accepted ${given.told.accepted} metric`);
     form.elements.send.disabled = false;
   });
 }
@@ -25,41 +29,28 @@ export function body(form) {
   return JSON.stringify(metric);
 }
 
-async function post(text) {
-  try {
-    const headers = { "content-type": "application/json" };
-    const answer = await fetch("v1/ingest", { method: "POST", headers, body: text });
-    return { status: answer.status, told: await answer.json() };
-  } catch {
-    return { status: 0, told: { title: "The server did not answer", detail: "is it still running?" } };
-  }
-}
-
-function clear(form) {
-  for (const name of Object.values(FIELDS)) {
-    form.elements[name].removeAttribute("aria-invalid");
-    document.getElementById(`${name}-fault`).textContent = "";
-  }
-}
-
-function show(form, { status, told }) {
-  const answer = document.getElementById("send-answer");
-  answer.className = status === 202 ? "good" : "bad";
+/** Shows an answer of the ingest door: `good` where it was acknowledged; else what is wrong at each
+    control that `nameOf` knows by its JSON pointer, and the rest below the form. What a control is
+    described by is where its fault stands. */
+export function showAnswer(form, output, nameOf, { status, told }, good) {
+  for (const control of form.elements) if (control.hasAttribute("aria-describedby")) fault(control, "");
+  output.className = status === 202 ? "good" : "bad";
   if (status === 202) {
-    answer.textContent = `202: accepted ${told.accepted} metric`;
+    output.textContent = good;
     return;
   }
-  const [fields, rest] = [told.fields ?? [], []];
-  for (const { pointer, detail } of fields) {
-    const name = FIELDS[pointer];
-    if (!name) rest.push(`${pointer || "body"}: ${detail}`);
-    else fault(form, name, detail);
+  const rest = [];
+  for (const { pointer, detail } of told.fields ?? []) {
+    const control = form.elements[nameOf(pointer) ?? ""];
+    if (control) fault(control, detail);
+    else rest.push(`${pointer || "body"}: ${detail}`);
   }
   const lines = [`${status || "No answer"}: ${told.title}`, told.detail, ...rest];
-  answer.textContent = lines.filter(Boolean).join(" · ");
+  output.textContent = lines.filter(Boolean).join(" · ");
 }
 
-function fault(form, name, detail) {
-  form.elements[name].setAttribute("aria-invalid", "true");
-  document.getElementById(`${name}-fault`).textContent = detail;
+function fault(control, text) {
+  if (text === "") control.removeAttribute("aria-invalid");
+  else control.setAttribute("aria-invalid", "true");
+  document.getElementById(control.getAttribute("aria-describedby")).textContent = text;
 }

@@ -1,0 +1,66 @@
+// The share of each type of event in a range; of each name, where every metric is shown. Without
+// filters the service's summary knows them; with filters by attribute each type is counted by itself.
+
+import { el, say } from "../dom.js";
+import { brief, count, percent } from "../format.js";
+import { address as link } from "../views.js";
+import { bar } from "./bars.js";
+import { address, json } from "./client.js";
+import { attributePairs, nameFilter, pairsOf } from "./link.js";
+
+/** Types listed, and counted one by one with filters. */
+const LISTED = 12;
+
+/** { home, ask(asked, range, skip, signal), clear() }. */
+export function shares() {
+  const title = el("h2", null, "Types");
+  const hint = el("p", { class: "hint" });
+  const list = el("ul", { class: "bars" });
+  const more = el("p", { class: "hint" });
+  const part = { title, hint, list, more };
+  return {
+    home: el("section", { class: "card shares" }, title, hint, list, more),
+    ask: async (asked, range, skip, signal) => show(part, asked, await found(asked, range, skip, signal)),
+    clear: () => [list.replaceChildren(), say(hint, ""), say(more, "")],
+  };
+}
+
+/** { items: [{ name, count }], others: { types, count } }, most first. */
+async function found(asked, { from_ms, to_ms }, skip, signal) {
+  const when = [["from", from_ms], ["to", to_ms], ["cache", skip ? "skip" : ""]];
+  const { names, events } = await json(address("v1/summary", when), signal);
+  const all = asked.kind === "all" ? names : events.types.map(({ type, count: number }) => ({ name: type, count: number }));
+  const ordered = all.map(({ name, count: number }) => ({ name, count: number })).toSorted((a, b) => b.count - a.count);
+  const [items, rest] = [ordered.slice(0, LISTED), ordered.slice(LISTED)];
+  const filters = attributePairs(asked.attributes).pairs;
+  // One after the other: half of the service's seats taken would make every answer coarser.
+  for (const item of filters.length > 0 ? items : []) {
+    const pairs = [...when, ["name", nameFilter({ ...asked, name: item.name })], ["values", "count"], ...filters];
+    const { rows } = await json(address("v1/metrics/aggregate", pairs), signal);
+    item.count = rows[0]?.count ?? 0;
+  }
+  const others = { types: rest.length, count: rest.reduce((sum, one) => sum + one.count, 0) };
+  return { items: items.filter((item) => item.count > 0).toSorted((a, b) => b.count - a.count), others, filtered: filters.length > 0 };
+}
+
+function show({ title, hint, list, more }, asked, { items, others, filtered }) {
+  const [one, many] = asked.kind === "all" ? ["name", "names"] : ["type", "types"];
+  say(title, asked.kind === "all" ? "Names" : "Types");
+  const of = filtered ? "Of what has these attributes" : "Of everything";
+  say(hint, `${of} in this range, by ${one}; a ${one} leads to its rows.`);
+  const all = items.reduce((sum, item) => sum + item.count, 0) + (filtered ? 0 : others.count);
+  const most = Math.max(1, ...items.map((item) => item.count));
+  list.replaceChildren(...items.map((item, i) => bar({
+    label: linked(item.name, asked), figure: `${percent((100 * item.count) / all)} · ${count(item.count)}`, share: item.count / most,
+  }, i)));
+  if (items.length === 0) list.append(el("li", { class: "empty" }, "None."));
+  const counted = filtered ? "not counted here" : `${count(others.count)} in all`;
+  say(more, others.types > 0 ? `${count(others.types)} rarer ${many}: ${counted}.` : "");
+}
+
+/** Leads to the rows of a type; from those back to the rows of all. */
+function linked(name, asked) {
+  const chosen = asked.name === name;
+  const where = link("events", "", pairsOf({ ...asked, name: chosen ? "" : name, cursor: "" }));
+  return el("a", { href: where, title: name, "aria-current": chosen ? "true" : null }, brief(name));
+}
