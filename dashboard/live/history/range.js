@@ -115,9 +115,16 @@ function readEnd(text) {
 
 /** `days`: what a plain date is added, so that as an end it means its last moment. */
 function instant(text, days) {
-  const ms = /^\d{10,15}$/.test(text) ? Number(text) : at(text, "", "utc", days) ?? Date.parse(text);
-  const known = /^\d{10,15}$|^\d{4}-\d{2}-\d{2}(T\S*(Z|[+-]\d{2}:\d{2}))?$/.test(text);
-  return known && ms >= 0 && ms <= TIME_MS_MAX ? new Date(ms).toISOString() : null;
+  const ms = read(text, days);
+  return ms >= 0 && ms <= TIME_MS_MAX ? new Date(ms).toISOString() : null;
+}
+
+function read(text, days) {
+  if (/^\d{10,15}$/.test(text)) return Number(text);
+  if (/^\d{4}-\d{2}-\d{2}T\S*(Z|[+-]\d{2}:\d{2})$/.test(text)) return Date.parse(text);
+  const midnight = at(text, "", "utc");
+  // The 13th month is the next year's first: such a date is none.
+  return midnight !== null && day(midnight, "utc") === text ? at(text, "", "utc", days) : NaN;
 }
 
 /** Its length in milliseconds; nothing for everything. */

@@ -46,8 +46,8 @@ async function found(asked, { from_ms, to_ms }, skip, signal) {
 function show({ title, hint, list, more }, asked, { items, others, filtered }) {
   const [one, many] = asked.kind === "all" ? ["name", "names"] : ["type", "types"];
   say(title, asked.kind === "all" ? "Names" : "Types");
-  const of = filtered ? "Of what has these attributes" : "Of everything";
-  say(hint, `${of} in this range, by ${one}; a ${one} leads to its rows.`);
+  const of = filtered ? "What has these attributes in this range" : "Everything in this range, by whole minutes";
+  say(hint, `${of}; a ${one} leads to its rows.`);
   const all = items.reduce((sum, item) => sum + item.count, 0) + (filtered ? 0 : others.count);
   const most = Math.max(1, ...items.map((item) => item.count));
   list.replaceChildren(...items.map((item, i) => bar({
