@@ -1,7 +1,9 @@
 //! Where it runs and what runs: cores, machine, build. What a manifest says about them.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use tailrace_loadgen::account::Finding;
@@ -38,6 +40,19 @@ impl Surroundings {
             generator_cores: last.into_iter().collect(),
             link_cores: link.into_iter().collect(),
             shared,
+            cores: cores.len() as u32,
+        }
+    }
+
+    /// Beside an endpoint whose place nobody knows: nothing is bound to a core but event loops, to
+    /// those that were named.
+    pub fn beside_an_endpoint(generator_cores: &[usize]) -> Self {
+        let cores = tailrace_sys::allowed_cores();
+        Self {
+            server_cores: Vec::new(),
+            generator_cores: generator_cores.to_vec(),
+            link_cores: Vec::new(),
+            shared: false,
             cores: cores.len() as u32,
         }
     }
@@ -144,15 +159,37 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// The command line; the program by its name only, because paths are nobody's business, and no
-/// password of a URL.
+/// The command line as it may be published: the program by its name only, files without the
+/// folder they lie in on this machine, no password of a URL, and not where the results went, which
+/// changes nothing about them.
 pub fn command() -> Vec<String> {
     publishable(std::env::args_os().map(|word| word.to_string_lossy().into_owned()))
 }
 
 fn publishable(words: impl Iterator<Item = String>) -> Vec<String> {
-    let words = words.skip(1).map(|word| tailrace_backend::redis::masked(&word));
-    std::iter::once("tailrace".into()).chain(words).collect()
+    let mut shown = vec!["tailrace".to_string()];
+    let mut words = words.skip(1);
+    while let Some(word) = words.next() {
+        if word == "--results" {
+            words.next();
+        } else if !word.starts_with("--results=") {
+            shown.push(tailrace_backend::redis::masked(&without_folder(&word)));
+        }
+    }
+    shown
+}
+
+/// A word, or the value of a flag, that is an absolute path: its last part.
+fn without_folder(word: &str) -> String {
+    let (flag, value) = match word.split_once('=') {
+        Some((flag, value)) if flag.starts_with("--") => (&word[..=flag.len()], value),
+        _ => ("", word),
+    };
+    let name = Path::new(value).file_name().and_then(OsStr::to_str);
+    match name {
+        Some(name) if value.starts_with('/') => format!("{flag}{name}"),
+        _ => word.into(),
+    }
 }
 
 #[cfg(test)]
@@ -161,8 +198,18 @@ mod tests {
 
     #[test]
     fn neither_paths_nor_passwords_are_published() {
-        let words = ["/home/me/tailrace", "race", "--redis", "redis://:secret@host"];
-        let shown = publishable(words.map(String::from).into_iter());
-        assert_eq!(shown, ["tailrace", "race", "--redis", "redis://***@host"]);
+        for (words, expected) in [
+            (&["race", "--redis", "redis://:secret@host"][..], "race --redis redis://***@host"),
+            (&["run", "/home/me/mine.toml", "--results", "/srv/runs"], "run mine.toml"),
+            (&["race", "--results=/srv/runs", "--seed", "7"], "race --seed 7"),
+            (&["race", "--tls-cert=/home/me/a.pem"], "race --tls-cert=a.pem"),
+            (
+                &["load", "http://host/a/path", "--body", "a/b"],
+                "load http://host/a/path --body a/b",
+            ),
+        ] {
+            let words = ["/home/me/tailrace"].iter().chain(words).map(|&word| word.into());
+            assert_eq!(publishable(words).join(" "), format!("tailrace {expected}"));
+        }
     }
 }
