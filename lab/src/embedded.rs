@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tailrace_backend::Forgetting;
 use tailrace_contract::{Group, Lag, Store, Survives};
-use tailrace_service::{Behind, Figures};
+use tailrace_service::{Behind, Figures, Told};
 use tailrace_worker::{
-    Detector, DetectorOptions, Drained, Options, Parts, Progress, STORE_GROUP, Worker,
+    Detector, DetectorOptions, Drained, Options, Parts, Progress, STORE_GROUP, Tally, Worker,
 };
 
 use crate::served;
@@ -66,11 +66,16 @@ impl Embedded {
 
     /// What the observer tells of it.
     pub fn behind(&self) -> Behind {
-        let figures = self.worker.as_ref().map(|worker| {
-            let figures: Arc<dyn Figures> = Arc::new(Told(worker.progress()));
-            figures
-        });
-        Behind { group: Arc::clone(&self.group), figures }
+        let mut told = Vec::new();
+        if let Some(worker) = &self.worker {
+            let figures: Arc<dyn Figures> = Arc::new(OfWorker(worker.progress()));
+            told.push(Told { group: worker.group(), figures });
+        }
+        if let Some(detector) = &self.detector {
+            let figures: Arc<dyn Figures> = Arc::new(OfDetector(detector.tally()));
+            told.push(Told { group: detector.group(), figures });
+        }
+        Behind { group: Arc::clone(&self.group), here: self.worker.is_some(), told }
     }
 
     /// Resolves when the worker has ended though nobody asked for it; never without a worker.
@@ -105,10 +110,19 @@ impl Embedded {
 }
 
 /// The worker's counters, seen by the observer.
-struct Told(Arc<Progress>);
+struct OfWorker(Arc<Progress>);
 
-impl Figures for Told {
+impl Figures for OfWorker {
     fn prometheus(&self, lag: Option<Lag>, out: &mut String) {
         self.0.prometheus(STORE_GROUP, lag, out);
+    }
+}
+
+/// The detector's.
+struct OfDetector(Arc<Tally>);
+
+impl Figures for OfDetector {
+    fn prometheus(&self, lag: Option<Lag>, out: &mut String) {
+        self.0.prometheus(lag, out);
     }
 }

@@ -43,11 +43,15 @@ pub fn missing_if_unreachable(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
+/// The URL that was given, with the password of the file.
+pub fn given(arguments: &RedisArgs) -> Option<String> {
+    let (url, password) = (arguments.url.as_deref()?, arguments.password.as_ref());
+    Some(password.map_or_else(|| url.to_owned(), |known| known.put_into(url)))
+}
+
 /// Where Redis comes from.
 pub fn find(arguments: &RedisArgs) -> Found {
-    let (url, password) = (arguments.url.as_deref(), arguments.password.as_ref());
-    let url = url.map(|url| password.map_or_else(|| url.to_owned(), |known| known.put_into(url)));
-    Found::redis(url.as_deref())
+    Found::redis(given(arguments).as_deref())
 }
 
 /// A password that came from a file. It is never shown.

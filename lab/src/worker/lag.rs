@@ -1,5 +1,5 @@
-//! How a worker's group is doing: asked of the log once a second, for a CSV file and for whoever
-//! scrapes. A log that does not answer leaves a row with empty fields: that is news too.
+//! How a worker's group is doing, and that of the detector beside it: asked of the log once a
+//! second, for a CSV file and for whoever scrapes. A log that does not answer leaves a row with empty fields: that is news too.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,26 +10,43 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use tailrace_contract::{Group, Lag};
 use tailrace_worker::progress::{CSV_HEAD, Progress, Sampler};
+use tailrace_worker::{Detector, Tally, Worker};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// Between two rows: fine enough to see a backlog drain, and nothing for the log.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// The newest lag, shared with whoever tells it. None: the log did not answer.
+/// The newest lag of a group, shared with whoever tells it. None: the log did not answer.
 #[derive(Clone, Default)]
-pub(super) struct Newest(Arc<Mutex<Option<Lag>>>);
+struct Newest(Arc<Mutex<Option<Lag>>>);
 
 impl Newest {
-    pub(super) fn get(&self) -> Option<Lag> {
+    fn get(&self) -> Option<Lag> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Asks the group.
+    async fn ask(&self, group: &dyn Group) -> Option<Lag> {
+        let lag = timeout(EVERY, group.lag()).await.ok().and_then(Result::ok);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = lag;
+        lag
+    }
+}
+
+/// What is watched.
+#[derive(Clone)]
+struct Watched {
+    group: Arc<dyn Group>,
+    progress: Arc<Progress>,
+    newest: Newest,
+    detector: Option<(Arc<dyn Group>, Arc<Tally>, Newest)>,
 }
 
 /// Looks at the lag until it is dropped.
 pub(super) struct Watch {
     task: JoinHandle<()>,
-    pub(super) newest: Newest,
+    watched: Watched,
 }
 
 impl Watch {
@@ -38,14 +55,29 @@ impl Watch {
     /// # Errors
     /// The file cannot be written.
     pub(super) fn start(
-        group: Arc<dyn Group>,
-        progress: Arc<Progress>,
+        worker: &Worker,
+        detector: Option<&Detector>,
         file: Option<&Path>,
     ) -> anyhow::Result<Self> {
         let file = file.map(create).transpose()?;
-        let newest = Newest::default();
-        let task = tokio::spawn(watch(group, progress, file, newest.clone()));
-        Ok(Self { task, newest })
+        let detector = detector.map(|one| (one.group(), one.tally(), Newest::default()));
+        let (group, progress) = (worker.group(), worker.progress());
+        let watched = Watched { group, progress, newest: Newest::default(), detector };
+        let task = tokio::spawn(watch(watched.clone(), file));
+        Ok(Self { task, watched })
+    }
+
+    /// What Prometheus is told of the worker in this group, whenever it asks.
+    pub(super) fn text(&self, group: String) -> impl Fn() -> String + Send + 'static {
+        let watched = self.watched.clone();
+        move || {
+            let mut text = String::new();
+            watched.progress.prometheus(&group, watched.newest.get(), &mut text);
+            if let Some((_, tally, newest)) = &watched.detector {
+                tally.prometheus(newest.get(), &mut text);
+            }
+            text
+        }
     }
 }
 
@@ -63,19 +95,12 @@ fn create(path: &Path) -> anyhow::Result<File> {
     made.with_context(|| format!("--lag-csv {} cannot be written", path.display()))
 }
 
-async fn watch(
-    group: Arc<dyn Group>,
-    progress: Arc<Progress>,
-    mut file: Option<File>,
-    newest: Newest,
-) {
+async fn watch(watched: Watched, mut file: Option<File>) {
     let (mut sampler, mut tick) = (Sampler::default(), interval(EVERY));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        let lag = timeout(EVERY, group.lag()).await.ok().and_then(Result::ok);
-        *newest.0.lock().unwrap_or_else(PoisonError::into_inner) = lag;
-        let row = sampler.row(&progress, lag, wall_ms());
+        let row = row(&watched, &mut sampler).await;
         if let Some(open) = &mut file
             && let Err(error) = writeln!(open, "{row}")
         {
@@ -83,6 +108,15 @@ async fn watch(
             file = None;
         }
     }
+}
+
+async fn row(watched: &Watched, sampler: &mut Sampler) -> String {
+    let lag = watched.newest.ask(&*watched.group).await;
+    let detector = match &watched.detector {
+        Some((group, tally, newest)) => Some((&**tally, newest.ask(&**group).await)),
+        None => None,
+    };
+    sampler.row((&watched.progress, lag), detector, wall_ms())
 }
 
 fn wall_ms() -> u64 {

@@ -55,10 +55,10 @@ pub struct WorkerArgs {
     /// What a worker took and left for so long is taken over by another
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     pub claim_idle: Duration,
-    /// Also look for spikes: one worker of a log should
+    /// Also look for spikes; of several workers one does, and another when it is gone
     #[arg(long)]
     pub detector: bool,
-    /// Write how far behind the group is into this file, a row a second
+    /// Write how far behind worker and detector are into this file, a row a second
     #[arg(long, value_name = "FILE")]
     pub lag_csv: Option<PathBuf>,
     /// Serve figures for Prometheus at this address; port 0: a free one
@@ -140,6 +140,11 @@ fn refuse_what_cannot_work(arguments: &WorkerArgs) -> anyhow::Result<()> {
                  let the server itself fill the store: tailrace serve {name} --store sqlite"
             ));
         }
+        Some(LogKind::Postgres) => {
+            return usage(format!(
+                "{name} commits each batch itself, before it answers: nothing is left for a worker"
+            ));
+        }
         None => return usage(format!("{name} has no log, so there is nothing to store")),
     }
     if arguments.redis.url.is_none() {
@@ -176,15 +181,15 @@ async fn work(arguments: &WorkerArgs) -> anyhow::Result<Ended> {
     let mut worker =
         Worker::open(&parts, &options).await.context("the log has no group for this worker")?;
     let progress = worker.progress();
-    let watch = lag::Watch::start(worker.group(), worker.progress(), arguments.lag_csv.as_deref())?;
-    let exporter = arguments.metrics.map(|address| export(address, arguments, &worker, &watch));
+    let detector = detector(&parts.log, &config, arguments).await?;
+    let watch = lag::Watch::start(&worker, detector.as_ref(), arguments.lag_csv.as_deref())?;
+    let exporter = arguments.metrics.map(|address| export(address, arguments, &watch));
     let exporter = exporter.transpose()?;
     let metrics = exporter.as_ref().map(Exporter::address);
     // First the news, then the work: whoever stops it at a point has heard that it runs.
     let stop = Stop::caught()?;
     announce(&config, arguments, parts.store.name(), metrics)?;
     worker.begin(&parts, options);
-    let detector = detector(&parts.log, &config, arguments).await?;
     tokio::select! {
         () = serve::until_stopped(stop, arguments.with_parent) => {}
         () = worker.failed() => anyhow::bail!(
@@ -241,23 +246,16 @@ async fn detector(
         return Ok(None);
     }
     let alerts: Arc<dyn Alerts> = RedisAlerts::connect(config).await?;
-    Ok(Some(Detector::start(log, alerts, DetectorOptions::default()).await?))
+    let options = DetectorOptions { lease: arguments.claim_idle, ..DetectorOptions::default() };
+    Ok(Some(Detector::start(log, alerts, options).await?))
 }
 
 fn export(
     address: SocketAddr,
     arguments: &WorkerArgs,
-    worker: &Worker,
     watch: &lag::Watch,
 ) -> anyhow::Result<Exporter> {
-    let (progress, newest) = (worker.progress(), watch.newest.clone());
-    let group = arguments.group.clone();
-    let text = move || {
-        let mut text = String::new();
-        progress.prometheus(&group, newest.get(), &mut text);
-        text
-    };
-    Exporter::start(address, text).with_context(|| {
+    Exporter::start(address, watch.text(arguments.group.clone())).with_context(|| {
         format!("cannot listen on {address}: is it in use? Port 0 takes a free one")
     })
 }

@@ -77,6 +77,12 @@ pub trait Group: Send + Sync {
     /// processes. Answers how many went.
     fn forget_silent(&self, idle: Duration) -> BoxFuture<'static, Result<u64, LogError>>;
 
+    /// For work that one member must do alone: whether this member leads the group for the next
+    /// `lease`. Who leads and asks again in time leads on. One that leaves, or is silent for its
+    /// lease, makes room for another. A member that was frozen for longer may believe for as long
+    /// as one call takes that it still leads: what it does then must do no harm.
+    fn lead(&self, member: &str, lease: Duration) -> BoxFuture<'static, Result<bool, LogError>>;
+
     /// How far the group is behind.
     fn lag(&self) -> BoxFuture<'static, Result<Lag, LogError>>;
 }

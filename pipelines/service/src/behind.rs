@@ -10,13 +10,24 @@ use tokio::time::timeout;
 
 use crate::observer::Shared;
 
-/// The worker of a pipeline, wherever it runs.
+/// The groups behind a pipeline, wherever their members run.
 #[derive(Clone)]
 pub struct Behind {
     /// The group that fills the store.
     pub group: Arc<dyn Group>,
-    /// Counters of the worker in this process; none: workers run elsewhere.
-    pub figures: Option<Arc<dyn Figures>>,
+    /// Whether its worker runs in this process.
+    pub here: bool,
+    /// Whose counters are told: worker and detector, as far as they run in this process.
+    pub told: Vec<Told>,
+}
+
+/// Somebody in this process who reads the log.
+#[derive(Clone)]
+pub struct Told {
+    /// As a member of this group.
+    pub group: Arc<dyn Group>,
+    /// What it counts.
+    pub figures: Arc<dyn Figures>,
 }
 
 /// Counters that are told to Prometheus.
@@ -58,18 +69,16 @@ pub(crate) async fn store(shared: &Shared) -> Option<StoreState> {
 /// Asks the log how far the worker is; none: nothing fills a store.
 pub(crate) async fn worker(shared: &Shared) -> Option<WorkerState> {
     let behind = shared.behind.as_ref()?;
-    Some(WorkerState { here: behind.figures.is_some(), lag: lag(shared, behind).await })
+    Some(WorkerState { here: behind.here, lag: lag(shared, &*behind.group).await })
 }
 
-async fn lag(shared: &Shared, behind: &Behind) -> Option<Lag> {
-    timeout(shared.limits.health_timeout, behind.group.lag()).await.ok()?.ok()
+async fn lag(shared: &Shared, group: &dyn Group) -> Option<Lag> {
+    timeout(shared.limits.health_timeout, group.lag()).await.ok()?.ok()
 }
 
-/// Appends what Prometheus is told of the worker in this process.
+/// Appends what Prometheus is told of worker and detector in this process.
 pub(crate) async fn prometheus(shared: &Shared, out: &mut String) {
-    if let Some(behind) = &shared.behind
-        && let Some(figures) = &behind.figures
-    {
-        figures.prometheus(lag(shared, behind).await, out);
+    for told in shared.behind.iter().flat_map(|behind| &behind.told) {
+        told.figures.prometheus(lag(shared, &*told.group).await, out);
     }
 }

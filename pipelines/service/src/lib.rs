@@ -28,7 +28,7 @@ mod recent;
 mod refusal;
 mod routes;
 
-pub use behind::{Behind, Figures};
+pub use behind::{Behind, Figures, Told};
 pub use counts::{Counted, IngestCounts};
 pub use gate::Gate;
 pub(crate) use gate::Visitor;

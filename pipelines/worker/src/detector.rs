@@ -1,23 +1,25 @@
 //! The second group: it reads every batch too, knows nothing of the store, and tells people where
 //! a value is far above the usual. What it knows it holds in memory, so an entry is acknowledged
 //! once it was judged; after a restart it learns anew what is usual. Members of one group each see
-//! a part of every series: run one detector a log.
+//! a part of every series, so one of them leads and reads, and the others stand by until it is gone.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tailrace_contract::{
-    Alert, Alerts, AttributeValue, Batch, Delivery, Log, LogError, Metric, Position, SmolStr,
+    Alert, Alerts, AttributeValue, Batch, Delivery, Group, Log, LogError, Metric, Position, SmolStr,
 };
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::claim::{Source, fresh_member};
 use crate::hold::Hold;
+use crate::lead::{ASKED_A_LEASE, Lead};
 use crate::options::{DETECTOR_GROUP, Options};
 use crate::spikes::{Series, Spike, Spikes};
+use crate::tally::Tally;
 use crate::worker::Drained;
 
 /// What can be set.
@@ -29,12 +31,16 @@ pub struct DetectorOptions {
     pub series_max: usize,
     /// Series that were silent for so long are forgotten.
     pub sweep_every: Duration,
+    /// After so long without a sign of life of the detector that reads, another one reads, and
+    /// judges what that one had in hand.
+    pub lease: Duration,
 }
 
 impl Default for DetectorOptions {
     fn default() -> Self {
         let sweep_every = Duration::from_secs(5 * 60);
-        Self { threshold: 8.0, series_max: 20_000, sweep_every }
+        let lease = Options::new(DETECTOR_GROUP).claim_idle;
+        Self { threshold: 8.0, series_max: 20_000, sweep_every, lease }
     }
 }
 
@@ -47,22 +53,13 @@ const EVENT_PREFIX: &str = "event.";
 pub struct Detector {
     task: JoinHandle<()>,
     stopping: CancellationToken,
-    counts: Arc<DetectorCounts>,
-}
-
-/// What a detector did so far.
-#[derive(Debug, Default)]
-pub struct DetectorCounts {
-    /// Values that were judged.
-    pub judged: AtomicU64,
-    /// Values of series that there was no room for.
-    pub unwatched: AtomicU64,
-    /// Spikes that were found.
-    pub found: AtomicU64,
+    group: Arc<dyn Group>,
+    tally: Arc<Tally>,
 }
 
 impl Detector {
-    /// Joins its group, which begins with the oldest entry of the log, and tells `alerts`.
+    /// Joins its group, which begins with the oldest entry of the log, and tells `alerts`. While
+    /// another one of the group lives, it only waits.
     ///
     /// # Errors
     /// The log has no groups or cannot be reached.
@@ -72,23 +69,30 @@ impl Detector {
         options: DetectorOptions,
     ) -> Result<Self, LogError> {
         let group = log.group(DETECTOR_GROUP).await?;
-        let reading = Options::new(DETECTOR_GROUP);
-        let source = Source::new(group, fresh_member(DETECTOR_GROUP, 0), Hold::default(), &reading);
-        let (stopping, counts) = (CancellationToken::new(), Arc::new(DetectorCounts::default()));
+        let reading = reading(options.lease);
+        let member = fresh_member(DETECTOR_GROUP, 0);
+        let source = Source::new(Arc::clone(&group), member, Hold::default(), &reading);
+        let (stopping, tally) = (CancellationToken::new(), Arc::new(Tally::default()));
+        let lead = Lead::new(options.lease);
         let watch = Watch {
             spikes: Spikes::new(options.threshold, options.series_max),
             sweep_at: Instant::now() + options.sweep_every,
-            counts: Arc::clone(&counts),
+            tally: Arc::clone(&tally),
             options,
         };
-        let entries = reading.read_entries;
-        let task = tokio::spawn(run(source, entries, watch, alerts, stopping.clone()));
-        Ok(Self { task, stopping, counts })
+        let reader = Reader { source, lead, entries: reading.read_entries, watch, alerts };
+        let task = tokio::spawn(reader.run(stopping.clone()));
+        Ok(Self { task, stopping, group, tally })
     }
 
     /// Its counters.
-    pub fn counts(&self) -> Arc<DetectorCounts> {
-        Arc::clone(&self.counts)
+    pub fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
+    }
+
+    /// Its group: how far it is behind.
+    pub fn group(&self) -> Arc<dyn Group> {
+        Arc::clone(&self.group)
     }
 
     /// Stops reading, judges what is in hand, leaves the group.
@@ -107,34 +111,73 @@ impl Drop for Detector {
     }
 }
 
-async fn run(
-    mut source: Source,
+/// How the log is read by one that leads for so long.
+fn reading(lease: Duration) -> Options {
+    let usual = Options::new(DETECTOR_GROUP);
+    Options {
+        // A read must end before it is time to ask for the lead again.
+        read_wait: usual.read_wait.min(lease / ASKED_A_LEASE),
+        claim_every: usual.claim_every.min(lease),
+        claim_idle: lease,
+        ..usual
+    }
+}
+
+/// The task of a detector.
+struct Reader {
+    source: Source,
+    lead: Lead,
+    /// Entries of one read.
     entries: usize,
-    mut watch: Watch,
+    watch: Watch,
     alerts: Arc<dyn Alerts>,
-    stopping: CancellationToken,
-) {
-    while !stopping.is_cancelled() {
-        let asked = source.ask(entries).await;
-        let deliveries = source.answered(asked);
-        if deliveries.is_empty() {
-            continue;
+}
+
+impl Reader {
+    async fn run(mut self, stopping: CancellationToken) {
+        while !stopping.is_cancelled() {
+            if self.leads().await {
+                self.read().await;
+            } else {
+                tokio::select! {
+                    () = stopping.cancelled() => {}
+                    () = sleep_until(self.lead.ask_at()) => {}
+                }
+            }
         }
-        let found = watch.look(&deliveries);
+        if let Err(error) = self.source.group.leave(&self.source.member).await {
+            tracing::debug!(%error, "the detector could not leave its group");
+        }
+    }
+
+    async fn leads(&mut self) -> bool {
+        let leads = self.lead.holds(&self.source).await;
+        if self.watch.tally.leads.swap(leads, Relaxed) != leads {
+            let role = if leads { "reads" } else { "stands by: another one reads" };
+            tracing::info!(member = self.source.member, "this detector {role}");
+        }
+        leads
+    }
+
+    async fn read(&mut self) {
+        let asked = self.source.ask(self.entries).await;
+        let deliveries = self.source.answered(asked);
+        if deliveries.is_empty() {
+            return;
+        }
+        let found = self.watch.look(&deliveries);
         let positions: Vec<Position> = deliveries.iter().map(|entry| entry.position).collect();
         let told = async {
             if !found.is_empty() {
-                alerts.publish(found).await;
+                self.watch.tally.alerts.fetch_add(found.len() as u64, Relaxed);
+                self.alerts.publish(found).await;
             }
         };
-        let (acknowledged, ()) = tokio::join!(source.group.acknowledge(positions), told);
+        let (acknowledged, ()) = tokio::join!(self.source.group.acknowledge(positions), told);
         if let Err(error) = acknowledged {
             // They come again when they are claimed, and are then judged twice: no harm.
             tracing::debug!(%error, "the detector could not acknowledge");
         }
-    }
-    if let Err(error) = source.group.leave(&source.member).await {
-        tracing::debug!(%error, "the detector could not leave its group");
     }
 }
 
@@ -142,7 +185,7 @@ async fn run(
 struct Watch {
     spikes: Spikes,
     sweep_at: Instant,
-    counts: Arc<DetectorCounts>,
+    tally: Arc<Tally>,
     options: DetectorOptions,
 }
 
@@ -170,12 +213,12 @@ impl Watch {
         let (tenant, name) = (batch.id.tenant.clone(), metric.name.clone());
         let series = Series { tenant, name, host: host(batch, metric) };
         let Ok(judged) = self.spikes.judge(&series, metric.value) else {
-            self.counts.unwatched.fetch_add(1, Relaxed);
+            self.tally.unwatched.fetch_add(1, Relaxed);
             return None;
         };
-        self.counts.judged.fetch_add(1, Relaxed);
+        self.tally.judged.fetch_add(1, Relaxed);
         let Spike { usual, score } = judged?;
-        self.counts.found.fetch_add(1, Relaxed);
+        self.tally.found.fetch_add(1, Relaxed);
         let Series { tenant, name, host } = series;
         let time_ms = metric.time_ms.unwrap_or(batch.received_ms);
         Some(Alert { tenant, name, host, hosts: 1, value: metric.value, usual, score, time_ms })

@@ -46,6 +46,7 @@ impl Finisher {
         let publish = self.bus.publish(notices.collect());
         let ((), ()) = tokio::join!(self.acknowledge(&done.positions), publish);
         self.hold.release(&done.positions);
+        self.progress.released(done.positions.len());
     }
 
     async fn acknowledge(&mut self, positions: &[Position]) {

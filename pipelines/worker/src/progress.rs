@@ -1,11 +1,13 @@
 //! How a worker is doing: counters for Prometheus, and rows for a file that a chart is made of.
 //! Nothing here is used for measuring durable latency; the load generator has its own clock.
 
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use tailrace_contract::{Batch, Committed, Lag, StoreError};
 use tokio::time::Instant;
+
+use crate::Tally;
+use crate::page::Page;
 
 /// Upper bounds of the age histogram's buckets in milliseconds: from what a quiet pipeline shows
 /// to what is left after an outage of minutes.
@@ -23,6 +25,7 @@ pub struct Progress {
     store_retries: AtomicU64,
     log_retries: AtomicU64,
     store_away: AtomicBool,
+    held: AtomicU64,
     ages: Ages,
 }
 
@@ -52,6 +55,16 @@ impl Progress {
         for batch in stored {
             self.ages.add(now_ms.saturating_sub(batch.received_ms));
         }
+    }
+
+    /// Entries were read.
+    pub(crate) fn took(&self, entries: usize) {
+        self.held.fetch_add(entries as u64, Relaxed);
+    }
+
+    /// Entries that had been read are nothing to this process any more.
+    pub(crate) fn released(&self, entries: usize) {
+        self.held.fetch_sub(entries as u64, Relaxed);
     }
 
     /// Letters were kept.
@@ -100,15 +113,20 @@ impl Progress {
         self.dead.load(Relaxed)
     }
 
+    /// Entries in the memory of this process: read, and neither stored nor given up yet. Bounded
+    /// by what its members hold, however much waits in the log.
+    pub fn held(&self) -> u64 {
+        self.held.load(Relaxed)
+    }
+
     /// Whether the last question to the store went unanswered.
     pub fn store_is_away(&self) -> bool {
         self.store_away.load(Relaxed)
     }
 
-    /// Appends the text for Prometheus, format 0.0.4. `lag` is what the log says of the group
-    /// now; without an answer its figures are left out rather than told as zero.
+    /// Appends the text for Prometheus, with what the log says of the group now.
     pub fn prometheus(&self, group: &str, lag: Option<Lag>, out: &mut String) {
-        let mut page = Page { group, out };
+        let mut page = Page::new("tailrace_worker", group, out);
         page.counter("commits_total", "Transactions.", self.commits.load(Relaxed));
         page.counter("batches_total", "Batches stored.", self.batches());
         page.counter("metrics_total", "Metrics of the batches stored.", self.metrics());
@@ -118,17 +136,11 @@ impl Progress {
         page.counter("store_retries_total", "Questions asked again of the store.", retries);
         let retries = self.log_retries.load(Relaxed);
         page.counter("log_retries_total", "Questions asked again of the log.", retries);
+        page.gauge("held_entries", "Entries in the memory of this process.", self.held());
         let up = u64::from(!self.store_is_away());
         page.gauge("store_up", "1 while the store takes commits.", up);
-        page.gauge("lag_known", "1 when the log told how far behind it is.", lag.is_some().into());
-        if let Some(lag) = lag {
-            page.gauge("unread_entries", "Entries that nobody was given yet.", lag.unread);
-            page.gauge("pending_entries", "Entries given and not acknowledged.", lag.pending);
-            page.gauge("members", "Members that the log knows.", lag.members);
-            let oldest = lag.oldest_ms.unwrap_or_default();
-            page.gauge("oldest_ms", "Age of the oldest entry not acknowledged.", oldest);
-        }
-        page.ages(&self.ages);
+        page.lag(lag);
+        self.ages.tell(&mut page);
     }
 }
 
@@ -143,59 +155,28 @@ impl Ages {
     fn count(&self) -> u64 {
         self.buckets.iter().map(|bucket| bucket.load(Relaxed)).sum()
     }
-}
 
-/// Text for Prometheus.
-struct Page<'a> {
-    group: &'a str,
-    out: &'a mut String,
-}
-
-// Writing to a string cannot fail, so what `writeln!` answers is not looked at.
-impl Page<'_> {
-    fn counter(&mut self, name: &str, help: &str, value: u64) {
-        self.one(name, help, "counter", value);
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: u64) {
-        self.one(name, help, "gauge", value);
-    }
-
-    fn one(&mut self, name: &str, help: &str, kind: &str, value: u64) {
-        self.head(name, help, kind);
-        let _ = writeln!(self.out, "tailrace_worker_{name}{{group=\"{}\"}} {value}", self.group);
-    }
-
-    fn head(&mut self, name: &str, help: &str, kind: &str) {
-        let _ = writeln!(self.out, "# HELP tailrace_worker_{name} {help}");
-        let _ = writeln!(self.out, "# TYPE tailrace_worker_{name} {kind}");
-    }
-
-    fn ages(&mut self, ages: &Ages) {
-        let name = "batch_age_ms";
-        self.head(name, "Commit time minus time of arrival of a batch.", "histogram");
+    fn tell(&self, page: &mut Page<'_>) {
+        page.head("batch_age_ms", "Commit time minus time of arrival of a batch.", "histogram");
         let mut sum = 0;
-        for (place, bucket) in ages.buckets.iter().enumerate() {
+        for (place, bucket) in self.buckets.iter().enumerate() {
             sum += bucket.load(Relaxed);
             let bound = AGE_BOUNDS_MS.get(place).map_or("+Inf".into(), ToString::to_string);
-            let group = self.group;
-            let _ = writeln!(
-                self.out,
-                "tailrace_worker_{name}_bucket{{group=\"{group}\",le=\"{bound}\"}} {sum}"
-            );
+            page.sample("batch_age_ms_bucket", &format!(",le=\"{bound}\""), sum);
         }
-        let total = ages.sum_ms.load(Relaxed);
-        for (part, value) in [("sum", total), ("count", sum)] {
-            let group = self.group;
-            let _ =
-                writeln!(self.out, "tailrace_worker_{name}_{part}{{group=\"{group}\"}} {value}");
-        }
+        page.sample("batch_age_ms_sum", "", self.sum_ms.load(Relaxed));
+        page.sample("batch_age_ms_count", "", sum);
     }
 }
 
 /// Column names of [`Sampler::row`].
 pub const CSV_HEAD: &str = "time,unread,pending,members,oldest_ms,metrics_per_s,batches_per_s,\
-    age_ms_mean,age_ms_max,batches,metrics,duplicates,dead,store_retries,log_retries";
+    age_ms_mean,age_ms_max,batches,metrics,duplicates,dead,store_retries,log_retries,held,\
+    detector_leads,detector_values,detector_spikes,detector_alerts,detector_unread,\
+    detector_pending";
+
+/// The columns of a detector where there is none.
+const NO_DETECTOR: &str = ",,,,,";
 
 /// Makes rows of what happened between one look and the next.
 #[derive(Debug)]
@@ -215,8 +196,14 @@ impl Default for Sampler {
 impl Sampler {
     /// One line without its end: time in milliseconds since 1970, what the log says (empty where
     /// it said nothing), rates and ages since the last row (ages empty where nothing was
-    /// committed), then counts since the start.
-    pub fn row(&mut self, progress: &Progress, lag: Option<Lag>, now_ms: u64) -> String {
+    /// committed), then counts since the start, what is held now, and what a detector in the same
+    /// process did (empty without one), with what the log says of its group.
+    pub fn row(
+        &mut self,
+        (progress, lag): (&Progress, Option<Lag>),
+        detector: Option<(&Tally, Option<Lag>)>,
+        now_ms: u64,
+    ) -> String {
         let seconds = self.at.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
         let (batches, metrics) = (progress.batches(), progress.metrics());
         let ages = (progress.ages.count(), progress.ages.sum_ms.load(Relaxed));
@@ -232,14 +219,17 @@ impl Sampler {
         } else {
             format!("{:.1},{max}", ages.1.saturating_sub(self.ages.1) as f64 / aged as f64)
         };
+        let of_detector = detector.map(|(tally, lag)| tally.columns(lag));
+        let of_detector = of_detector.unwrap_or_else(|| NO_DETECTOR.to_owned());
         let row = format!(
-            "{now_ms},{of_lag},{},{},{of_ages},{batches},{metrics},{},{},{},{}",
+            "{now_ms},{of_lag},{},{},{of_ages},{batches},{metrics},{},{},{},{},{},{of_detector}",
             rate(metrics, self.metrics),
             rate(batches, self.batches),
             progress.duplicates(),
             progress.dead(),
             progress.store_retries.load(Relaxed),
             progress.log_retries.load(Relaxed),
+            progress.held(),
         );
         *self = Self { at: Instant::now(), batches, metrics, ages };
         row
@@ -272,11 +262,16 @@ mod tests {
         commit(&progress);
         tokio::time::advance(Duration::from_secs(2)).await;
         let lag = Lag { unread: 7, pending: 3, members: 1, oldest_ms: Some(12) };
-        let row = sampler.row(&progress, Some(lag), 5);
-        assert_eq!(row, "5,7,3,1,12,20,1,42.0,110,2,40,1,0,0,0");
+        progress.took(9);
+        let row = sampler.row((&progress, Some(lag)), None, 5);
+        assert_eq!(row, "5,7,3,1,12,20,1,42.0,110,2,40,1,0,0,0,9,,,,,,");
         assert_eq!(row.split(',').count(), CSV_HEAD.split(',').count());
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(sampler.row(&progress, None, 6), "6,,,,,0,0,,,2,40,1,0,0,0");
+        let tally = Tally::default();
+        let row = sampler.row((&progress, None), Some((&tally, Some(lag))), 6);
+        assert_eq!(row, "6,,,,,0,0,,,2,40,1,0,0,0,9,0,0,0,0,7,3");
+        let row = sampler.row((&progress, None), Some((&tally, None)), 7);
+        assert_eq!(row.split(',').count(), CSV_HEAD.split(',').count());
     }
 
     #[test]

@@ -110,6 +110,7 @@ impl Reader {
         if deliveries.is_empty() {
             return;
         }
+        self.progress.took(deliveries.len());
         reached(Point::AfterRead);
         self.appetite.learn(&deliveries);
         if self.load.is_empty() {

@@ -109,6 +109,10 @@ impl Group for MemoryGroup {
         ready(self.with(|groups, name| groups.forget_silent(name, idle)))
     }
 
+    fn lead(&self, member: &str, lease: Duration) -> BoxFuture<'static, Result<bool, LogError>> {
+        ready(self.with(|groups, name| groups.lead(name, member, lease)))
+    }
+
     fn lag(&self) -> BoxFuture<'static, Result<Lag, LogError>> {
         let appended = lock(&self.shared.queue).appended();
         ready(self.with(|groups, name| groups.lag(name, appended)))

@@ -43,6 +43,8 @@ struct Progress {
     next: u64,
     pending: BTreeMap<u64, Given>,
     members: HashMap<Arc<str>, Member>,
+    /// Who leads, and until when.
+    leader: Option<(Arc<str>, Instant)>,
 }
 
 /// An entry that a member has and did not acknowledge.
@@ -83,7 +85,8 @@ impl Groups {
         self.first = self.first(passed) - older.len() as u64;
         older.into_iter().rev().for_each(|entry| self.held.push_front(entry));
         let (pending, members) = (BTreeMap::new(), HashMap::new());
-        self.by_name.insert(name.into(), Progress { next: self.first, pending, members });
+        let group = Progress { next: self.first, pending, members, leader: None };
+        self.by_name.insert(name.into(), group);
     }
 
     /// The consumer came to these.
@@ -165,7 +168,20 @@ impl Groups {
     pub(super) fn leave(&mut self, name: &str, member: &str) {
         if let Some(group) = self.by_name.get_mut(name) {
             group.members.retain(|known, state| **known != *member || state.holds > 0);
+            group.leader.take_if(|(leader, _)| **leader == *member);
         }
+    }
+
+    /// Whether a member leads from now on for `lease`.
+    pub(super) fn lead(&mut self, name: &str, member: &str, lease: Duration) -> bool {
+        let now = Instant::now();
+        let Some(group) = self.by_name.get_mut(name) else { return false };
+        let taken = group.leader.as_ref();
+        if taken.is_some_and(|(leader, until)| **leader != *member && now < *until) {
+            return false;
+        }
+        group.leader = Some((member.into(), now + lease));
+        true
     }
 
     /// Forgets members that hold nothing and were silent for so long.

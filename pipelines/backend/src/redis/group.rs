@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::info::is_without_group;
 use super::link::{Link, log_error};
 use super::readers::Readers;
-use super::{Shared, claim, entry, lag, upkeep};
+use super::{Shared, claim, entry, lag, present, upkeep};
 use crate::delivery::{self, ENTRIES_MAX, Taken, WAIT_MAX};
 
 /// Forgets members, in one step: a member may be given an entry between a question and a
@@ -40,6 +40,22 @@ end
 return gone
 ";
 
+/// Gives the lead to who asks first, and extends it to who has it.
+///
+/// Key: the lead. Arguments: member, milliseconds.
+const LEAD: &str = r"
+local leader = redis.call('GET', KEYS[1])
+if leader and leader ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+";
+
+/// Gives the lead up, if it is this member's. Key and argument as above.
+const RESIGN: &str = r"
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+";
+
 /// A group by its name. Clones of the inner part live in its futures.
 #[derive(Debug)]
 pub(super) struct RedisGroup(Arc<Handle>);
@@ -55,8 +71,10 @@ pub(super) struct Handle {
 impl RedisGroup {
     /// Opens a group, and makes it if it is new.
     pub(super) async fn open(shared: Arc<Shared>, name: String) -> Result<Self, LogError> {
+        shared.present.enter(&name);
         let handle = Handle { shared, name, readers: Readers::default() };
         handle.create().await?;
+        present::renew(handle.link(), handle.stream(), &handle.name).await?;
         Ok(Self(Arc::new(handle)))
     }
 
@@ -146,6 +164,28 @@ impl Handle {
     }
 }
 
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.present.leave(&self.name);
+    }
+}
+
+/// The key that says who leads a group.
+pub(super) fn lead_key(stream: &str, group: &str) -> String {
+    format!("{stream}:lead:{group}")
+}
+
+impl Handle {
+    /// Asks a script about the lead.
+    async fn of_lead(&self, script: &str, member: &str, lease: Duration) -> Result<bool, LogError> {
+        let mut ask = cmd("EVAL");
+        ask.arg(script).arg(1).arg(lead_key(self.stream(), &self.name));
+        // To Redis, a lease of nothing is a mistake.
+        ask.arg(member).arg(lease.as_millis().max(1) as u64);
+        self.link().ask(&ask).await
+    }
+}
+
 /// Reads the answer of XREADGROUP: the entries of the only stream that was asked.
 fn taken(answer: Value) -> Result<Vec<Taken>, LogError> {
     if answer == Value::Nil {
@@ -192,11 +232,19 @@ impl Group for RedisGroup {
 
     fn leave(&self, member: &str) -> BoxFuture<'static, Result<(), LogError>> {
         let member = member.to_owned();
-        self.with(async move |group| group.forget(Duration::ZERO, &member).await.map(drop))
+        self.with(async move |group| {
+            group.of_lead(RESIGN, &member, Duration::ZERO).await?;
+            group.forget(Duration::ZERO, &member).await.map(drop)
+        })
     }
 
     fn forget_silent(&self, idle: Duration) -> BoxFuture<'static, Result<u64, LogError>> {
         self.with(async move |group| group.forget(idle, "").await)
+    }
+
+    fn lead(&self, member: &str, lease: Duration) -> BoxFuture<'static, Result<bool, LogError>> {
+        let member = member.to_owned();
+        self.with(async move |group| group.of_lead(LEAD, &member, lease).await)
     }
 
     fn lag(&self) -> BoxFuture<'static, Result<Lag, LogError>> {

@@ -6,6 +6,7 @@ use tailrace_contract::{Lag, LogError, Position};
 use super::entry;
 use super::group::Handle;
 use super::info::{self, GroupInfo};
+use super::link::Link;
 
 /// Entries counted one by one when Redis cannot tell how many are unread. It can, unless somebody
 /// deletes from the middle of the stream; counting means reading them.
@@ -20,12 +21,17 @@ pub(super) async fn lag(group: &Handle) -> Result<Lag, LogError> {
         let gone = || info::strange(&"a group that was just made is not there");
         find(group).await?.ok_or_else(gone)?
     };
+    of(group.link(), group.stream(), &known).await
+}
+
+/// The lag of a group that Redis described a moment ago.
+pub(super) async fn of(link: &Link, stream: &str, known: &GroupInfo) -> Result<Lag, LogError> {
     let unread = match known.unread {
         Some(unread) => unread,
-        None => count(group, known.last_delivered).await?,
+        None => count(link, stream, known.last_delivered).await?,
     };
-    let oldest_ms = match oldest(group, &known, unread).await? {
-        Some(oldest) => Some(info::now_ms(group.link()).await?.saturating_sub(oldest.major)),
+    let oldest_ms = match oldest((link, stream), known, unread).await? {
+        Some(oldest) => Some(info::now_ms(link).await?.saturating_sub(oldest.major)),
         None => None,
     };
     Ok(Lag { unread, pending: known.pending, members: known.members, oldest_ms })
@@ -38,12 +44,12 @@ async fn find(group: &Handle) -> Result<Option<GroupInfo>, LogError> {
 
 /// The first entry that is not acknowledged. What is pending is older than what is unread.
 async fn oldest(
-    group: &Handle,
+    (link, stream): (&Link, &str),
     known: &GroupInfo,
     unread: u64,
 ) -> Result<Option<Position>, LogError> {
     if known.pending > 0 {
-        let pending = info::smallest_pending(group.link(), group.stream(), &group.name).await?;
+        let pending = info::smallest_pending(link, stream, &known.name).await?;
         if pending.is_some() {
             return Ok(pending);
         }
@@ -51,22 +57,26 @@ async fn oldest(
     if unread == 0 {
         return Ok(None);
     }
-    let first = behind(group, known.last_delivered, 1).await?.into_iter().next();
+    let first = behind(link, stream, (known.last_delivered, 1)).await?.into_iter().next();
     Ok(first.and_then(entry::position))
 }
 
 /// How many entries stand behind a position; when that is more than are counted, all entries of
 /// the stream: too many rather than too few.
-async fn count(group: &Handle, after: Position) -> Result<u64, LogError> {
-    let counted = behind(group, after, COUNTED_MAX).await?.len();
+async fn count(link: &Link, stream: &str, after: Position) -> Result<u64, LogError> {
+    let counted = behind(link, stream, (after, COUNTED_MAX)).await?.len();
     if counted < COUNTED_MAX {
         return Ok(counted as u64);
     }
-    group.link().ask(cmd("XLEN").arg(group.stream())).await
+    link.ask(cmd("XLEN").arg(stream)).await
 }
 
-async fn behind(group: &Handle, after: Position, count: usize) -> Result<Vec<Value>, LogError> {
+async fn behind(
+    link: &Link,
+    stream: &str,
+    (after, count): (Position, usize),
+) -> Result<Vec<Value>, LogError> {
     let mut question = cmd("XRANGE");
-    question.arg(group.stream()).arg(format!("({after}")).arg("+").arg("COUNT").arg(count);
-    group.link().ask(&question).await
+    question.arg(stream).arg(format!("({after}")).arg("+").arg("COUNT").arg(count);
+    link.ask(&question).await
 }

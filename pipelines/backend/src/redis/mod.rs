@@ -5,7 +5,8 @@
 //! The way of a batch: [`RedisLog`] `append` → `waiting` (bounded) → `flusher` (one pipelined
 //! flush) → the stream; the next flush carries the announcement (`announce`) to every
 //! [`RedisBus`]. The way out is a `group` of readers: `readers` (connections that wait), `claim`
-//! (what a dead member left), `lag`. Beside them: `read` (replay, audit), `upkeep` (trimming,
+//! (what a dead member left), `lag`; `groups` looks at all of them from outside, `present` says
+//! which ones somebody lives for. Beside them: `read` (replay, audit), `upkeep` (trimming,
 //! expiry), `info` (what Redis tells of groups), `link` (connections), `check` (what the server
 //! must be), `config`.
 
@@ -20,10 +21,12 @@ mod config;
 mod entry;
 mod flusher;
 mod group;
+mod groups;
 mod info;
 mod lag;
 mod link;
 mod masked;
+mod present;
 mod read;
 mod readers;
 mod repair;
@@ -43,6 +46,7 @@ use tokio::task::JoinHandle;
 use check::ServerFacts;
 use group::RedisGroup;
 use link::Link;
+use present::Present;
 use waiting::Waiting;
 
 pub use alerts::RedisAlerts;
@@ -50,6 +54,7 @@ pub use buckets::RedisBuckets;
 pub use bus::RedisBus;
 pub use cache::RedisCache;
 pub use config::{RedisConfig, RedisLimits};
+pub use groups::{Forgotten, GroupTold, GroupsTold, RedisGroups};
 pub use masked::masked;
 pub use sessions::RedisSessions;
 
@@ -79,6 +84,8 @@ struct Shared {
     flushes: AtomicU64,
     /// The group that keeps the most entries from being trimmed.
     slowest: Mutex<Option<String>>,
+    /// The groups that this process has open.
+    present: Present,
 }
 
 impl RedisLog {
@@ -101,6 +108,7 @@ impl RedisLog {
             others: AtomicU64::new(entries),
             flushes: AtomicU64::new(0),
             slowest: Mutex::default(),
+            present: Present::default(),
             config,
         });
         let flusher = tokio::spawn(flusher::flush_forever(Arc::clone(&shared), connection));
@@ -127,7 +135,13 @@ impl RedisLog {
     /// # Errors
     /// The server cannot be reached or refuses.
     pub async fn remove(&self) -> Result<(), LogError> {
-        self.shared.link.ask::<u64>(::redis::cmd("UNLINK").arg(&self.shared.stream)).await?;
+        let stream = &self.shared.stream;
+        let mut unlink = ::redis::cmd("UNLINK");
+        unlink.arg(stream);
+        for group in self.shared.present.groups() {
+            unlink.arg(present::key(stream, &group)).arg(group::lead_key(stream, &group));
+        }
+        self.shared.link.ask::<u64>(&unlink).await?;
         let appended = self.shared.appended.load(Ordering::Relaxed);
         self.shared.others.store(0_u64.wrapping_sub(appended), Ordering::Relaxed);
         Ok(())
@@ -161,12 +175,12 @@ impl Shared {
 
     #[cold]
     fn full(&self, entries: u64, max: u64) -> LogError {
-        let stream = &self.stream;
+        let (stream, prefix) = (&self.stream, &self.config.prefix);
         let remedy = match &*self.slowest() {
             None => "no worker has ever read it; start one".to_owned(),
             Some(group) => format!(
-                "the group {group:?} is the furthest behind; start its workers, or give it up \
-                 with XGROUP DESTROY {stream} {group}"
+                "the group {group:?} is the furthest behind; start its workers, or give it up: \
+                 tailrace groups forget {group} --redis-prefix {prefix}"
             ),
         };
         LogError::Full {

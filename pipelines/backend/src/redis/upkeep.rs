@@ -1,4 +1,5 @@
-//! What must happen now and then: count the stream, renew its expiry, trim it. Trimming never
+//! What must happen now and then: count the stream, renew its expiry and the signs that somebody
+//! lives for its groups, trim it. Trimming never
 //! removes what some group has not finished: a group's last delivered entry is not enough,
 //! since a dead worker still holds older ones. Nor what may still be replayed, unless the stream
 //! comes near its limit: a shorter replay is better than a refused batch.
@@ -12,7 +13,7 @@ use tailrace_contract::{LogError, Position};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::link::Link;
-use super::{Shared, info};
+use super::{Shared, info, present};
 
 /// The stream's count may be off by the appends of other servers within this time.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -33,6 +34,9 @@ pub(super) async fn keep_up(shared: Arc<Shared>) {
 
 async fn once(shared: &Shared) -> Result<(), LogError> {
     renew(shared).await?;
+    for group in shared.present.groups() {
+        present::renew(&shared.link, &shared.stream, &group).await?;
+    }
     trim(shared).await.map(drop)
 }
 

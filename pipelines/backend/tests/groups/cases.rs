@@ -44,6 +44,7 @@ cases! {
     silent_members_are_forgotten_unless_they_hold_entries
     a_member_that_holds_nothing_may_leave
     many_members_share_everything_once
+    one_member_leads_until_it_leaves_or_is_silent
 }
 
 async fn a_new_group_begins_with_the_oldest(log: Arc<dyn Log>) {
@@ -245,4 +246,20 @@ async fn many_members_share_everything_once(log: Arc<dyn Log>) {
     assert_eq!(all, (0..BATCHES).collect::<Vec<_>>());
     let lag = group.lag().await.unwrap();
     assert_eq!((lag.unread, lag.pending, lag.oldest_ms), (0, 0, None));
+}
+
+async fn one_member_leads_until_it_leaves_or_is_silent(log: Arc<dyn Log>) {
+    let [first, second] = [log.group("g").await.unwrap(), log.group("g").await.unwrap()];
+    let lead =
+        async |group: &dyn Group, member: &str, lease| group.lead(member, lease).await.unwrap();
+    assert!(lead(&*first, "one", LONG).await);
+    assert!(!lead(&*second, "two", LONG).await, "one leads");
+    assert!(lead(&*log.group("other").await.unwrap(), "two", LONG).await, "another group");
+    second.leave("two").await.unwrap();
+    assert!(lead(&*first, "one", LONG).await, "somebody else's leaving is nothing to it");
+    first.leave("one").await.unwrap();
+    assert!(lead(&*second, "two", SHORT).await);
+    // It asks no more: soon another may.
+    timeout(LONG, async { while !lead(&*first, "one", LONG).await {} }).await.unwrap();
+    assert!(!lead(&*second, "two", SHORT).await);
 }

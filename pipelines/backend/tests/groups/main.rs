@@ -3,6 +3,7 @@
 
 mod cases;
 mod memory;
+mod outside;
 mod redis;
 #[path = "../sample/mod.rs"]
 mod sample;

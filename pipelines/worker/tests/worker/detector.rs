@@ -54,7 +54,7 @@ async fn a_spike_of_any_size_is_told_once_a_metric_and_second() {
     append(&*stage.log, reading(30, "cpu", &[("a", 95.0), ("b", f64::MAX)])).await;
     append(&*stage.log, reading(31, "event.click", &[("a", 1e9)])).await;
     until("an alert", async || !told.0.lock().unwrap().is_empty()).await;
-    let counts = detector.counts();
+    let tally = detector.tally();
     assert_eq!(detector.drain(Duration::from_secs(5)).await, Drained::Whole);
 
     let alerts = alerts.recent(None, 10);
@@ -62,7 +62,41 @@ async fn a_spike_of_any_size_is_told_once_a_metric_and_second() {
     assert_eq!((alert.name.as_str(), alert.host.as_str(), alert.hosts), ("cpu", "b", 2));
     assert_eq!((alert.value, alert.usual, alert.time_ms), (f64::MAX, 22.0, 30_000));
     assert!(alert.score.is_finite() && alert.score > 8.0);
-    assert_eq!(counts.judged.load(std::sync::atomic::Ordering::SeqCst), 62);
+    assert_eq!((tally.judged(), tally.found(), tally.alerts()), (62, 2, 1));
     let lag = stage.log.group("detector").await.unwrap().lag().await.unwrap();
     assert_eq!((lag.unread, lag.pending, lag.members), (0, 0, 0));
+}
+
+/// Two that shared the entries would each see half of every series.
+#[tokio::test(start_paused = true)]
+async fn one_of_two_sees_everything_and_the_other_takes_over() {
+    let stage = Stage::new();
+    let alerts: Arc<dyn Alerts> = Arc::new(Told::default());
+    let start = async || {
+        Detector::start(&stage.log, Arc::clone(&alerts), DetectorOptions::default()).await.unwrap()
+    };
+    let (first, second) = (start().await, start().await);
+    until("a leader", async || first.tally().leads()).await;
+    for seq in 0..300 {
+        append(&*stage.log, reading(seq, "cpu", &[("a", 1.0)])).await;
+    }
+    until("all values", async || first.tally().judged() == 300).await;
+    // Longer than a lease: the one that reads goes on reading.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    append(&*stage.log, reading(300, "cpu", &[("a", 1.0)])).await;
+    until("one more", async || first.tally().judged() == 301).await;
+    assert!(first.tally().leads() && !second.tally().leads());
+    assert_eq!(second.tally().judged(), 0);
+
+    // It dies, and says nothing.
+    drop(first);
+    append(&*stage.log, reading(301, "cpu", &[("a", 1.0)])).await;
+    until("the other one", async || second.tally().judged() == 1).await;
+    assert!(second.tally().leads());
+
+    // It leaves: nobody has to wait for its lease.
+    let third = start().await;
+    assert_eq!(second.drain(Duration::from_secs(5)).await, Drained::Whole);
+    append(&*stage.log, reading(302, "cpu", &[("a", 1.0)])).await;
+    until("the third", async || third.tally().judged() == 1).await;
 }

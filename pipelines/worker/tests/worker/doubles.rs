@@ -363,6 +363,10 @@ impl Group for FlakyGroup {
         self.unless_away(|| self.inner.forget_silent(idle))
     }
 
+    fn lead(&self, member: &str, lease: Duration) -> BoxFuture<'static, Result<bool, LogError>> {
+        self.unless_away(|| self.inner.lead(member, lease))
+    }
+
     fn lag(&self) -> BoxFuture<'static, Result<Lag, LogError>> {
         self.unless_away(|| self.inner.lag())
     }

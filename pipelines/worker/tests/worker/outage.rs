@@ -25,6 +25,7 @@ async fn nothing_is_acknowledged_while_the_store_is_away_and_little_is_held() {
     assert_eq!(lag.pending + lag.unread, 20_000, "nothing is stored, so nothing is acknowledged");
     // The load that is being committed, the one that waits, and the reads on their way.
     assert!(lag.pending <= 2 * 1_100 + 100, "{} entries in memory", lag.pending);
+    assert_eq!(worker.progress().held(), lag.pending, "what is held is told");
     assert!(worker.progress().store_is_away());
 
     let back = Instant::now() + Duration::from_secs(100);
@@ -33,6 +34,7 @@ async fn nothing_is_acknowledged_while_the_store_is_away_and_little_is_held() {
     assert_eq!(stage.store.stored(), (0..20_000).collect::<Vec<_>>());
     assert_eq!(stage.store.seen_max(), 1, "it claimed its own entries while it waited");
     assert!(!worker.progress().store_is_away());
+    assert_eq!(worker.progress().held(), 0);
 }
 
 #[tokio::test(start_paused = true)]
