@@ -1,14 +1,18 @@
 // Rows of spikes: those of one metric in one second are one row, however many hosts they hit, so
-// that a fault of a whole fleet is one line and not a thousand. No DOM here; panels.js shows it.
+// that a fault of a whole fleet is one line and not a thousand. No DOM here; alert-rows.js shows it.
 
 /** Rows kept. */
 const ROWS_MAX = 60;
 /** Rows that one second may add: names come from strangers. */
 const ROWS_PER_SECOND_MAX = 8;
+/** Single spikes kept, for the view of one host. */
+const SINGLE_MAX = 500;
 
 export class Alerts {
-  /** Newest first: { second, name, hosts, worst: {host, value, usual, score} }. */
+  /** Newest first: { key, second, name, hosts, worst: {host, value, usual, score} }. */
   rows = [];
+  /** The last ones by themselves, newest first: { second, host, name, value, usual, score }. */
+  single = [];
   /** Spikes found so far, listed or not. */
   found = 0;
   /** Spikes that got no row. */
@@ -19,6 +23,8 @@ export class Alerts {
   add(second, spike) {
     this.found += 1;
     this.version += 1;
+    this.single.unshift({ second, ...spike });
+    this.single.length = Math.min(this.single.length, SINGLE_MAX);
     let here = 0;
     for (const row of this.rows) {
       if (row.second < second) break;
@@ -30,7 +36,7 @@ export class Alerts {
       this.unlisted += 1;
       return;
     }
-    this.#insert({ second, name: spike.name, hosts: 1, worst: spike });
+    this.#insert({ key: `${second} ${spike.name}`, second, name: spike.name, hosts: 1, worst: spike });
   }
 
   /** A replay may tell of an older second than the newest row's. */

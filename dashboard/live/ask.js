@@ -14,16 +14,17 @@ export function onRefusal(listener) {
 
 /** Asks and reads the answer: { ok, status, told, headers }. `told` is JSON, or text where it is
     none. Status 0: there was no answer; `told` then has a title and a detail, as problems of the
-    server have. `options` are fetch's; `patience_ms` may be longer than usual. */
+    server have. `options` are fetch's; `patience_ms` may be longer than usual, and `quietly` keeps a
+   refusal between the server and whoever asked. */
 export async function ask(path, options = {}) {
-  const { patience_ms = PATIENCE_MS, ...rest } = options;
+  const { patience_ms = PATIENCE_MS, quietly = false, ...rest } = options;
   try {
     const timeout = AbortSignal.timeout(patience_ms);
     const signal = rest.signal ? AbortSignal.any([rest.signal, timeout]) : timeout;
     const answer = await fetch(path, { cache: "no-store", ...rest, signal });
     const { ok, status, headers } = answer;
     const told = await read(answer);
-    if (status === 401 || status === 429) refused({ status, told, headers });
+    if (!quietly && (status === 401 || status === 429)) refused({ status, told, headers });
     return { ok, status, told, headers };
   } catch {
     const told = { title: "The server did not answer", detail: "is it still running?" };

@@ -1,12 +1,13 @@
-// The fleet's charts: mean as a line, lowest to highest host as a band. Drawn by Chart.js where
+// Charts of the last two minutes: mean as a line, lowest to highest host as a band. Drawn by Chart.js where
 // the server has it, by lines.js otherwise; nothing else knows which.
 
+import { say } from "./dom.js";
 import { GAP_S, SECONDS_SHOWN } from "./fleet.js";
-import { bytes, bytesPerSecond, percent } from "./format.js";
+import { brief, bytes, bytesPerSecond, formatOf, percent } from "./format.js";
 import { Lines } from "./lines.js";
 
-/** What is drawn, in this order. `top` is the end of a scale that has one. What belongs together has
-    one colour, and only those are used that stand out 3 to 1 from the card. */
+/** What is drawn of the fleet, in this order. `top` is the end of a scale that has one. What belongs
+    together has one colour, and only those are used that stand out 3 to 1 from the card. */
 const SPECS = [
   { metric: "cpu.usage", title: "CPU", format: percent, top: 100, series: 1 },
   { metric: "memory.used", title: "Memory used", format: bytes, series: 4 },
@@ -16,33 +17,84 @@ const SPECS = [
   { metric: "network.tx", title: "Network out", format: bytesPerSecond, series: 2 },
 ];
 
-/** Makes the panels below `home` and answers what draws them. */
+/** How a metric is drawn, whatever its name. */
+function specOf(metric) {
+  return SPECS.find((spec) => spec.metric === metric) ?? { metric, title: brief(metric), format: formatOf(metric), series: 1 };
+}
+
+/** Every panel that is on the page: their colours follow the theme. */
+const panels = new Set();
+let is_following = false;
+
+function follow(theme) {
+  if (is_following) return;
+  is_following = true;
+  theme.onChange(() => panels.forEach((panel) => panel.restyle()));
+}
+
+/** Makes the fleet's panels below `home` and answers what draws them. */
 export function charts(home, theme) {
-  const made = SPECS.map((spec) => panel(home, spec, theme));
-  theme.onChange(() => made.forEach(({ chart, spec }) => chart.restyle(colours(spec, theme))));
-  return (fleet) => made.forEach((one) => draw(one, fleet.points(one.spec.metric)));
+  const made = SPECS.map(({ metric }) => new Panel(home, metric, theme));
+  return (fleet) => made.forEach((panel) => panel.draw(fleet.points(panel.metric)));
 }
 
-function panel(home, spec, theme) {
-  const part = document.getElementById("chart-template").content.firstElementChild.cloneNode(true);
-  part.querySelector("h3").textContent = spec.title;
-  part.querySelector("code").textContent = spec.metric;
-  const canvas = part.querySelector("canvas");
-  home.append(part);
-  const Kind = window.Chart ? Rich : Lines;
-  const chart = new Kind(canvas, spec, colours(spec, theme));
-  const [mean, range] = [part.querySelector(".mean"), part.querySelector(".range")];
-  return { spec, chart, canvas, mean, range };
+/** A chart with its name and what it says in words. With `single` its points are those of one host,
+    which may be far apart. */
+export class Panel {
+  #spec;
+  #part;
+  #chart;
+  #theme;
+
+  constructor(home, metric, theme, { single = false } = {}) {
+    this.#spec = { ...specOf(metric), single };
+    this.#theme = theme;
+    this.#part = document.getElementById("chart-template").content.firstElementChild.cloneNode(true);
+    this.#find("h3").textContent = this.#spec.title;
+    say(this.#find("code"), this.#spec.title === brief(metric) ? "" : metric);
+    this.#find("h3").title = metric;
+    home.append(this.#part);
+    const Kind = window.Chart ? Rich : Lines;
+    this.#chart = new Kind(this.#find("canvas"), this.#spec, colours(this.#spec, theme));
+    follow(theme);
+    panels.add(this);
+  }
+
+  get metric() {
+    return this.#spec.metric;
+  }
+
+  #find(selector) {
+    return this.#part.querySelector(selector);
+  }
+
+  draw(points) {
+    this.#chart.draw(points);
+    const { format, title, single } = this.#spec;
+    const last = points.at(-1);
+    const text = last ? format(last.mean) : "–";
+    const spread = single ? around(points, format) : last ? `${format(last.lowest)} to ${format(last.highest)}` : "no values yet";
+    say(this.#find(".mean"), text);
+    say(this.#find(".range"), spread);
+    this.#find("canvas").setAttribute("aria-label", `${title}: ${single ? "last" : "mean"} ${text}, ${spread}`);
+  }
+
+  restyle() {
+    this.#chart.restyle(colours(this.#spec, this.#theme));
+  }
+
+  remove() {
+    panels.delete(this);
+    this.#chart.end();
+    this.#part.remove();
+  }
 }
 
-function draw({ spec, chart, canvas, mean, range }, points) {
-  chart.draw(points);
-  const last = points.at(-1);
-  const text = last ? spec.format(last.mean) : "–";
-  const spread = last ? `${spec.format(last.lowest)} to ${spec.format(last.highest)}` : "no values yet";
-  mean.textContent = text;
-  range.textContent = spread;
-  canvas.setAttribute("aria-label", `${spec.title}: mean ${text}, ${spread}`);
+/** In words what the line does. */
+function around(points, format) {
+  if (points.length === 0) return `no values in ${SECONDS_SHOWN} s`;
+  const values = points.map(({ mean }) => mean);
+  return `${format(Math.min(...values))} to ${format(Math.max(...values))} in ${SECONDS_SHOWN} s`;
 }
 
 function colours(spec, theme) {
@@ -67,8 +119,10 @@ class Rich {
     const datasets = [
       { ...bare, label: "lowest", data: [] },
       { ...bare, label: "highest", data: [], fill: "-1" },
-      { ...bare, label: "mean", data: [], borderWidth: 2, pointHitRadius: 8, tension: 0.2 },
+      { ...bare, label: spec.single ? "value" : "mean", data: [], borderWidth: 2, pointHitRadius: 8, tension: 0.2 },
     ];
+    // A host that reports every minute has no line, but points.
+    if (spec.single) datasets[2].pointRadius = 1.5;
     this.#chart = new window.Chart(canvas, { type: "line", data: { datasets }, options: options(spec) });
     this.restyle(looks);
   }
@@ -79,6 +133,10 @@ class Rich {
     highest.data = points.map((point) => ({ x: point.x, y: point.highest }));
     mean.data = points.map((point) => ({ x: point.x, y: point.mean }));
     this.#chart.update("none");
+  }
+
+  end() {
+    this.#chart.destroy();
   }
 
   restyle(looks) {
@@ -105,6 +163,8 @@ function options(spec) {
     plugins: {
       legend: { display: false },
       tooltip: {
+        // Of one host lowest, highest and value are the same.
+        filter: (item) => !spec.single || item.datasetIndex === 2,
         callbacks: {
           title: ([item]) => `${Math.round(-item.parsed.x)} s ago`,
           label: (item) => `${item.dataset.label} ${spec.format(item.parsed.y)}`,

@@ -27,7 +27,7 @@ export function table(label, heads) {
   });
   const body = el("tbody");
   const rows = el("table", null, el("thead", null, el("tr", null, head)), body);
-  const home = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, rows);
+  const home = el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, rows);
   return { home, body, columns: heads.length };
 }
 

@@ -28,7 +28,8 @@ export class Feed {
   /** Events received over the page's life. */
   received = 0;
 
-  /** `told` has: state({name, until?}), batch(event), lagged(n), anew(). */
+  /** `told` has: state({name, until?, why?}), batch(event), lagged(n), anew(). `why` is the server's
+      answer when it refused: { status, told }. */
   constructor(told) {
     this.#told = told;
     document.addEventListener("visibilitychange", () => this.#look());
@@ -56,13 +57,19 @@ export class Feed {
     const after = replay ? `&after=${encodeURIComponent(this.#last.id)}` : "";
     if (!replay) this.#told.anew();
     this.#told.state({ name: "connecting" });
-    const source = new EventSource(`v1/metrics/live?view=full${query(this.#thinning)}${after}`);
+    const path = `v1/metrics/live?view=full${query(this.#thinning)}${after}`;
+    const source = new EventSource(path);
     source.onopen = () => {
       this.#tries = 0;
       this.#told.state({ name: "live" });
     };
     source.onmessage = (message) => this.#take(message);
-    source.onerror = () => this.#broken();
+    source.onerror = () => {
+      // A browser ends it for good where the server answered with something else than a stream.
+      const is_refused = source.readyState === EventSource.CLOSED;
+      this.#broken();
+      if (is_refused) this.#ask(path);
+    };
     this.#source = source;
   }
 
@@ -96,8 +103,22 @@ export class Feed {
     this.#close();
     const wait = WAITS_MS[Math.min(this.#tries, WAITS_MS.length - 1)] * (1 + LOT * Math.random());
     this.#tries += 1;
-    this.#told.state({ name: "waiting", until: Date.now() + wait });
+    this.#wait(wait, { name: "waiting" });
+  }
+
+  #wait(wait, state) {
+    clearTimeout(this.#timer);
+    this.#told.state({ ...state, until: Date.now() + wait });
     this.#timer = setTimeout(() => this.open(), wait);
+  }
+
+  /** Why it was refused, which a feed does not say, and when to come back. */
+  async #ask(path) {
+    const over = new AbortController();
+    const why = await refusal(path, over.signal);
+    over.abort();
+    const is_waiting = !this.#source && !this.#over && !document.hidden;
+    if (why && is_waiting) this.#wait(Math.max(why.retry_after_s * 1_000, WAITS_MS[1]), { name: "refused", why });
   }
 
   /** There is a reason to think that a try would succeed. */
@@ -126,5 +147,18 @@ export class Feed {
     clearTimeout(this.#timer);
     this.#source?.close();
     this.#source = null;
+  }
+}
+
+/** The server's answer where it refuses a feed: { status, told, retry_after_s }; nothing where it
+    does not, or where there is nobody who may look: session.js sees to that. */
+async function refusal(path, signal) {
+  try {
+    const answer = await fetch(path, { cache: "no-store", signal });
+    if (answer.ok || answer.status === 401) return null;
+    const retry_after_s = Number(answer.headers.get("retry-after")) || 1;
+    return { status: answer.status, told: await answer.json(), retry_after_s };
+  } catch {
+    return null;
   }
 }

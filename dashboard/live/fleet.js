@@ -1,6 +1,6 @@
 // What the fleet reported, second by second, in fixed memory: drawing never sees a metric, only
 // sums of closed seconds. Seconds are the server's (`received`), so that a replay after a broken
-// connection falls where it belongs. No DOM here; spikes.js looks at the single values.
+// connection falls where it belongs. No DOM here; hosts.js knows the single hosts.
 
 /** Seconds that the charts show. */
 export const SECONDS_SHOWN = 120;
@@ -10,10 +10,6 @@ export const GAP_S = 12;
 const SECONDS_KEPT = 180;
 /** A second is closed this long after its end: what arrived in it has been told by then. */
 const CLOSED_AFTER_MS = 300;
-/** Hosts told apart; beyond it they are only counted as "more than". */
-const HOSTS_MAX = 20_000;
-/** A host that was silent for so many seconds is no longer counted. */
-const HOST_GONE_AFTER = 30;
 /** Event types told apart; the rest share one row. */
 const EVENT_TYPES_MAX = 12;
 const REST = "other events";
@@ -59,7 +55,6 @@ class Seconds {
 
 export class Fleet {
   #watched = new Map(WATCHED.map((name) => [name, new Seconds()]));
-  #hosts = new Map();
   #events = new Map();
   /** The server's clock minus this one's, by the promptest event so far. */
   #ahead_ms = -Infinity;
@@ -72,26 +67,19 @@ export class Fleet {
     this.#begun = null;
   }
 
-  /** Takes in a batch; `each` is told of every metric with its host. */
-  add(batch, each) {
-    const received = batch.received;
+  /** Something was received then, by the server's clock. Answers the second that it counts in. */
+  hear(received) {
     this.#ahead_ms = Math.max(this.#ahead_ms, received - Date.now());
     const second = Math.floor(received / 1000);
     this.#begun ??= second;
-    for (const metric of batch.metrics) {
-      const host = String(metric.attributes?.host ?? batch.producer);
-      this.#seen(host, second);
-      if (second !== this.#begun) this.#watched.get(metric.name)?.add(second, metric.value);
-      if (metric.name.startsWith("event.")) this.#event(metric.name, second);
-      else each(host, metric, received);
-    }
+    return second;
   }
 
-  #seen(host, second) {
-    if (this.#hosts.size < HOSTS_MAX || this.#hosts.has(host)) this.#hosts.set(host, second);
+  value(name, value, second) {
+    if (second !== this.#begun) this.#watched.get(name)?.add(second, value);
   }
 
-  #event(name, second) {
+  event(name, second) {
     const known = this.#events.has(name) || this.#events.size < EVENT_TYPES_MAX;
     const row = known ? name : REST;
     if (!this.#events.has(row)) this.#events.set(row, new Seconds());
@@ -118,13 +106,6 @@ export class Fleet {
       if (seen) points.push({ x: second + 1 - now_s, ...seen });
     }
     return points;
-  }
-
-  /** Hosts heard of lately. Those that fell silent are forgotten here. */
-  hosts() {
-    const oldest = Math.floor(this.now() / 1000) - HOST_GONE_AFTER;
-    for (const [host, second] of this.#hosts) if (second < oldest) this.#hosts.delete(host);
-    return { number: this.#hosts.size, more: this.#hosts.size >= HOSTS_MAX };
   }
 
   /** Events of the last `seconds` closed seconds by type, most first. */

@@ -32,6 +32,28 @@ export function bytes(value) {
 export const bytesPerSecond = (value) => `${bytes(value)}/s`;
 export const percent = (value) => `${three.format(value)}\u00a0%`;
 
+/** How a metric's values are written; other names are plain numbers. */
+const FORMATS = {
+  "cpu.usage": percent, "disk.usage": percent, "memory.used": bytes,
+  "disk.io": bytesPerSecond, "network.rx": bytesPerSecond, "network.tx": bytesPerSecond,
+};
+
+export const valueOf = (name, value) => (FORMATS[name] ?? plain)(value);
+export const formatOf = (name) => FORMATS[name] ?? plain;
+
+/** How long ago, in whole units of a size that people read at a glance. */
+export function ago(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 120) return `${seconds}\u00a0s`;
+  return seconds < 7200 ? `${Math.floor(seconds / 60)}\u00a0min` : `${Math.floor(seconds / 3600)}\u00a0h`;
+}
+
+/** The date, where it is not today's: metrics may bring a time of their own. */
+export function otherDay(ms) {
+  const [then, today] = [new Date(ms), new Date()];
+  return then.toDateString() === today.toDateString() ? "" : then.toLocaleDateString("sv");
+}
+
 /** Local time of day of milliseconds since 1970, to the second. */
 export function clock(ms) {
   return new Date(ms).toLocaleTimeString("en-GB");

@@ -1,5 +1,5 @@
 // Plain lines on a canvas, for when Chart.js is not installed: the same picture without its
-// comfort. Same three functions as a chart of charts.js has.
+// comfort. Same four functions as a chart of charts.js has.
 
 import { GAP_S, SECONDS_SHOWN } from "./fleet.js";
 
@@ -15,10 +15,16 @@ export class Lines {
   #spec;
   #colours;
   #points = [];
+  #watched;
 
   constructor(canvas, spec, colours) {
     [this.#canvas, this.#spec, this.#colours] = [canvas, spec, colours];
-    new ResizeObserver(() => this.draw(this.#points)).observe(canvas.parentElement);
+    this.#watched = new ResizeObserver(() => this.draw(this.#points));
+    this.#watched.observe(canvas.parentElement);
+  }
+
+  end() {
+    this.#watched.disconnect();
   }
 
   restyle(colours) {
@@ -43,6 +49,7 @@ export class Lines {
       pen.fill();
       trace(pen, part.map((p) => [x(p.x), y(p.mean)]));
       pen.stroke();
+      if (this.#spec.single) for (const p of part) pen.fillRect(x(p.x) - 1.5, y(p.mean) - 1.5, 3, 3);
     }
   }
 

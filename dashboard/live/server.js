@@ -1,14 +1,10 @@
 // What the server says of itself: health, readiness, its counters and aggregates. Asked for only
 // while the feed is live; a server that is down is the feed's business.
 
-/** An answer that takes longer is none, in milliseconds. */
-const PATIENCE_MS = 5_000;
+import { ask } from "./ask.js";
+
 /** Failures in a row after which the feed's connection is doubted too. */
 const DOUBT_AFTER = 3;
-
-async function ask(path) {
-  return fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
-}
 
 /** Counters of Prometheus' text format by name; labels are left out, values of one name summed. */
 export function counters(text) {
@@ -18,6 +14,19 @@ export function counters(text) {
     if (found) sums.set(found[1], (sums.get(found[1]) ?? 0) + Number(found[2]));
   }
   return sums;
+}
+
+/** How far each group of the log's readers in that process is behind: [{ group, waiting, oldest_ms }]. */
+export function groups(text) {
+  const found = new Map();
+  for (const line of text.split("\n")) {
+    const [, name, group, value] = /^tailrace_worker_(unread_entries|pending_entries|oldest_ms)\{group="([^"]*)"\} (\S+)$/.exec(line) ?? [];
+    if (!name) continue;
+    if (!found.has(group)) found.set(group, { group, waiting: 0, oldest_ms: 0 });
+    if (name === "oldest_ms") found.get(group).oldest_ms = Number(value);
+    else found.get(group).waiting += Number(value);
+  }
+  return [...found.values()];
 }
 
 export class Server {
@@ -44,7 +53,7 @@ export class Server {
     if (!this.#may("admin")) return null;
     const answer = await this.#reached("metrics");
     if (!answer?.ok) return null;
-    const sums = counters(await answer.text());
+    const sums = counters(answer.told);
     const now = {
       at: performance.now(),
       batches: sums.get("tailrace_ingest_batches_total"),
@@ -61,39 +70,44 @@ export class Server {
       metrics_per_s: (now.metrics - before.metrics) / seconds,
       metrics: now.metrics,
       refused: now.refused,
+      groups: groups(answer.told),
     };
   }
 
-  /** { fine, text, pipeline?, recent? }; `recent`: whether there are aggregates to ask for. */
+  /** { fine, text, pipeline?, recent?, alerts?, store?, worker? }; `recent` and `alerts`: whether there
+      are any to ask for; `worker`: how far the store is behind. */
   async health() {
     const [health, ready] = await Promise.all([this.#reached("health"), this.#reached("ready")]);
     if (!health || !ready) return { fine: false, text: "does not answer" };
-    const told = await health.json();
-    if (!health.ok) return { fine: false, text: told.detail };
-    if (!ready.ok) return { fine: false, pipeline: told.pipeline, text: "draining: takes no new work" };
-    // How much there is, is told to whom the server belongs.
-    if (!told.log) return { fine: true, pipeline: told.pipeline, recent: told.recent, text: "Healthy" };
-    const { description, entries, waiting } = told.log;
-    const log = `Log: ${description}; ${entries.toLocaleString("en")} batches`;
-    const queue = waiting > 0 ? `, ${waiting.toLocaleString("en")} waiting` : "";
-    return { fine: true, pipeline: told.pipeline, recent: told.recent, text: log + queue };
+    const { pipeline, recent, alerts, store, worker, detail } = health.told;
+    if (!health.ok) return { fine: false, text: detail };
+    const told = { pipeline, recent, alerts, store, worker };
+    if (!ready.ok) return { ...told, fine: false, text: "draining: takes no new work" };
+    return { ...told, ...described(health.told) };
   }
 
   /** { names, overflow }; nothing when the server is silent. */
   async aggregates() {
     const answer = await this.#reached("v1/aggregates");
-    return answer?.ok ? answer.json() : null;
+    return answer?.ok ? answer.told : null;
   }
 
   async #reached(path) {
-    try {
-      const answer = await ask(path);
-      this.#failures = 0;
-      return answer;
-    } catch {
-      this.#failures += 1;
-      if (this.#failures >= DOUBT_AFTER) this.#doubt();
-      return null;
-    }
+    const answer = await ask(path);
+    this.#failures = answer.status === 0 ? this.#failures + 1 : 0;
+    if (this.#failures >= DOUBT_AFTER) this.#doubt();
+    return answer.status === 0 ? null : answer;
   }
+}
+
+/** In words, and whether all is well. How much there is, is told to whom the server belongs. */
+function described({ status, trouble, log, store }) {
+  const words = [];
+  if (log) words.push(`Log: ${log.description}; ${log.entries.toLocaleString("en")} batches`);
+  else if (status === "ok") words.push("Healthy");
+  if (log?.waiting > 0) words.push(`${log.waiting.toLocaleString("en")} waiting`);
+  if (store) words.push(store.up ? `store: ${store.name}` : `store ${store.name} is away`);
+  const away = (trouble ?? []).filter((part) => !(part === "store" && store));
+  if (away.length > 0) words.push(`in trouble: ${away.join(", ")}`);
+  return { fine: status === "ok", text: words.join(", ") };
 }

@@ -1,21 +1,15 @@
 // Who looks: a server with keys shows nothing to strangers. A key is shown once, for a cookie that
 // no script can read; the page keeps neither.
 
-const PATH = "v1/auth/session";
-/** An answer that takes longer is none, in milliseconds. */
-const PATIENCE_MS = 5_000;
+import { ask } from "./ask.js";
 
-/** The server's answer: { status, told }; status 0 when there is none. */
-async function ask(options) {
-  try {
-    const signal = AbortSignal.timeout(PATIENCE_MS);
-    const answer = await fetch(PATH, { cache: "no-store", signal, ...options });
-    const told = answer.status === 204 ? {} : await answer.json();
-    return { status: answer.status, told };
-  } catch {
-    return { status: 0, told: { title: "The server did not answer", detail: "is it running?" } };
-  }
-}
+const PATH = "v1/auth/session";
+/** What the page says to whoever it had to be closed for, across the reload that empties it. */
+const OVER_KEY = "tailrace-over";
+const OVER = "Your session is over: it expired, or its key was revoked. Log in again to go on.";
+
+/** What comes of it is shown here. */
+const asked = (options) => ask(PATH, { ...options, quietly: true });
 
 export class Session {
   #login;
@@ -37,9 +31,9 @@ export class Session {
 
   /** Looks who is there. A server that does not answer is the feed's business. */
   async look() {
-    const { status, told } = await ask({});
-    if (status === 401) this.#over();
-    else this.#show(told);
+    const { ok, status, told } = await asked({});
+    if (status === 401) this.#over(this.#roles !== null);
+    if (ok) this.#show(told);
     return status !== 401;
   }
 
@@ -53,8 +47,9 @@ export class Session {
     enter.disabled = true;
     const headers = { "content-type": "application/json" };
     const body = JSON.stringify({ key: key.value.trim() });
-    const { status, told } = await ask({ method: "POST", headers, body });
+    const { status, told } = await asked({ method: "POST", headers, body });
     enter.disabled = false;
+    this.#login.elements.key.setAttribute("aria-invalid", String(status !== 201));
     if (status !== 201) return this.#fault(`${status || "No answer"}: ${told.title}. ${told.detail}`);
     key.value = "";
     this.#fault("");
@@ -63,14 +58,13 @@ export class Session {
   }
 
   async #logOut() {
-    const { status, told } = await ask({ method: "DELETE" });
-    if (status === 204) this.#over();
+    const { status, told } = await asked({ method: "DELETE" });
+    if (status === 204) this.#over(false);
     else this.#who.querySelector("button").title = told.detail;
   }
 
   #fault(text) {
     document.getElementById("login-fault").textContent = text;
-    this.#login.elements.key.setAttribute("aria-invalid", String(text !== ""));
   }
 
   #show(told) {
@@ -83,11 +77,20 @@ export class Session {
     this.#who.title = `Key ${told.key}: ${told.roles.join(", ")}. Logged in until ${told.expires}`;
   }
 
-  #over() {
+  /** Nobody may look any more. `by_itself`: whoever did has not asked for that. */
+  #over(by_itself) {
+    if (by_itself) sessionStorage.setItem(OVER_KEY, "1");
     const was_hidden = this.#login.hidden;
     this.#login.hidden = false;
     this.#who.hidden = true;
     if (was_hidden) this.#login.elements.key.focus();
+    this.#roles = null;
     this.#ended();
+  }
+
+  /** Says why a login is asked for again, once. */
+  explain() {
+    if (sessionStorage.getItem(OVER_KEY) !== null) this.#fault(OVER);
+    sessionStorage.removeItem(OVER_KEY);
   }
 }

@@ -74,6 +74,11 @@ export class Views {
     this.#shown?.module.tick?.();
   }
 
+  /** It is time to draw, a few times a second. */
+  draw() {
+    this.#shown?.module.draw?.();
+  }
+
   #show() {
     const { view, subject, params } = parse(location.hash);
     const next = this.#views.find(({ name }) => name === view) ?? this.#views[0];

@@ -3,6 +3,8 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import http from "node:http";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -64,10 +66,10 @@ export async function launch() {
   return chromium.launch({ executablePath: CHROMIUM, args });
 }
 
-/** Opens the live page. `seen` fills with console errors, exceptions, dialogs and requests to
-    other hosts; a test says which of them it expects. */
+/** Opens the live page, or what `hash` links to in it. `seen` fills with console errors, exceptions,
+    dialogs and requests to other hosts; a test says which of them it expects. */
 export async function open(test, browser, server, options = {}) {
-  const { before, ...rest } = options;
+  const { before, hash = "", ...rest } = options;
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...rest });
   test.after(() => context.close());
   const page = await context.newPage();
@@ -82,8 +84,39 @@ export async function open(test, browser, server, options = {}) {
     if (!home) seen.push(`request: ${url}`);
   });
   await before?.(page);
-  await page.goto(`${server.url}/`);
+  await page.goto(`${server.url}/${hash}`);
   return { page, seen };
+}
+
+/** What axe objects to. It is told to the browser from outside: the page's policy lets no script in. */
+export async function objections(page) {
+  await page.evaluate(await readFile(path.join(ROOT, "dashboard/node_modules/axe-core/axe.min.js"), "utf8"));
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html.slice(0, 120)} ${any[0]?.message ?? ""}`).join(" | ")}`);
+}
+
+/** A proxy that serves the observer below `prefix`, as one before several servers does. */
+export async function behindPrefix(test, server, prefix) {
+  const target = new URL(server.url);
+  const proxy = http.createServer((request, response) => {
+    if (!request.url.startsWith(prefix)) return response.writeHead(404).end();
+    const { method, headers } = request;
+    const address = { host: target.hostname, port: target.port, path: `/${request.url.slice(prefix.length)}`, method, headers };
+    const onward = http.request(address, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    onward.on("error", () => response.destroy());
+    response.on("close", () => onward.destroy());
+    request.pipe(onward);
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  test.after(() => {
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+  return { ...server, url: `http://127.0.0.1:${proxy.address().port}${prefix.replace(/\/$/, "")}` };
 }
 
 /** Asks again and again until it is so. */

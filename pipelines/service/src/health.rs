@@ -37,6 +37,8 @@ pub(crate) struct Health {
     worker: Option<WorkerState>,
     /// Whether `/v1/metrics/recent` and `/v1/aggregates` have something to tell.
     recent: bool,
+    /// Whether `/v1/alerts` has: somebody looks for spikes.
+    alerts: bool,
 }
 
 pub(crate) async fn health(
@@ -46,7 +48,7 @@ pub(crate) async fn health(
     let is_told = visitor.is_some_and(|visitor| visitor.may(Role::Admin));
     let log = ask_log(&shared).await.map_err(|refusal| in_short(refusal, is_told))?;
     let (pipeline, subscribers) = (shared.pipeline.clone(), shared.subscribers());
-    let recent = shared.recent.is_some();
+    let (recent, alerts) = (shared.recent.is_some(), shared.alerts.is_some());
     let (log, subscribers) = (is_told.then_some(log), is_told.then_some(subscribers));
     let (store, worker, history) =
         tokio::join!(behind::store(&shared), behind::worker(&shared), query::state(&shared));
@@ -57,7 +59,18 @@ pub(crate) async fn health(
     let status = if trouble.is_empty() { "ok" } else { "degraded" };
     let (store, worker) = (store.filter(|_| is_told), worker.filter(|_| is_told));
     let history = history.filter(|_| is_told);
-    Ok(Json(Health { status, trouble, pipeline, log, subscribers, store, history, worker, recent }))
+    Ok(Json(Health {
+        status,
+        trouble,
+        pipeline,
+        log,
+        subscribers,
+        store,
+        history,
+        worker,
+        recent,
+        alerts,
+    }))
 }
 
 /// What failed may name addresses behind this server.
