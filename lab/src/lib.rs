@@ -18,6 +18,7 @@ pub mod dlq;
 pub mod doctor;
 pub mod door;
 pub mod embedded;
+pub mod endpoint;
 pub mod exit;
 mod exporter;
 pub mod gate;

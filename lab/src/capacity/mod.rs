@@ -1,8 +1,9 @@
-//! `tailrace capacity`: how much a pipeline takes before it misses an objective. Rates are chosen
-//! in `tailrace_loadgen::capacity`; every trial has a fresh server (`trials.rs`), and the whole
-//! curve is kept and shown (`outcome.rs`). It lacks other people's servers: those are loaded by
-//! `tailrace load`.
+//! `tailrace capacity`: how much a pipeline, or anyone's endpoint, takes before it misses an
+//! objective. Rates are chosen in `tailrace_loadgen::capacity`; trials are the same for both
+//! (`trials.rs`): a pipeline has a fresh server in each, an endpoint is asked whether it is back
+//! (`foreign.rs`). The whole curve is kept and shown (`outcome.rs`).
 
+mod foreign;
 mod outcome;
 mod trials;
 
@@ -10,14 +11,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use tailrace_loadgen::capacity::{Bounds, Found, Objective, search};
+use tailrace_loadgen::arena::Launcher;
+use tailrace_loadgen::capacity::{Bounds, Found, Objective, Path, search};
 use tailrace_loadgen::experiment::limits;
 use tailrace_measure::record::{Arm, CapacityAnswer, Codec, Flush};
 
+use crate::child::Children;
 use crate::cli::RedisArgs;
+use crate::contestants::Contestants;
+use crate::endpoint::{Endpoint, RequestArgs};
 use crate::exit::{Ended, Fault};
+use crate::machine::Surroundings;
 use crate::play::catalog::catalog;
+use crate::postgres::PostgresArgs;
 use crate::registry;
+use foreign::Foreign;
 use trials::Trials;
 
 /// A pipeline that refuses half of what is due is fast with the rest: unless another share is
@@ -33,8 +41,12 @@ const LEAST_PER_S: f64 = 10.0;
     them. The answer: between a rate at which 3 of 3 trials passed and one at which at least 2 of \
     3 failed.")]
 pub struct CapacityArgs {
-    /// Which pipeline
+    /// Which pipeline; or the address of anyone's endpoint, as `load` takes it
     pub pipeline: String,
+    /// Requests to an endpoint; --connections, --per-connection and --threads are about pipelines
+    /// too
+    #[command(flatten)]
+    pub request: RequestArgs,
     /// What must hold: 'ack p99 < 10ms'; several times for several
     #[arg(long = "slo", required = true, value_name = "OBJECTIVE")]
     pub objectives: Vec<Objective>,
@@ -50,9 +62,9 @@ pub struct CapacityArgs {
     /// An answer later than this after its due time is no answer
     #[arg(long, default_value = "5s", value_parser = tailrace_producers::parse_duration)]
     pub timeout: Duration,
-    /// Metrics in a batch
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub batch: u32,
+    /// Metrics in a batch of a pipeline; without it one
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub batch: Option<u32>,
     /// Everything random comes from here; arrivals are Poisson
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -71,16 +83,26 @@ pub struct CapacityArgs {
 ///
 /// # Errors
 /// An unknown pipeline, objectives that the window cannot decide (exit code 2), a server that does
-/// not start, or results that cannot be written.
+/// not start or answer, or results that cannot be written.
 pub fn run(arguments: &CapacityArgs) -> anyhow::Result<Ended> {
-    let arm = arm(arguments)?;
-    let objectives = objectives(arguments);
+    let objectives = objectives(arguments)?;
     let bounds = bounds(arguments, &objectives)?;
-    let mut trials = Trials::start(arguments, arm, objectives)?;
+    let place = if arguments.is_endpoint() {
+        Place::of_endpoint(arguments)?
+    } else {
+        Place::of_pipeline(arguments)?
+    };
+    let mut trials = Trials::start(arguments, place, objectives)?;
     let found = search(bounds, &mut |rate| trials.attempt(rate))?;
     let capacity = trials.report(&found)?;
     outcome::show(&capacity, trials.folder(), arguments.json)?;
     Ok(ended(&found))
+}
+
+impl CapacityArgs {
+    fn is_endpoint(&self) -> bool {
+        self.pipeline.contains("://")
+    }
 }
 
 fn ended(found: &Found) -> Ended {
@@ -92,42 +114,90 @@ fn ended(found: &Found) -> Ended {
     }
 }
 
-fn arm(arguments: &CapacityArgs) -> Result<Arm, Fault> {
-    if arguments.pipeline.contains("://") {
-        return Err(Fault::Usage(format!(
-            "{} is an address, and capacity starts its pipelines itself; `tailrace load` loads \
-             any address at a rate that you choose",
-            arguments.pipeline
-        )));
-    }
-    let pipeline = registry::find(&arguments.pipeline)?;
-    let known = catalog(arguments.redis.fsync);
-    let promise = known.iter().find(|known| known.name == pipeline.name);
-    let (connections, in_flight_per_connection) = pipeline.protocol.fair_load;
-    Ok(Arm {
-        slug: pipeline.name.into(),
-        pipeline: pipeline.name.into(),
-        promise: promise.map(|known| known.promise.clone()).unwrap_or_default(),
-        floor: pipeline.name == registry::FLOOR,
-        connections,
-        in_flight_per_connection,
-        batch_metrics: arguments.batch,
-        codec: Codec::Json,
-        tls: false,
-        flush: Flush::Batch,
-        link: None,
-        keys: false,
-        store: None,
-        fsync: None,
-    })
+/// What is searched, who starts its servers, and where everything runs.
+struct Place {
+    arm: Arm,
+    launcher: Box<dyn Launcher>,
+    surroundings: Surroundings,
 }
 
-fn objectives(arguments: &CapacityArgs) -> Vec<Objective> {
+impl Place {
+    fn of_pipeline(arguments: &CapacityArgs) -> Result<Self, Fault> {
+        let pipeline = registry::find(&arguments.pipeline)?;
+        let RequestArgs { connections, per_connection, threads, .. } = arguments.request;
+        if let Some(flag) = arguments.request.of_an_endpoint() {
+            return Err(Fault::Usage(format!(
+                "{flag} is about requests to anyone's endpoint, and {} is a pipeline, which gets \
+                 batches; name a URL instead",
+                pipeline.name
+            )));
+        }
+        let surroundings = Surroundings::with_generators(threads)?;
+        let launcher = Children {
+            server_cores: surroundings.server_cores.clone(),
+            link_cores: surroundings.link_cores.clone(),
+            redis: arguments.redis.clone(),
+            postgres: PostgresArgs::default(),
+            contestants: Contestants::default(),
+        };
+        let (fair_connections, fair_depth) = pipeline.protocol.fair_load;
+        let known = catalog(arguments.redis.fsync);
+        let promise = known.iter().find(|known| known.name == pipeline.name);
+        let arm = Arm {
+            slug: pipeline.name.into(),
+            pipeline: pipeline.name.into(),
+            promise: promise.map(|known| known.promise.clone()).unwrap_or_default(),
+            floor: pipeline.name == registry::FLOOR,
+            connections: connections.unwrap_or(fair_connections),
+            in_flight_per_connection: per_connection.unwrap_or(fair_depth),
+            batch_metrics: arguments.batch.unwrap_or(1),
+            codec: Codec::Json,
+            tls: false,
+            flush: Flush::Batch,
+            link: None,
+            keys: false,
+            store: crate::stocked::own_store(pipeline.log()),
+            fsync: None,
+        };
+        if arm.connections < threads {
+            return Err(Fault::Usage(format!(
+                "{threads} threads cannot share {} connections: each needs one of its own",
+                arm.connections
+            )));
+        }
+        Ok(Self { arm, launcher: Box::new(launcher), surroundings })
+    }
+
+    fn of_endpoint(arguments: &CapacityArgs) -> anyhow::Result<Self> {
+        if arguments.batch.is_some() {
+            let why = "--batch is about pipelines; an endpoint gets what --body says";
+            return Err(Fault::Usage(why.into()).into());
+        }
+        let endpoint = Endpoint::find(&arguments.pipeline, &arguments.request, false)?;
+        let foreign = Foreign::new(endpoint, arguments.timeout);
+        // Where the endpoint runs is not known: the generator goes where it is told.
+        let surroundings = Surroundings::beside_an_endpoint(&arguments.request.cores);
+        Ok(Self { arm: foreign.arm(), launcher: Box::new(foreign), surroundings })
+    }
+}
+
+fn objectives(arguments: &CapacityArgs) -> Result<Vec<Objective>, Fault> {
     let mut objectives = arguments.objectives.clone();
+    let live = |one: &Objective| matches!(one, Objective::Latency { path: Path::Live, .. });
+    if objectives.iter().any(live) && arguments.is_endpoint() {
+        return Err(Fault::Usage(
+            "a foreign endpoint has no live feed: write ack instead of live".into(),
+        ));
+    }
+    if objectives.iter().any(live) && arguments.request.threads > 1 {
+        return Err(Fault::Usage(
+            "a live subscriber follows one event loop: leave out --threads".into(),
+        ));
+    }
     if !objectives.iter().any(|one| matches!(one, Objective::Answered { .. })) {
         objectives.push(ANSWERED);
     }
-    objectives
+    Ok(objectives)
 }
 
 /// Nothing is tried at a rate whose window is too short for its percentiles.

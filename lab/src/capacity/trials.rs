@@ -1,5 +1,5 @@
-//! The trials of a search: each on a fresh server, on disk before the next begins, and ended
-//! early when the system falls behind so far that its answer is certain.
+//! The trials of a search: each on a fresh server or on an endpoint that is back, on disk before the
+//! next begins, and ended early when the system falls behind so far that its answer is certain.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,10 +20,10 @@ use tailrace_measure::record::{
 use tailrace_measure::seals::overloaded;
 use tailrace_render::format::{count, latency};
 
-use super::CapacityArgs;
 use super::outcome::sentence;
-use crate::child::Children;
+use super::{CapacityArgs, Place};
 use crate::contestants::Contestants;
+use crate::load::live::Live;
 use crate::play::{self, Stage};
 use crate::postgres::PostgresArgs;
 use crate::{interrupt, machine};
@@ -49,7 +49,7 @@ pub(super) struct Trials<'a> {
     objectives: Vec<Objective>,
     surroundings: machine::Surroundings,
     findings: Vec<Finding>,
-    children: Children,
+    launcher: Box<dyn Launcher>,
     folder: Folder,
     manifest: Manifest,
     current: Arc<Mutex<Option<Arc<Gauge>>>>,
@@ -60,17 +60,9 @@ pub(super) struct Trials<'a> {
 impl<'a> Trials<'a> {
     pub(super) fn start(
         arguments: &'a CapacityArgs,
-        arm: Arm,
+        Place { arm, launcher, surroundings }: Place,
         objectives: Vec<Objective>,
     ) -> anyhow::Result<Self> {
-        let surroundings = machine::Surroundings::look();
-        let children = Children {
-            server_cores: surroundings.server_cores.clone(),
-            link_cores: surroundings.link_cores.clone(),
-            redis: arguments.redis.clone(),
-            postgres: PostgresArgs::default(),
-            contestants: Contestants::default(),
-        };
         surroundings.stay_off_the_generators_core()?;
         let current = Arc::new(Mutex::new(None));
         let interrupted = interrupt::flag(play::stopper(&current))?;
@@ -78,7 +70,7 @@ impl<'a> Trials<'a> {
         let asked: Vec<String> = objectives.iter().map(ToString::to_string).collect();
         let experiment = Experiment {
             name: "capacity".into(),
-            question: format!("How much does {} take with {}?", arm.slug, asked.join(", ")),
+            question: format!("How much does {} take with {}?", arm.pipeline, asked.join(", ")),
             seed: arguments.seed,
             rounds: 1,
             baseline: arm.slug.clone(),
@@ -102,7 +94,7 @@ impl<'a> Trials<'a> {
             objectives,
             surroundings,
             findings,
-            children,
+            launcher,
             folder,
             manifest,
             current,
@@ -214,13 +206,16 @@ impl<'a> Trials<'a> {
             seed: mix(self.arguments.seed, round, load.rate_per_s as u32),
             faults: &[],
             generator_cores: &self.surroundings.generator_cores,
-            threads: 1,
+            threads: self.arguments.request.threads,
             findings: &self.findings,
         };
         let payloads = payloads(self.arguments.seed, &self.arm)?;
         let most = (self.behind_s() * load.rate_per_s) as u64;
-        let mut server = self.children.launch(&self.arm)?;
+        let mut server = self.launcher.launch(&self.arm)?;
         let (over, behind) = (AtomicBool::new(false), AtomicBool::new(false));
+        let length = Duration::from_millis(load.warm_up_ms + load.window_ms);
+        let what = format!("{}, {}/s", self.arm.pipeline, count(load.rate_per_s as u64));
+        let _live = Live::start(&what, gauge, length)?;
         let finished = std::thread::scope(|scope| {
             let watcher = scope.spawn(|| watch(gauge, most, &over, &behind));
             let finished = run(server.as_mut(), &payloads, &request, gauge);
@@ -264,8 +259,8 @@ impl<'a> Trials<'a> {
         Ok(Capacity {
             schema_version: SCHEMA_VERSION,
             run: self.manifest.run.clone(),
-            arm: self.arm.slug.clone(),
-            sentence: sentence(&self.arm.slug, &objectives, found, &rungs),
+            arm: self.arm.pipeline.clone(),
+            sentence: sentence(&self.arm.pipeline, &objectives, found, &rungs),
             objectives,
             answer: found.answer,
             found: matches!(found.answer, CapacityAnswer::Between | CapacityAnswer::AboveHighest),

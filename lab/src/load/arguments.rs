@@ -1,5 +1,4 @@
-//! What `tailrace load` can be asked. Read next: `target.rs` (where it goes), `request.rs` (what is
-//! sent).
+//! What `tailrace load` can be asked. Read next: `endpoint/` (where it goes and what is sent).
 
 #![allow(clippy::doc_markdown, reason = "they are help texts and no Markdown")]
 
@@ -14,9 +13,8 @@ use tailrace_measure::record::Arrivals;
 use tailrace_producers::parse_duration;
 
 use super::objective;
-use super::request::Statuses;
 use crate::cli::rate;
-use crate::tls::ClientTls;
+use crate::endpoint::RequestArgs;
 
 /// Arguments of `load`.
 #[derive(Debug, Args, Clone)]
@@ -25,26 +23,9 @@ pub struct LoadArgs {
     /// Where to: http://host/path, https://, h2c:// (HTTP/2 in clear text), h2:// (over TLS),
     /// ws://, wss://. Path and query may hold {{seq}}, {{random}}, {{uuid}} and {{time_ms}}
     pub url: String,
-    /// HTTP/2 also for http:// and https://
-    #[arg(long)]
-    pub http2: bool,
-    /// The request's method; without it POST with a body and GET without
-    #[arg(long, value_name = "METHOD")]
-    pub method: Option<String>,
-    /// A header of every request, such as 'Authorization: Bearer abc'; of a WebSocket, of its
-    /// upgrade. May be repeated
-    #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]
-    pub headers: Vec<String>,
-    /// The body or message of every request; {{seq}}, {{random}}, {{uuid}} and {{time_ms}} are
-    /// filled in, \{{ stands for {{
-    #[arg(long, value_name = "TEXT", conflicts_with = "body_file")]
-    pub body: Option<String>,
-    /// The same from a file; its bytes are sent as they are, but for what is filled in
-    #[arg(long, value_name = "FILE")]
-    pub body_file: Option<PathBuf>,
-    /// Statuses that acknowledge, such as 2xx or 200,202 or 200-299; any other refuses
-    #[arg(long, value_name = "STATUSES", default_value = "2xx,3xx")]
-    pub expect_status: Statuses,
+    /// What is sent, and over which connections
+    #[command(flatten)]
+    pub request: RequestArgs,
     /// Requests a second, the mean; without it what the arrivals name, or else 1,000
     #[arg(long, value_parser = rate, conflicts_with = "closed")]
     pub rate: Option<f64>,
@@ -70,21 +51,10 @@ pub struct LoadArgs {
     /// An answer later than this after its due time is no answer
     #[arg(long, default_value = "5s", value_parser = parse_duration)]
     pub timeout: Duration,
-    /// Connections; without it 64 of HTTP/1.1 and 4 of the others
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub connections: Option<u32>,
-    /// Requests that may be unanswered on one connection; without it one of HTTP/1.1 (more is
-    /// pipelining), 100 of the others
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub per_connection: Option<u32>,
     /// Requests that may be sent or waiting at once, past which they overflow; without it two
     /// seconds of the schedule
     #[arg(long, conflicts_with = "closed", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub in_flight: Option<u64>,
-    /// A connection for each request, opened when it is due: what that takes is in its latency,
-    /// and told apart
-    #[arg(long)]
-    pub no_keepalive: bool,
     /// What must be met, such as 'ack p99 < 10ms' or 'answered >= 99.9%'; if not, the exit code is
     /// 1. May be repeated
     #[arg(long, value_name = "OBJECTIVE", value_parser = objective::parse)]
@@ -92,14 +62,6 @@ pub struct LoadArgs {
     /// The schedule and what is filled in at random come from here
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Threads that share schedule and connections, where one has no more time; each wants a core
-    /// of its own
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub threads: u32,
-    /// Keep the generator on this core: where the server is known to be on another. May be
-    /// repeated, once for each thread
-    #[arg(long = "core", value_name = "NUMBER", value_parser = core)]
-    pub cores: Vec<usize>,
     /// Print one JSON object; `tailrace schema` has its schema
     #[arg(long)]
     pub json: bool,
@@ -109,16 +71,6 @@ pub struct LoadArgs {
     /// Write the whole distributions into this folder, as HdrHistogram interval logs
     #[arg(long, value_name = "FOLDER")]
     pub hlog: Option<PathBuf>,
-    /// Whom to believe behind TLS
-    #[command(flatten)]
-    pub trust: ClientTls,
-}
-
-/// A core that this process may use.
-fn core(text: &str) -> Result<usize, String> {
-    let allowed = tailrace_sys::allowed_cores();
-    let core = text.parse().ok().filter(|core| allowed.contains(core));
-    core.ok_or_else(|| format!("there is no core {text:?} for this process; there are {allowed:?}"))
 }
 
 /// A duration, or none at all.

@@ -16,7 +16,7 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Tells how a load goes until it is dropped: by a table where there is a terminal, by lines
 /// elsewhere.
-pub(super) struct Live {
+pub(crate) struct Live {
     _table: Option<Progress>,
     _lines: Option<Lines>,
 }
@@ -26,7 +26,7 @@ impl Live {
     ///
     /// # Errors
     /// No thread could be started.
-    pub(super) fn start(url: &str, gauge: &Arc<Gauge>, length: Duration) -> std::io::Result<Self> {
+    pub(crate) fn start(url: &str, gauge: &Arc<Gauge>, length: Duration) -> std::io::Result<Self> {
         let table = Progress::of_load(url, length, gauge);
         let lines = table.is_none().then(|| Lines::start(gauge, length)).transpose()?;
         Ok(Self { _table: table, _lines: lines })

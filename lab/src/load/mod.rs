@@ -1,20 +1,17 @@
 //! `tailrace load URL`: an open-loop load on anyone's endpoint. Requests are due by a schedule that
 //! waits for nothing; every latency begins there.
 //!
-//! `arguments.rs` is what can be asked, `target.rs` where it goes, `request.rs` what is sent,
+//! `arguments.rs` is what can be asked, `endpoint/` where it goes and what is sent,
 //! `objective.rs` what must be met; `live.rs` and `prometheus.rs` tell while it runs, `print.rs`
 //! afterwards. The event loop is `loadgen/src/driver`, the record
 //! `loadgen/measure/src/load_report.rs`.
 
 mod arguments;
-mod live;
-mod objective;
+pub(crate) mod live;
+pub(crate) mod objective;
 mod print;
 mod prometheus;
-mod request;
-mod target;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -26,20 +23,17 @@ use tailrace_loadgen::folder;
 use tailrace_loadgen::gauge::Gauge;
 use tailrace_loadgen::load::{self, Loaded};
 use tailrace_loadgen::plan::{Pace, Plan, Share};
-use tailrace_loadgen::template::Asked;
-use tailrace_measure::load_report::{Endpoint, LoadAsked, LoadReport, Loop};
+use tailrace_measure::load_report::{self, LoadAsked, LoadReport, Loop};
 use tailrace_measure::record::{Load, Measurement};
 use tailrace_measure::schedule;
-use target::Target;
 
+use crate::endpoint::Endpoint;
 use crate::exit::{Ended, Fault};
 use crate::machine::Surroundings;
 use crate::{interrupt, printing, redis};
 
 /// Requests a second, where neither a rate nor the arrivals say it.
 const RATE_PER_S: f64 = 1_000.0;
-/// Requests on one connection of a protocol that carries many at once.
-const PER_CONNECTION: u32 = 100;
 /// So many seconds of the schedule may be sent or waiting at once.
 const IN_FLIGHT_S: f64 = 2.0;
 /// Fewer than this in flight would make a slow schedule overflow at the first slow answer.
@@ -52,14 +46,11 @@ const DURATION_MIN: Duration = Duration::from_millis(10);
 /// # Errors
 /// Arguments that make no sense, or an endpoint that cannot be reached.
 pub fn run(arguments: &LoadArgs) -> anyhow::Result<Ended> {
-    let target = Target::parse(&arguments.url, arguments.http2)?;
-    let asked = request::asked(arguments, &target)?;
     let schedule = schedule_of(arguments)?;
-    let load = load_asked(arguments, &target, &schedule)?;
-    let tls = target.tls(&arguments.trust)?;
-    let address = target.resolve()?;
-    let plans = Share::all(arguments.threads.into())
-        .map(|share| Plan { tls: tls.clone(), ..plan(&schedule, &load, address) }.shared(share))
+    let endpoint = Endpoint::find(&arguments.url, &arguments.request, arguments.closed)?;
+    let load = load_asked(arguments, &endpoint, &schedule)?;
+    let plans = Share::all(arguments.request.threads.into())
+        .map(|share| plan(&schedule, &load, &endpoint).shared(share))
         .collect();
     if let Some(folder) = &arguments.hlog {
         std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
@@ -67,9 +58,9 @@ pub fn run(arguments: &LoadArgs) -> anyhow::Result<Ended> {
     let gauge = Arc::new(Gauge::default());
     let stop = Arc::clone(&gauge);
     let interrupted = interrupt::flag(move || stop.stop())?;
-    let loaded = drive(arguments, &target, plans, &asked, &gauge)?;
-    let endpoint = endpoint(arguments, &target, &asked, address);
-    let mut report = load::report(endpoint, load, &loaded, &Surroundings::look().findings());
+    let loaded = drive(arguments, &endpoint, plans, &gauge)?;
+    let mut report =
+        load::report(described(&endpoint), load, &loaded, &Surroundings::look().findings());
     report.objectives = arguments.slo.iter().map(|slo| objective::judge(slo, &report)).collect();
     if let Some(folder) = &arguments.hlog {
         folder::write_histograms(folder, &loaded.ran.driven.measured, report.window_ns)?;
@@ -85,14 +76,11 @@ pub fn run(arguments: &LoadArgs) -> anyhow::Result<Ended> {
 /// Runs the load while telling how it goes.
 fn drive(
     arguments: &LoadArgs,
-    target: &Target,
+    endpoint: &Endpoint,
     plans: Vec<Plan>,
-    asked: &Asked,
     gauge: &Arc<Gauge>,
 ) -> anyhow::Result<Loaded> {
-    let host = request::host(arguments)?.unwrap_or_else(|| target.authority.clone());
-    let depth = per_connection(arguments, target) as usize;
-    let new_wire = target.wires(&host, depth, &asked.headers);
+    let new_wire = endpoint.wires();
     let exporter = arguments.prometheus.map(|address| {
         prometheus::start(address, gauge).with_context(|| format!("--prometheus {address}"))
     });
@@ -101,21 +89,9 @@ fn drive(
         eprintln!("figures for Prometheus: http://{}/metrics", exporter.address());
     }
     let _live = Live::start(&arguments.url, gauge, arguments.warm_up + arguments.duration)?;
-    load::run(plans, (asked, arguments.seed), &*new_wire, &arguments.cores, gauge).map_err(
-        |error| {
-            let tls = if target.is_secured { " over TLS" } else { "" };
-            error.context(format!(
-                "{} took no load (is a server running there, and does it speak {}{tls}?)",
-                arguments.url, target.protocol.name
-            ))
-        },
-    )
-}
-
-fn per_connection(arguments: &LoadArgs, target: &Target) -> u32 {
-    let one = arguments.no_keepalive || arguments.closed || target.protocol.name == "http1";
-    let default = if one { 1 } else { PER_CONNECTION };
-    if arguments.no_keepalive { 1 } else { arguments.per_connection.unwrap_or(default) }
+    let asked = (&endpoint.asked, arguments.seed);
+    load::run(plans, asked, &*new_wire, &arguments.request.cores, gauge)
+        .map_err(|error| endpoint.untaken(error))
 }
 
 /// The load as a schedule sees it, with what was left to be chosen.
@@ -143,17 +119,9 @@ fn schedule_of(arguments: &LoadArgs) -> Result<Load, Fault> {
 }
 
 /// What was asked for, as the report says it.
-fn load_asked(arguments: &LoadArgs, target: &Target, load: &Load) -> anyhow::Result<LoadAsked> {
-    let connections = arguments.connections.unwrap_or(target.protocol.fair_load.0);
-    let per_connection = per_connection(arguments, target);
+fn load_asked(arguments: &LoadArgs, endpoint: &Endpoint, load: &Load) -> anyhow::Result<LoadAsked> {
+    let (connections, per_connection) = (endpoint.connections, endpoint.per_connection);
     let all = u64::from(connections) * u64::from(per_connection);
-    if connections < arguments.threads {
-        return Err(Fault::Usage(format!(
-            "{} threads cannot share {connections} connections: each needs one of its own",
-            arguments.threads
-        ))
-        .into());
-    }
     let is_open = !arguments.closed;
     let sha256 = is_open.then(|| schedule::sha256(load, arguments.seed)).transpose();
     Ok(LoadAsked {
@@ -163,7 +131,7 @@ fn load_asked(arguments: &LoadArgs, target: &Target, load: &Load) -> anyhow::Res
         connections,
         per_connection,
         in_flight_max: if is_open { load.in_flight_max } else { all },
-        keep_alive: !arguments.no_keepalive,
+        keep_alive: endpoint.keeps_connections,
         warm_up_ns: load.warm_up_ms * 1_000_000,
         timeout_ns: load.timeout_ms * 1_000_000,
         seed: arguments.seed,
@@ -171,8 +139,9 @@ fn load_asked(arguments: &LoadArgs, target: &Target, load: &Load) -> anyhow::Res
     })
 }
 
-fn plan(schedule: &Load, asked: &LoadAsked, address: SocketAddr) -> Plan {
-    let mut plan = Plan::of_load(schedule, asked.seed, redis::fresh_run(), address);
+fn plan(schedule: &Load, asked: &LoadAsked, endpoint: &Endpoint) -> Plan {
+    let mut plan = Plan::of_load(schedule, asked.seed, redis::fresh_run(), endpoint.address);
+    plan.tls.clone_from(&endpoint.tls);
     plan.connections = asked.connections as usize;
     plan.in_flight_max = usize::try_from(asked.in_flight_max).unwrap_or(usize::MAX);
     plan.keeps_connections = asked.keep_alive;
@@ -182,13 +151,14 @@ fn plan(schedule: &Load, asked: &LoadAsked, address: SocketAddr) -> Plan {
     plan
 }
 
-fn endpoint(arguments: &LoadArgs, target: &Target, asked: &Asked, address: SocketAddr) -> Endpoint {
-    Endpoint {
-        url: arguments.url.clone(),
+fn described(endpoint: &Endpoint) -> load_report::Endpoint {
+    let target = &endpoint.target;
+    load_report::Endpoint {
+        url: endpoint.url.clone(),
         protocol: target.protocol.name.into(),
         tls: target.is_secured,
-        address: address.to_string(),
-        method: (!target.is_websocket()).then(|| asked.method.clone()),
+        address: endpoint.address.to_string(),
+        method: (!target.is_websocket()).then(|| endpoint.asked.method.clone()),
     }
 }
 

@@ -163,5 +163,10 @@ fn objectives_that_cannot_be_decided_are_refused_at_once() {
     check(&["ws-memory", "--slo", "ack p98 < 1ms"], &["p98", "p99.9", "answered >= SHARE"]);
     check(&["ws-memory", "--slo", "ack p99.9 < 1ms"], &["at least 10000 batches", "--window"]);
     check(&["nothing", "--slo", "ack p50 < 1ms"], &["ws-memory"]);
-    check(&["http://127.0.0.1:1/", "--slo", "ack p50 < 1ms"], &["tailrace load"]);
+    check(&["ws-memory", "--slo", "ack p50 < 1ms", "--http2"], &["--http2", "name a URL"]);
+    let url = "http://127.0.0.1:1/";
+    check(&[url, "--slo", "live p50 < 1ms"], &["no live feed"]);
+    check(&[url, "--slo", "ack p50 < 1ms", "--batch", "2"], &["--body"]);
+    let live = ["ws-memory", "--slo", "live p50 < 1ms", "--threads", "2"];
+    check(&live, &["leave out --threads"]);
 }

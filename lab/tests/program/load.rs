@@ -37,7 +37,7 @@ fn load(url: &str, more: &[&str], code: i32) -> Value {
     report
 }
 
-fn number(value: &Value) -> u64 {
+pub(crate) fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value} is no count"))
 }
 
@@ -61,7 +61,7 @@ fn check_published(report: &Value) {
 
 /// Answers on a free port, each connection on a thread of its own; `serve` gets the number of the
 /// connection.
-fn by_hand(serve: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> SocketAddr {
+pub(crate) fn by_hand(serve: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let serve = Arc::new(serve);
@@ -75,7 +75,7 @@ fn by_hand(serve: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> SocketAd
 }
 
 /// Reads one request; none at the end.
-fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
+pub(crate) fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
     let (mut head, mut length) = (String::new(), 0);
     while !head.ends_with("\r\n\r\n") {
         let begin = head.len();
@@ -160,7 +160,7 @@ fn what_is_filled_in_arrives_and_statuses_decide() {
 
 /// nginx as one process, which dies with its test, on a port that was free a moment ago: it cannot
 /// say which one it took. It answers as `location` says.
-fn nginx(listen: &str, location: &str) -> (Bound, u16, tempfile::TempDir) {
+pub(crate) fn nginx(listen: &str, location: &str) -> (Bound, u16, tempfile::TempDir) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().display();
@@ -315,10 +315,10 @@ fn a_closed_loop_says_so_and_ctrl_c_keeps_what_was_measured() {
     let line = lines.wait_for("the exporter", |line| line.contains("/metrics"));
     let exporter = line.split("http://").nth(1).unwrap().trim_end_matches("/metrics");
     let exporter: SocketAddr = exporter.parse().unwrap();
-    let acked = "tailrace_load_requests_total{state=\"acked\"} ";
+    let counter = "tailrace_load_requests_total{state=\"acked\"} ";
     loop {
         let page = String::from_utf8(http::get(exporter, "/metrics").body).unwrap();
-        let count = page.lines().find_map(|line| line.strip_prefix(acked)).expect("a counter");
+        let count = page.lines().find_map(|line| line.strip_prefix(counter)).expect("a counter");
         if count.parse::<u64>().unwrap() > 50 {
             break;
         }

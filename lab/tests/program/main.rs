@@ -7,6 +7,7 @@
 //! process is started and ended), then any other file.
 
 mod calibrate;
+mod capacity;
 mod cli;
 mod codecs;
 mod compare;

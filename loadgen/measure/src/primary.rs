@@ -7,7 +7,7 @@ use crate::comparable::{Divided, Spot, divide};
 use crate::holm::{chance, holm};
 use crate::record::{Answer, Comparison, Experiment, Primary, Ratio, Trial};
 use crate::statistics::ROUNDS_MIN;
-use crate::stein::needed;
+use crate::stein::{FIRST_STAGE, ROUNDS_MAX, asked, needed};
 use crate::wording::{Verdict, factor, figure as number, no_difference, verdict};
 
 /// A difference that is larger than this by chance alone is none.
@@ -17,7 +17,8 @@ const CHANCE_MAX: f64 = 0.05;
 pub(crate) fn answer(grid: &Grid<'_>) -> Option<Answer> {
     let primary = grid.experiment.primary.as_ref().filter(|_| !grid.trials.is_empty())?;
     let comparisons = compare(grid, primary);
-    let sentence = sentence(grid, primary, &comparisons)?;
+    let stages = stages(grid, primary).unwrap_or_default();
+    let sentence = sentence(grid, primary, &comparisons)? + &stages;
     let Primary { figure, load, against_load, .. } = primary.clone();
     Some(Answer { figure, load, against_load, sentence, comparisons })
 }
@@ -107,6 +108,37 @@ fn sentence(grid: &Grid<'_>, primary: &Primary, comparisons: &[Comparison]) -> O
             clauses.join("; ")
         )
     })
+}
+
+/// How many rounds were asked for and had, where they were to decide: whoever reads an interval sees
+/// whether it became as narrow as was meant.
+fn stages(grid: &Grid<'_>, primary: &Primary) -> Option<String> {
+    let rounds: Vec<Vec<f64>> = pairs(grid, primary)
+        .iter()
+        .filter_map(|pair| Some(divided(grid, primary, pair).ok()?.rounds))
+        .collect();
+    let fewest = rounds.iter().map(Vec::len).min().filter(|_| grid.experiment.decide)?;
+    let most = rounds.iter().map(|ratios| asked(ratios)).max()?;
+    Some(match most {
+        _ if fewest < FIRST_STAGE => {
+            format!(" Only {fewest} of the {FIRST_STAGE} rounds of the first stage count.")
+        }
+        ..=FIRST_STAGE => {
+            format!(" The spread of the first {FIRST_STAGE} rounds asked for no more.")
+        }
+        _ if fewest < needed_of(&rounds) => format!(
+            " The spread of the first {FIRST_STAGE} rounds asked for {most}, and {fewest} count."
+        ),
+        ..=ROUNDS_MAX => format!(" The spread of the first {FIRST_STAGE} rounds asked for {most}."),
+        _ => format!(
+            " The spread of the first {FIRST_STAGE} rounds asked for {most}, and {ROUNDS_MAX} are the \
+             most: the interval is wider than was meant."
+        ),
+    })
+}
+
+fn needed_of(rounds: &[Vec<f64>]) -> usize {
+    rounds.iter().map(|ratios| needed(ratios)).max().unwrap_or_default()
 }
 
 fn few_rounds(comparisons: &[Comparison]) -> bool {

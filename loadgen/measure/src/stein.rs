@@ -22,10 +22,15 @@ pub const ROUNDS_MAX: usize = 20;
 /// `ratios` hold one a round in the order of the rounds; those after the first stage change
 /// nothing.
 pub(crate) fn needed(ratios: &[f64]) -> usize {
+    asked(ratios).clamp(FIRST_STAGE, ROUNDS_MAX)
+}
+
+/// The same without bounds: what the spread asks for, whether or not it can be had. As many as the
+/// first stage has while that is not complete.
+pub(crate) fn asked(ratios: &[f64]) -> usize {
     let Some(first) = ratios.get(..FIRST_STAGE) else { return FIRST_STAGE };
     let half = t_975(FIRST_STAGE) * deviation(first);
-    let rounds = (half / DIFFERENT_FROM.ln()).powi(2).ceil();
-    (rounds as usize).clamp(FIRST_STAGE, ROUNDS_MAX)
+    (half / DIFFERENT_FROM.ln()).powi(2).ceil() as usize
 }
 
 /// The ratio of both stages, with Stein's interval: `d̄_N ± t₅·s₆/√N`. With six rounds or fewer it

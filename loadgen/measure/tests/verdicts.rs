@@ -364,8 +364,44 @@ fn two_stages_are_answered_with_their_own_interval() {
     let both: Vec<f64> = first.into_iter().chain([1.0; 6]).collect();
     let (sentence, stage, wide) = said(&both, true);
     assert!(sentence.contains("no difference found; differences above +3 %"), "{sentence}");
+    assert!(
+        sentence.ends_with("The spread of the first 6 rounds asked for no more."),
+        "{sentence}"
+    );
     assert_eq!(stage, Some(6));
     let (_, none, narrow) = said(&both, false);
     assert_eq!(none, None);
     assert!(wide > narrow, "{wide} {narrow}");
+}
+
+/// A race that goes on for as long as it is undecided, as the program's does.
+#[test]
+fn a_decision_goes_through_its_second_stage_and_ends() {
+    let decided = |ratio: &dyn Fn(usize) -> f64| {
+        let mut ratios = Vec::new();
+        loop {
+            let rounds = ratios.len() as u32;
+            let experiment =
+                Experiment { primary: Some(primary()), decide: true, ..experiment(6, vec![]) };
+            let trials = run(&ratios);
+            if rounds >= 6 && !undecided(&experiment, &trials) || rounds == 20 {
+                let experiment = Experiment { rounds, ..experiment };
+                let answer = summarize("r", &experiment, &trials).answer.unwrap();
+                return (rounds, answer.sentence);
+            }
+            ratios.push(ratio(ratios.len()));
+        }
+    };
+    // Ten per cent more, and six per cent up and down by round.
+    let (rounds, said) = decided(&|round| if round % 2 == 0 { 1.166 } else { 1.034 });
+    assert!((9..15).contains(&rounds), "{rounds}: {said}");
+    assert!(said.contains("`new` 1.10 times more than `old` over "), "{said}");
+    assert!(
+        said.ends_with(&format!("The spread of the first 6 rounds asked for {rounds}.")),
+        "{said}"
+    );
+    let (rounds, said) = decided(&|round| if round % 2 == 0 { 1.5 } else { 0.9 });
+    assert!(rounds == 20 && said.contains("20 are the most"), "{rounds}: {said}");
+    let (rounds, said) = decided(&|_| 1.3);
+    assert!(rounds == 6 && said.ends_with("asked for no more."), "{rounds}: {said}");
 }

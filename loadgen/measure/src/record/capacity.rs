@@ -1,4 +1,4 @@
-//! `capacity.json`: how much a pipeline takes before it misses an objective. How it is searched
+//! `capacity.json`: how much a pipeline or an endpoint takes before it misses an objective. How it is searched
 //! is said in the crate `tailrace-loadgen`, `capacity`.
 
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ pub struct Capacity {
     pub schema_version: u32,
     /// The run's name.
     pub run: String,
-    /// Slug of the arm.
+    /// Name of the pipeline, or the endpoint's address.
     pub arm: String,
     /// What must hold in a trial, as it was written.
     pub objectives: Vec<String>,

@@ -1,4 +1,4 @@
-//! Where a load goes: what the URL says of protocol, name, port and path, and the one address that
+//! Where requests go: what the URL says of protocol, name, port and path, and the one address that
 //! the name stood for. It follows no redirects. Read next: `mod.rs`.
 
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -20,13 +20,16 @@ use crate::tls::ClientTls;
 /// How long an address may take to accept before the next one of the same name is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Makes the client half of one more connection.
+pub(crate) type NewWire = Box<dyn Fn() -> Box<dyn Wire> + Send + Sync>;
+
 /// Where to, and how.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// What is spoken there.
-    pub(super) protocol: Protocol,
+    pub(crate) protocol: Protocol,
     /// Whether behind TLS.
-    pub(super) is_secured: bool,
+    pub(crate) is_secured: bool,
     /// `host` or `host:port`, as the URL has it.
     pub(super) authority: String,
     /// Name and port, which is the scheme's unless the URL has one.
@@ -72,7 +75,7 @@ impl Target {
     }
 
     /// Whether messages are sent and not requests.
-    pub(super) fn is_websocket(&self) -> bool {
+    pub(crate) fn is_websocket(&self) -> bool {
         self.protocol.name == "ws"
     }
 
@@ -119,12 +122,7 @@ impl Target {
 
     /// Makes the client halves of connections: `host` is whom they say that they talk to,
     /// `headers` are those of a WebSocket's upgrade.
-    pub(super) fn wires(
-        &self,
-        host: &str,
-        depth: usize,
-        headers: &[(String, String)],
-    ) -> Box<dyn Fn() -> Box<dyn Wire> + Sync> {
+    pub(super) fn wires(&self, host: &str, depth: usize, headers: &[(String, String)]) -> NewWire {
         let host = host.to_owned();
         match self.protocol.name {
             "ws" => {

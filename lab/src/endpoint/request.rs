@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use tailrace_loadgen::template::{Asked, Template};
 
-use super::arguments::LoadArgs;
+use super::RequestArgs;
 use super::target::Target;
 use crate::exit::Fault;
 
@@ -53,11 +53,18 @@ impl FromStr for Statuses {
     }
 }
 
+/// Where nobody says which: whoever answers so has taken the request.
+const ACKS: [(u16, u16); 1] = [(200, 399)];
+
+fn statuses(arguments: &RequestArgs) -> Vec<(u16, u16)> {
+    arguments.expect_status.as_ref().map_or_else(|| ACKS.to_vec(), |given| given.0.clone())
+}
+
 /// The request as the arguments describe it.
 ///
 /// # Errors
 /// A header, method, body or placeholder that makes no sense.
-pub(super) fn asked(arguments: &LoadArgs, target: &Target) -> Result<Asked, Fault> {
+pub(super) fn asked(arguments: &RequestArgs, target: &Target) -> Result<Asked, Fault> {
     let source = body(arguments, target)?;
     let body = Template::parse(&source).map_err(usage)?;
     let mut headers = headers(arguments)?;
@@ -67,7 +74,7 @@ pub(super) fn asked(arguments: &LoadArgs, target: &Target) -> Result<Asked, Faul
             target: target.path.clone(),
             headers,
             body,
-            acks: arguments.expect_status.0.clone(),
+            acks: statuses(arguments),
         });
     }
     let mut add = |name: &str, value: &str| {
@@ -88,14 +95,14 @@ pub(super) fn asked(arguments: &LoadArgs, target: &Target) -> Result<Asked, Faul
     if !is_token(method) || method == "CONNECT" {
         return Err(Fault::Usage(format!("{method:?} is no method that can be sent here")));
     }
-    let acks = arguments.expect_status.0.clone();
+    let acks = statuses(arguments);
     Ok(Asked { method: method.into(), target: target.path.clone(), headers, body, acks })
 }
 
 /// What a WebSocket says when nothing else was asked for.
 const MESSAGE: &str = "{\"seq\":{{seq}}}";
 
-fn body(arguments: &LoadArgs, target: &Target) -> Result<Vec<u8>, Fault> {
+fn body(arguments: &RequestArgs, target: &Target) -> Result<Vec<u8>, Fault> {
     let Some(file) = &arguments.body_file else {
         let default = if target.is_websocket() { MESSAGE } else { "" };
         return Ok(arguments.body.as_deref().unwrap_or(default).as_bytes().to_vec());
@@ -125,14 +132,14 @@ fn content_type(body: &Template) -> &'static str {
 }
 
 /// The value of a `host` header, which replaces the URL's.
-pub(super) fn host(arguments: &LoadArgs) -> Result<Option<String>, Fault> {
+pub(super) fn host(arguments: &RequestArgs) -> Result<Option<String>, Fault> {
     let headers = arguments.headers.iter().map(|header| split(header));
     let found = headers.collect::<Result<Vec<_>, _>>()?;
     let host = found.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
     Ok(host.map(|(_, value)| value.to_owned()))
 }
 
-fn headers(arguments: &LoadArgs) -> Result<Vec<(String, String)>, Fault> {
+fn headers(arguments: &RequestArgs) -> Result<Vec<(String, String)>, Fault> {
     let mut headers = Vec::new();
     for header in &arguments.headers {
         let (name, value) = split(header)?;
