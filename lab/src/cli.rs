@@ -77,6 +77,8 @@ pub enum Verb {
     Replay(crate::replay::ReplayArgs),
     /// Open a page on loopback where runs are planned, predicted, started and watched
     Console(crate::console::ConsoleArgs),
+    /// Play a high-load scenario on a real server, and say whether what was expected came
+    Demo(crate::demo::DemoArgs),
     /// Look at this machine: what it does to measurements, and what is missing
     Doctor(crate::doctor::DoctorArgs),
     /// List recorded runs and known pipelines

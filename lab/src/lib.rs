@@ -9,11 +9,13 @@ pub mod calibrate;
 pub mod capacity;
 pub mod chart_js;
 pub mod child;
+pub mod choices;
 pub mod cli;
 pub mod columns;
 pub mod compare;
 pub mod console;
 pub mod contestants;
+pub mod demo;
 pub mod dlq;
 pub mod doctor;
 pub mod door;
@@ -87,6 +89,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Capacity(arguments) => capacity::run(&arguments),
         Verb::Compare(arguments) => compare::run(&arguments),
         Verb::Console(arguments) => console::run(&arguments),
+        Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Site(arguments) => site::run(&arguments),
         Verb::List(arguments) => list::run(&arguments),

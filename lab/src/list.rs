@@ -7,6 +7,7 @@ use anyhow::Context;
 use serde::Serialize;
 use tailrace_loadgen::folder::Folder;
 
+use crate::choices::Choices;
 use crate::cli::{ListArgs, SchemaArgs};
 use crate::contestants::{Contestants, Listed};
 use crate::exit::{Ended, Fault};
@@ -24,6 +25,7 @@ struct Experiment {
 #[derive(Serialize)]
 struct Listing {
     pipelines: Vec<&'static str>,
+    choices: Choices,
     contestants: Vec<Listed>,
     experiments: Vec<Experiment>,
     runs: Vec<String>,
@@ -40,7 +42,8 @@ pub fn run(arguments: &ListArgs) -> anyhow::Result<Ended> {
     let experiments = questions(redis, &contestants).into_iter();
     let experiments = experiments.map(|(name, question)| Experiment { name, question }).collect();
     let runs = runs(&arguments.results)?;
-    let listing = Listing { pipelines, contestants: contestants.listed(redis), experiments, runs };
+    let (choices, contestants_here) = (Choices::known(), contestants.listed(redis));
+    let listing = Listing { pipelines, choices, contestants: contestants_here, experiments, runs };
     if arguments.json {
         printing::json(&listing)?;
         return Ok(Ended::Fine);

@@ -51,6 +51,8 @@
     questions: () => ask("GET", "api/questions"),
     plan: (order) => ask("POST", "api/plan", order),
     start: (order) => ask("POST", "api/run", order),
+    demos: () => ask("GET", "api/demos"),
+    play: (scenario, phase_s) => ask("POST", "api/demo", { scenario, phase_s }),
     stop: () => ask("DELETE", "api/run"),
     follow,
   };

@@ -1,4 +1,5 @@
-// The console: question, prediction, run. Each step is a file named after it; this one joins them.
+// The console: question, prediction, run; or a scenario of high load. Each step is a file named
+// after it; this one joins them.
 (function () {
   "use strict";
 
@@ -44,20 +45,36 @@
     }
   }
 
-  // Between the lab's questions and arms of one's own.
+  async function play(scenario, phase_s) {
+    try {
+      await api.play(scenario, phase_s);
+      trouble(null);
+      place("run").scrollIntoView();
+    } catch (error) {
+      trouble(error);
+    }
+  }
+
+  // What each tab shows, and what is wished for when it is chosen.
+  const TABS = {
+    "by-question": "questions",
+    "by-building": "build",
+    "by-scenario": "demo",
+  };
+
+  // Between the lab's questions, arms of one's own, and scenarios. `again` wishes for the arms that
+  // are built, once there is something to build of.
   function tabs(again) {
-    const [asked, built] = [place("by-question"), place("by-building")];
-    const show = (building) => {
-      asked.setAttribute("aria-pressed", String(!building));
-      built.setAttribute("aria-pressed", String(building));
-      place("questions").hidden = building;
-      place("build").hidden = !building;
-      const chosen = document.querySelector("input[name=question]:checked");
-      if (building) again();
-      else wish(chosen ? { experiment: chosen.value } : null);
+    const show = (chosen) => {
+      for (const [tab, panel] of Object.entries(TABS)) {
+        place(tab).setAttribute("aria-pressed", String(tab === chosen));
+        place(panel).hidden = tab !== chosen;
+      }
+      const question = document.querySelector("input[name=question]:checked");
+      if (chosen === "by-building") again();
+      else wish(chosen === "by-question" && question ? { experiment: question.value } : null);
     };
-    asked.addEventListener("click", () => show(false));
-    built.addEventListener("click", () => show(true));
+    for (const tab of Object.keys(TABS)) place(tab).addEventListener("click", () => show(tab));
   }
 
   // The chart's library may not be on this machine; figures are shown all the same.
@@ -70,21 +87,38 @@
     });
   }
 
+  // Fills the panels. What cannot be asked is told, and the rest works all the same.
+  async function fill() {
+    let again = () => wish(null);
+    let scenarios = [];
+    tabs(() => again());
+    const questions = async () => {
+      const known = await api.questions();
+      place("questions").replaceChildren(
+        Tailrace.choose.render(known.experiments, (one) => wish({ experiment: one.name })),
+      );
+      again = Tailrace.build.render(place("build"), known, (build) => wish(build && { build }));
+    };
+    const demos = async () => {
+      scenarios = await api.demos();
+      place("demo").replaceChildren(...Tailrace.demo.render(scenarios, play));
+    };
+    const asked = await Promise.allSettled([questions(), demos()]);
+    const failed = asked.find((one) => one.status === "rejected");
+    if (failed) trouble(failed.reason);
+    return () => scenarios;
+  }
+
+  // A scenario's series and sentences must be known before its first line is shown.
   async function begin() {
     Tailrace.theme.connect(place("theme"));
-    const again = Tailrace.build.render(place("build"), (build) => wish(build && { build }));
-    tabs(again);
-    try {
-      const { experiments } = await api.questions();
-      place("questions").replaceChildren(
-        Tailrace.choose.render(experiments, (one) => wish({ experiment: one.name })),
-      );
-    } catch (error) {
-      trouble(error);
-    }
-    await chart();
-    const watch = Tailrace.watch.make(place("watch"));
-    api.follow(watch.tell, (linked) => trouble(linked ? null : new Error("The console does not answer; trying again …")));
+    const [scenarios] = await Promise.all([fill(), chart()]);
+    const watches = {
+      run: Tailrace.watch.make(place("watch")),
+      demo: Tailrace.demo.make(place("watch"), scenarios),
+    };
+    const tell = (news) => (watches[news.stand.kind] || watches.run).tell(news);
+    api.follow(tell, (linked) => trouble(linked ? null : new Error("The console does not answer; trying again …")));
     place("main").removeAttribute("aria-busy");
   }
 

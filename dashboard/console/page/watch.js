@@ -118,7 +118,6 @@
       );
     }
 
-    begin();
     return { tell };
   }
 

@@ -1,5 +1,6 @@
-//! The one run that may be under way: the program's own `run` as a child, what it says of its
-//! progress, how it ended. Lines are kept, so that a page that opens late sees the whole run.
+//! The one run or scenario that may be under way: the program's own `run` or `demo` as a child,
+//! what it says of its progress, how it ended. Lines are kept, so that a page that opens late sees
+//! all of it.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -24,6 +25,41 @@ const SUMMARY_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of one line of progress.
 const LINE_BYTES_MAX: usize = 64 << 10;
 
+/// What is started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Job<'a> {
+    /// An experiment, which is recorded among the runs.
+    Run(&'a Sheet),
+    /// A scenario of the demo, by its name, with phases of so many milliseconds.
+    Demo { scenario: &'a str, phase_ms: u64 },
+}
+
+/// Which of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// See [`Job::Run`].
+    Run,
+    /// See [`Job::Demo`].
+    Demo,
+}
+
+impl Job<'_> {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Run(_) => Kind::Run,
+            Self::Demo { .. } => Kind::Demo,
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Self::Run(sheet) => sheet.name.clone(),
+            Self::Demo { scenario, .. } => scenario.to_owned(),
+        }
+    }
+}
+
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -34,7 +70,9 @@ pub(crate) enum Stand {
     Running {
         /// Its number since the console was opened.
         number: u64,
-        /// The experiment's name.
+        /// Whether it is an experiment or a scenario.
+        kind: Kind,
+        /// The experiment's or scenario's name.
         name: String,
         /// It was asked to stop.
         stopping: bool,
@@ -43,7 +81,9 @@ pub(crate) enum Stand {
     Ended {
         /// Its number.
         number: u64,
-        /// The experiment's name.
+        /// Whether it was an experiment or a scenario.
+        kind: Kind,
+        /// The experiment's or scenario's name.
         name: String,
         /// The program's exit code; none: a signal ended it.
         code: Option<i32>,
@@ -55,6 +95,8 @@ pub(crate) enum Stand {
         verdicts: Value,
         /// The run's sentences.
         sentences: Value,
+        /// What came of a scenario; null of an experiment, whose result is on its own page.
+        report: Value,
     },
 }
 
@@ -107,32 +149,33 @@ impl Bench {
         (board.stand.clone(), lines, board.dropped + board.lines.len())
     }
 
-    /// What `run` says with these arguments, without running anything.
+    /// What the program says with these words, without running anything.
     ///
     /// # Errors
     /// What it said on standard error.
-    pub(crate) async fn ask(
-        &self,
-        sheet: Option<&Sheet>,
-        arguments: &[&str],
-    ) -> Result<Value, String> {
-        let mut command = self.command(sheet, arguments).map_err(|error| error.to_string())?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let output = tokio::process::Command::from(command).output().await;
-        let output = output.map_err(|error| error.to_string())?;
-        if output.status.success() {
-            return serde_json::from_slice(&output.stdout).map_err(|error| error.to_string());
-        }
-        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    pub(crate) async fn ask(&self, words: &[&str]) -> Result<Value, String> {
+        let command = self.command(words).map_err(|error| error.to_string())?;
+        answered(command).await
     }
 
-    fn command(&self, sheet: Option<&Sheet>, arguments: &[&str]) -> std::io::Result<Command> {
+    /// What would run for a sheet.
+    ///
+    /// # Errors
+    /// What the program said on standard error.
+    pub(crate) async fn plan(&self, sheet: &Sheet) -> Result<Value, String> {
+        let command = self.of_sheet(sheet, &["--dry-run", "--json"]);
+        answered(command.map_err(|error| error.to_string())?).await
+    }
+
+    fn command(&self, words: &[&str]) -> std::io::Result<Command> {
         let mut command = (self.program)()?;
-        command.arg("run");
-        if let Some(sheet) = sheet {
-            command.arg(self.write(sheet)?).args(&sheet.arguments);
-        }
-        command.args(arguments).env("NO_COLOR", "1");
+        command.args(words).env("NO_COLOR", "1");
+        Ok(command)
+    }
+
+    fn of_sheet(&self, sheet: &Sheet, words: &[&str]) -> std::io::Result<Command> {
+        let mut command = self.command(&["run"])?;
+        command.arg(self.write(sheet)?).args(&sheet.arguments).args(words);
         Ok(command)
     }
 
@@ -143,11 +186,11 @@ impl Bench {
         Ok(path)
     }
 
-    /// Starts a run; its number.
+    /// Starts a run or a scenario; its number.
     ///
     /// # Errors
     /// One is under way, or the program cannot be started.
-    pub(crate) fn start(self: &Arc<Self>, sheet: &Sheet) -> Result<u64, String> {
+    pub(crate) fn start(self: &Arc<Self>, job: Job<'_>) -> Result<u64, String> {
         let mut board = open(&self.board);
         let number = match &board.stand {
             Stand::Running { .. } => {
@@ -160,27 +203,40 @@ impl Bench {
             Stand::Ended { number, .. } => number + 1,
         };
         let child =
-            self.spawn(sheet).map_err(|error| format!("the program did not start: {error}"))?;
+            self.spawn(job).map_err(|error| format!("the program did not start: {error}"))?;
         *open(&self.child) = child.id();
-        let (name, lines) = (sheet.name.clone(), Vec::new());
-        *board =
-            Board { stand: Stand::Running { number, name, stopping: false }, lines, dropped: 0 };
+        let (kind, name) = (job.kind(), job.name());
+        let stand = Stand::Running { number, kind, name: name.clone(), stopping: false };
+        *board = Board { stand, lines: Vec::new(), dropped: 0 };
         drop(board);
         self.tell();
-        tokio::spawn(Arc::clone(self).follow(child, number, sheet.name.clone()));
+        tokio::spawn(Arc::clone(self).follow(child, number, (kind, name)));
         Ok(number)
     }
 
-    fn spawn(&self, sheet: &Sheet) -> std::io::Result<Child> {
-        let mut command = self.command(Some(sheet), &["--json", "--results"])?;
-        command.arg(&self.results).env("TAILRACE_PROGRESS", "json");
+    fn spawn(&self, job: Job<'_>) -> std::io::Result<Child> {
+        let mut command = match job {
+            Job::Run(sheet) => self.of_sheet(sheet, &["--json", "--results"])?,
+            Job::Demo { scenario, phase_ms } => self.command(&[
+                "demo",
+                "--json",
+                "--phase",
+                &format!("{phase_ms}ms"),
+                "--",
+                scenario,
+            ])?,
+        };
+        if let Job::Run(_) = job {
+            command.arg(&self.results);
+        }
+        command.env("TAILRACE_PROGRESS", "json");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A console that is killed takes its run with it.
         tokio::process::Command::from(command).kill_on_drop(true).spawn()
     }
 
     /// Reads until the run has ended, then says how.
-    async fn follow(self: Arc<Self>, mut child: Child, number: u64, name: String) {
+    async fn follow(self: Arc<Self>, mut child: Child, number: u64, (kind, name): (Kind, String)) {
         let summary = child.stdout.take().map(|out| tokio::spawn(read_summary(out)));
         let said = match child.stderr.take() {
             Some(errors) => self.read_progress(errors).await,
@@ -194,8 +250,10 @@ impl Bench {
         };
         let run = summary["run"].as_str().map(str::to_owned);
         let (verdicts, sentences) = (summary["verdicts"].clone(), summary["sentences"].clone());
+        // One scenario was asked for, of a list.
+        let report = if kind == Kind::Demo { summary[0].clone() } else { Value::Null };
         open(&self.board).stand =
-            Stand::Ended { number, name, code, run, said, verdicts, sentences };
+            Stand::Ended { number, kind, name, code, run, said, verdicts, sentences, report };
         self.tell();
     }
 
@@ -250,6 +308,17 @@ impl Board {
             self.dropped += 1;
         }
     }
+}
+
+/// The JSON that a command prints, or what it complains about.
+async fn answered(mut command: Command) -> Result<Value, String> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = tokio::process::Command::from(command).output().await;
+    let output = output.map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return serde_json::from_slice(&output.stdout).map_err(|error| error.to_string());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }
 
 async fn read_summary(out: impl AsyncRead + Unpin) -> Value {

@@ -2,8 +2,9 @@
 //! expect, starts the run, watches it and gets the result with the prediction scored.
 //!
 //! It runs nothing by itself. Every run is the program's own `run` on a file that the page's order
-//! was turned into, so it measures and records exactly what the command line would. There is one
-//! run at a time, because two would spoil each other's figures.
+//! was turned into, so it measures and records exactly what the command line would; every scenario
+//! of high load is the program's own `demo`. There is one of either at a time, because two would
+//! spoil each other's figures.
 //!
 //! Read `order.rs` for what a page may ask for and how it becomes an experiment, `bench.rs` for
 //! the run and its progress, `routes.rs` for the paths, `guard.rs` for who may use them.

@@ -20,6 +20,9 @@ const FILES: &[(&str, &str)] = &[
     ("predict.js", include_str!("../page/predict.js")),
     ("watch.js", include_str!("../page/watch.js")),
     ("curve.js", include_str!("../page/curve.js")),
+    ("lines.js", include_str!("../page/lines.js")),
+    ("demo.js", include_str!("../page/demo.js")),
+    ("outcome.js", include_str!("../page/outcome.js")),
     ("console.js", include_str!("../page/console.js")),
 ];
 

@@ -1,5 +1,5 @@
-//! The paths, all below the secret: the page and its parts, questions and pipelines, a plan for an
-//! order, the run, its progress as server-sent events, and the results site.
+//! The paths, all below the secret: the page and its parts, questions and what arms are built of, a
+//! plan for an order, the run or scenario, its progress as server-sent events, and the results site.
 
 use std::convert::Infallible;
 use std::io;
@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::bench::{Bench, Stand};
+use crate::bench::{Bench, Job, Stand};
 use crate::guard::{Guard, check};
 use crate::order::{Order, Sheet};
 use crate::{Console, Experiments, pages, site};
@@ -57,6 +57,8 @@ pub(crate) fn router(
         .route("/api/questions", get(questions))
         .route("/api/plan", post(plan))
         .route("/api/run", post(start).delete(stop).get(stand))
+        .route("/api/demos", get(demos))
+        .route("/api/demo", post(play))
         .route("/api/progress", get(progress))
         .route("/site/{*path}", get(site::file))
         .with_state(shared);
@@ -73,11 +75,64 @@ fn refused(status: StatusCode, why: impl Into<String>) -> Response {
     (status, Json(json!({ "detail": why.into() }))).into_response()
 }
 
-/// Experiments, and what a reader may build.
+/// Experiments, and what a reader may build arms of: the program knows both.
 async fn questions(State(shared): State<Arc<Shared>>) -> Response {
-    match shared.bench.ask(None, &["--list", "--json"]).await {
-        Ok(experiments) => Json(json!({ "experiments": experiments })).into_response(),
+    let results = shared.results.to_string_lossy();
+    let known = ["list", "--json", "--results", &results];
+    let experiments = shared.bench.ask(&["run", "--list", "--json"]);
+    match tokio::join!(experiments, shared.bench.ask(&known)) {
+        (Ok(experiments), Ok(known)) => Json(json!({
+            "experiments": experiments,
+            "pipelines": known["pipelines"],
+            "choices": known["choices"],
+        }))
+        .into_response(),
+        (Err(said), _) | (_, Err(said)) => refused(StatusCode::INTERNAL_SERVER_ERROR, said),
+    }
+}
+
+/// The scenarios of the demo.
+async fn demos(State(shared): State<Arc<Shared>>) -> Response {
+    match shared.bench.ask(&["demo", "--list", "--json"]).await {
+        Ok(scenarios) => Json(scenarios).into_response(),
         Err(said) => refused(StatusCode::INTERNAL_SERVER_ERROR, said),
+    }
+}
+
+/// A scenario that is to be played.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Play {
+    /// Its name.
+    scenario: String,
+    /// Length of its phases in seconds.
+    phase_s: f64,
+}
+
+async fn play(
+    State(shared): State<Arc<Shared>>,
+    wanted: Result<Json<Play>, JsonRejection>,
+) -> Response {
+    let Play { scenario, phase_s } = match wanted {
+        Ok(Json(play)) => play,
+        Err(fault) => return refused(StatusCode::BAD_REQUEST, fault.body_text()),
+    };
+    // A float becomes the nearest whole number of its range; the program says what it takes.
+    let phase_ms = (phase_s * 1e3).round() as u64;
+    let phase = format!("{phase_ms}ms");
+    // What cannot be played is refused before it counts as a run.
+    let known = ["demo", "--list", "--json", "--phase", &phase, "--", &scenario];
+    match shared.bench.ask(&known).await {
+        Err(said) => return refused(StatusCode::BAD_REQUEST, said),
+        Ok(known) => {
+            if let Some(why) = known[0]["missing"].as_str() {
+                return refused(StatusCode::BAD_REQUEST, why);
+            }
+        }
+    }
+    match shared.bench.start(Job::Demo { scenario: &scenario, phase_ms }) {
+        Ok(number) => (StatusCode::ACCEPTED, Json(json!({ "number": number }))).into_response(),
+        Err(why) => refused(StatusCode::CONFLICT, why),
     }
 }
 
@@ -90,7 +145,7 @@ async fn plan(
         Ok(sheet) => sheet,
         Err(refusal) => return *refusal,
     };
-    match shared.bench.ask(Some(&sheet), &["--dry-run", "--json"]).await {
+    match shared.bench.plan(&sheet).await {
         Ok(plan) => Json(plan).into_response(),
         Err(said) => refused(StatusCode::BAD_REQUEST, said),
     }
@@ -105,10 +160,10 @@ async fn start(
         Err(refusal) => return *refusal,
     };
     // What cannot run is refused before it counts as a run.
-    if let Err(said) = shared.bench.ask(Some(&sheet), &["--dry-run", "--json"]).await {
+    if let Err(said) = shared.bench.plan(&sheet).await {
         return refused(StatusCode::BAD_REQUEST, said);
     }
-    match shared.bench.start(&sheet) {
+    match shared.bench.start(Job::Run(&sheet)) {
         Ok(number) => (StatusCode::ACCEPTED, Json(json!({ "number": number }))).into_response(),
         Err(why) => refused(StatusCode::CONFLICT, why),
     }
