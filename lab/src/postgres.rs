@@ -1,10 +1,11 @@
 //! Finding a PostgreSQL: one that was given, else a private one, else a line that says how to get
 //! it.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tailrace_backend::private::{Commits, PrivatePostgres};
 use tailrace_backend::{Found, PostgresConfig, PostgresStore};
 use tailrace_contract::StoreError;
+use tailrace_measure::record;
 
 use crate::exit::Fault;
 use crate::redis::Password;
@@ -46,18 +47,52 @@ impl PostgresArgs {
     }
 }
 
-/// Opens the store on a server, or on a private one that ends with it.
+/// How a server that commits before it answers writes the rows of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InsertArg {
+    /// A statement for each row, one after the other.
+    Row,
+    /// One statement for all rows.
+    Rows,
+    /// COPY.
+    Copy,
+}
+
+impl From<InsertArg> for record::Insert {
+    fn from(insert: InsertArg) -> Self {
+        match insert {
+            InsertArg::Row => Self::Row,
+            InsertArg::Rows => Self::Rows,
+            InsertArg::Copy => Self::Copy,
+        }
+    }
+}
+
+impl From<InsertArg> for tailrace_backend::Insert {
+    fn from(insert: InsertArg) -> Self {
+        match insert {
+            InsertArg::Row => Self::Row,
+            InsertArg::Rows => Self::Rows,
+            InsertArg::Copy => Self::Copy,
+        }
+    }
+}
+
+/// Opens the store on a server, or on a private one that ends with it. `shape`: how it is used.
 ///
 /// # Errors
 /// There is no server and none can be started, or it cannot be used.
-pub async fn open(url: Option<&str>) -> anyhow::Result<Result<PostgresStore, StoreError>> {
+pub async fn open(
+    url: Option<&str>,
+    shape: impl FnOnce(String) -> PostgresConfig,
+) -> anyhow::Result<Result<PostgresStore, StoreError>> {
     match Found::postgres(url) {
-        Found::Given(url) => Ok(PostgresStore::connect(&PostgresConfig::new(url)).await),
+        Found::Given(url) => Ok(PostgresStore::connect(&shape(url)).await),
         Found::Private => {
             let start = || PrivatePostgres::start(Commits::Synced, None);
             let server = tokio::task::spawn_blocking(start).await?;
             let server = server.map_err(|error| Fault::Missing(error.to_string()))?;
-            let config = PostgresConfig::new(server.url());
+            let config = shape(server.url());
             Ok(PostgresStore::private(server, &config).await)
         }
         Found::Missing(how) => Err(Fault::Missing(how).into()),

@@ -23,6 +23,8 @@ pub const PIPELINES: &[Pipeline] = &[
     pipeline::<Http1>("http1-redis", LogKind::Redis),
     pipeline::<Http2>("http2-redis", LogKind::Redis),
     pipeline::<Ws>("ws-redis", LogKind::Redis),
+    // One is enough to ask what a log is good for; another transport would be another line.
+    pipeline::<Http1>("http1-postgres", LogKind::Postgres),
 ];
 
 /// Whose log a worker reads that was not told another one.
@@ -79,6 +81,8 @@ pub enum LogKind {
     Memory,
     /// A Redis stream.
     Redis,
+    /// No log at all: each batch is committed to PostgreSQL before it is acknowledged.
+    Postgres,
 }
 
 /// A transport's server half in front of this program's door.
@@ -102,6 +106,12 @@ pub fn find(name: &str) -> Result<Pipeline, Fault> {
 }
 
 impl Pipeline {
+    /// Whether a race runs it that names no pipeline: those that answer when their log has a batch.
+    /// One that commits first answers another question, and needs a PostgreSQL.
+    pub fn is_raced_unasked(&self) -> bool {
+        self.log() != Some(LogKind::Postgres)
+    }
+
     /// Where batches go; the floor keeps nothing.
     pub fn log(&self) -> Option<LogKind> {
         match self.behind {

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use tailrace_backend::Insert;
 use tailrace_contract::{Options, TlsIdentity};
 
 use crate::cli::ServeArgs;
@@ -13,6 +14,7 @@ use crate::exit::{Ended, Fault};
 use crate::interrupt::Stop;
 use crate::registry::{self, LogKind, Pipeline};
 use crate::served::{Listeners, Served};
+use crate::store::StoreChoice;
 use crate::tls::fingerprint;
 use crate::{chart_js, gate, printing, redis, store};
 
@@ -139,7 +141,7 @@ async fn serve(
         observer: bind(arguments.observer)?,
         chart_js: chart_js::places(arguments.chart_js.as_ref())?,
         gate: keys.map(|keys| gate::start(keys, redis.as_ref())).transpose()?,
-        stored: stored(arguments).await?,
+        stored: stored(pipeline, arguments).await?,
     };
     let mut served = Served::start(pipeline, listeners, redis::fresh_run(), redis, &options)
         .await
@@ -161,9 +163,20 @@ async fn serve(
 }
 
 /// Where batches end up, if a store was asked for.
-async fn stored(arguments: &ServeArgs) -> anyhow::Result<Option<Stored>> {
+async fn stored(pipeline: Pipeline, arguments: &ServeArgs) -> anyhow::Result<Option<Stored>> {
+    if pipeline.log() == Some(LogKind::Postgres) {
+        return committed_to(arguments).await.map(Some);
+    }
+    if arguments.insert.is_some() {
+        return Err(Fault::Usage(format!(
+            "--insert is how a pipeline writes that commits before it answers; {} leaves that to \
+             a worker",
+            pipeline.name
+        ))
+        .into());
+    }
     let Some(choice) = arguments.store.chosen() else { return Ok(None) };
-    if arguments.no_worker && registry::find(&arguments.pipeline)?.log() == Some(LogKind::Memory) {
+    if arguments.no_worker && pipeline.log() == Some(LogKind::Memory) {
         return Err(Fault::Usage(format!(
             "the log of {} lives in this process, where no other worker can read it: leave \
              --no-worker out",
@@ -174,6 +187,15 @@ async fn stored(arguments: &ServeArgs) -> anyhow::Result<Option<Stored>> {
     let store = store::open(&choice).await?;
     let (worker, detector) = (!arguments.no_worker, !arguments.no_worker && !arguments.no_detector);
     Ok(Some(Stored { store, worker, detector }))
+}
+
+/// The store of a pipeline that commits there itself: a private one, unless one was named.
+async fn committed_to(arguments: &ServeArgs) -> anyhow::Result<Stored> {
+    let anywhere = || StoreChoice::Postgres(arguments.store.postgres.complete(None));
+    let choice = arguments.store.chosen().unwrap_or_else(anywhere);
+    let insert = arguments.insert.map_or_else(Insert::default, Into::into);
+    let store = store::open_direct(&choice, insert).await?;
+    Ok(Stored { store, worker: false, detector: false })
 }
 
 async fn serve_bare(bare: tailrace_targets::Bare, arguments: &ServeArgs) -> anyhow::Result<Ended> {

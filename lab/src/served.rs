@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tailrace_backend::{
-    LocalAlerts, LocalBus, MemoryCache, MemoryCacheLimits, MemoryLimits, MemoryLog, RedisAlerts,
-    RedisBus, RedisCache, RedisConfig, RedisLog,
+    DirectLimits, DirectLog, Forgetting, LocalAlerts, LocalBus, MemoryCache, MemoryCacheLimits,
+    MemoryLimits, MemoryLog, RedisAlerts, RedisBus, RedisCache, RedisConfig, RedisLog,
 };
 use tailrace_contract::{
-    Alerts, Batch, Bus, Cache, Drained, Log, Options, Position, RunId, Server, Tenant,
+    Alerts, Batch, Bus, Cache, Drained, Log, Options, Position, Promise, RunId, Server, Store,
+    Tenant,
 };
 use tailrace_service::{Aggregate, Aggregates, Counted, Gate, Observer, Recent};
 
@@ -69,9 +70,18 @@ impl Parts {
     /// Makes log and bus of a kind.
     ///
     /// # Errors
-    /// Redis cannot be reached, or is set up so that it may lose what it acknowledged.
-    pub async fn start(kind: LogKind, redis: Option<RedisConfig>) -> anyhow::Result<Self> {
+    /// Redis cannot be reached, or is set up so that it may lose what it acknowledged; the log
+    /// commits to a store and there is none.
+    pub async fn start(
+        kind: LogKind,
+        redis: Option<RedisConfig>,
+        store: Option<Arc<dyn Store>>,
+    ) -> anyhow::Result<Self> {
         match kind {
+            LogKind::Postgres => {
+                let store = store.context("a log that commits needs a store: give --store")?;
+                Ok(Self::direct(store, Arc::new(LocalBus::new())))
+            }
             LogKind::Memory => {
                 let bus: Arc<dyn Bus> = Arc::new(LocalBus::new());
                 let log = MemoryLog::start(Arc::clone(&bus), MemoryLimits::default());
@@ -103,6 +113,18 @@ impl Parts {
     }
 }
 
+impl Parts {
+    /// A log that commits to a store before it answers, announced on `bus`.
+    pub fn direct(store: Arc<dyn Store>, bus: Arc<LocalBus>) -> Self {
+        let cache = Arc::new(MemoryCache::new(MemoryCacheLimits::default()));
+        let after = Arc::new(Forgetting::new(Arc::clone(&cache) as _));
+        let name = format!("direct:{}", store.name());
+        let log = DirectLog::new(store, Arc::clone(&bus), after, &DirectLimits::default());
+        let alerts = Arc::new(LocalAlerts::default());
+        Self { log: Arc::new(log), bus, recent: None, alerts, cache, name, redis: None }
+    }
+}
+
 impl Served {
     /// Serves a pipeline on bound listeners.
     ///
@@ -121,7 +143,9 @@ impl Served {
             let draining = tokio_util::sync::CancellationToken::new();
             return Ok(Self { transport, observer: None, draining, embedded: None, redis: None });
         };
-        Self::join(pipeline, Parts::start(kind, redis).await?, listeners, run, options).await
+        let store = listeners.stored.as_ref().map(|stored| Arc::clone(&stored.store));
+        let parts = Parts::start(kind, redis, store).await?;
+        Self::join(pipeline, parts, listeners, run, options).await
     }
 
     /// Serves a transport in front of given parts: also how the conformance suite puts a log
@@ -140,7 +164,9 @@ impl Served {
             anyhow::bail!("{} has no door in front of a log", pipeline.name);
         };
         let door = Counted::new(Door::new(Arc::clone(&parts.log), run, listeners.gate.clone()));
-        let embedded = match &listeners.stored {
+        // A log that commits by itself leaves nobody anything to do.
+        let carries = parts.log.promise() != Promise::Committed;
+        let embedded = match listeners.stored.as_ref().filter(|_| carries) {
             Some(stored) => Some(Embedded::start(&parts, stored).await?),
             None => None,
         };

@@ -9,16 +9,24 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use tailrace_backend::Found;
 use tailrace_backend::private::{Commits, PrivatePostgres};
-use tailrace_measure::record::{Arm, StoreKind, StoreSetup};
+use tailrace_measure::record::{Arm, Insert, StoreKind, StoreSetup};
 
 use crate::exit::Fault;
 use crate::postgres::{POSTGRES_URL, PostgresArgs};
 use crate::process::Process;
+use crate::registry::LogKind;
 use crate::store::STORE;
 use crate::worker::Ready;
 
 /// The file of a SQLite store in its folder.
 const FILE: &str = "store.db";
+
+/// The store of a pipeline that commits to it before it answers, as an arm has it; none: its log
+/// is somewhere else.
+pub(crate) fn own_store(log: Option<LogKind>) -> Option<StoreSetup> {
+    let own = StoreSetup { kind: StoreKind::Postgres, workers: 0, insert: Some(Insert::Copy) };
+    (log == Some(LogKind::Postgres)).then_some(own)
+}
 
 /// A store, and who fills it.
 pub(crate) struct Stocked {
@@ -92,7 +100,10 @@ impl Stocked {
         }
         if let Some(stocked) = stocked {
             stocked.tell(command);
-            command.arg("--no-detector");
+            match stocked.setup.insert {
+                Some(insert) => command.args(["--insert", insert.name()]),
+                None => command.arg("--no-detector"),
+            };
             if stocked.setup.workers > 0 {
                 command.arg("--no-worker");
             }
@@ -156,8 +167,13 @@ impl Stocked {
         self.workers.iter().filter_map(|worker| worker.ready.metrics).collect()
     }
 
-    /// Whether the server fills the store itself.
+    /// Whether a worker in the server fills the store.
     pub(crate) fn is_embedded(&self) -> bool {
-        self.setup.workers == 0
+        self.setup.workers == 0 && self.setup.insert.is_none()
+    }
+
+    /// Whether what was acknowledged is still there when the server died.
+    pub(crate) fn is_log(&self) -> bool {
+        self.setup.insert.is_some()
     }
 }

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
-use tailrace_backend::SqliteStore;
+use tailrace_backend::{Insert, PostgresConfig, SqliteStore};
 use tailrace_contract::{Store, StoreError};
 
 use crate::exit::Fault;
@@ -120,10 +120,27 @@ pub async fn open(choice: &StoreChoice) -> anyhow::Result<Arc<dyn Store>> {
             Ok(Arc::new(opened.map_err(|error| told(choice, error))?))
         }
         StoreChoice::Postgres(url) => {
-            let opened = postgres::open(url.as_deref()).await?;
+            let opened = postgres::open(url.as_deref(), PostgresConfig::new).await?;
             Ok(Arc::new(opened.map_err(|error| told(choice, error))?))
         }
     }
+}
+
+/// Opens the PostgreSQL that a server commits to before it answers.
+///
+/// # Errors
+/// As [`open`]; another store was asked for.
+pub async fn open_direct(choice: &StoreChoice, insert: Insert) -> anyhow::Result<Arc<dyn Store>> {
+    let StoreChoice::Postgres(url) = choice else {
+        return Err(Fault::Usage(format!(
+            "this pipeline commits to PostgreSQL: leave --store {choice} out, or name one with \
+             postgres://USER@HOST/DATABASE"
+        ))
+        .into());
+    };
+    let shape = |url| PostgresConfig::direct(url, insert);
+    let opened = postgres::open(url.as_deref(), shape).await?;
+    Ok(Arc::new(opened.map_err(|error| told(choice, error))?))
 }
 
 fn sqlite(place: &Place) -> Result<SqliteStore, StoreError> {

@@ -150,12 +150,24 @@ fn latencies(measured: &Measured) -> Latencies {
     }
 }
 
+/// What an arm that commits before it answers acknowledged is durable: the same figures, of every
+/// batch, with what was never answered above them all.
+pub fn durable_is_ack(measured: &mut Measured) {
+    let (histogram, episodes) = (measured.ack.clone(), measured.ack_episodes.clone());
+    let never = measured.window_outcomes.unanswered();
+    measured.durable = Some(Seen { histogram, never, episodes });
+}
+
 fn durability(
     request: &Request<'_>,
     ran: &Ran,
     watched: &Watched,
     batch_age: Option<BatchAge>,
 ) -> Option<Durability> {
+    if request.arm.commits_first() {
+        let acked = ran.driven.measured.all_outcomes.acked;
+        return Some(Durability { due: acked, seen: acked, ..Durability::default() });
+    }
     let exposed = ran.driven.exposed.as_ref()?;
     let live = &ran.driven.live;
     let window_ns = request.load.window_ms * 1_000_000;

@@ -82,7 +82,7 @@ pub fn run(
     let crowd = gather(&whole(), request)?;
     let plans = Share::all(request.threads.into()).map(|share| whole().shared(share)).collect();
     let before = ages(launched);
-    let (times, ran, watched) = drive(
+    let (times, mut ran, watched) = drive(
         launched,
         plans,
         (payloads, request.seed),
@@ -91,6 +91,9 @@ pub fn run(
         gauge,
     )
     .map_err(|error| explained(error, launched))?;
+    if request.arm.commits_first() {
+        account::durable_is_ack(&mut ran.driven.measured);
+    }
     let mut findings = [request.findings, &launched.findings()].concat();
     // They hang up before anybody is asked anything.
     findings.extend(crowd.and_then(|crowd| crowd.finding()));
@@ -151,7 +154,8 @@ fn plan(launched: &dyn Launched, request: &Request<'_>, run: RunId) -> Plan {
     (plan.tls, plan.feed_tls) = (launched.ingest_tls(), launched.observer_tls());
     plan.feed_key = launched.key();
     let feed = request.load.feed_one_in.zip(launched.feed());
-    let durable = request.arm.store.is_some();
+    // An arm that commits first has nothing to tell later.
+    let durable = request.arm.store.is_some() && !request.arm.commits_first();
     plan.feed =
         feed.map(|(one_in, observer)| FeedPlan { observer, seed: request.seed, one_in, durable });
     plan

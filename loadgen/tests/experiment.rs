@@ -3,7 +3,7 @@
 
 use tailrace_loadgen::experiment::{Definition, Known, Rate, estimate_ms, limits, read};
 use tailrace_measure::record::{
-    Arrivals, Claim, Codec, Crowd, Figure, Flush, Fsync, StoreKind, StoreSetup,
+    Arrivals, Claim, Codec, Crowd, Figure, Flush, Fsync, Insert, StoreKind, StoreSetup,
 };
 
 const GOOD: &str = r#"question = "Does it read?"
@@ -49,8 +49,10 @@ fn catalog() -> Vec<Known> {
         promises: name
             .ends_with("-redis")
             .then(|| ["no", "everysec", "always"].map(|how| format!("Redis, {how}"))),
+        commits_to: name.ends_with("-postgres").then_some(StoreKind::Postgres),
     };
-    vec![known("floor", 4), known("a-memory", 64), known("b-memory", 4), known("b-redis", 4)]
+    let names = ["b-memory", "b-redis", "b-postgres"].map(|name| known(name, 4));
+    [vec![known("floor", 4), known("a-memory", 64)], names.to_vec()].concat()
 }
 
 fn good(text: &str, set: &[&str]) -> Definition {
@@ -317,12 +319,42 @@ fn stores_workers_and_subscribers_are_part_of_the_question() {
     let slugs = slugs(&definition);
     assert_eq!(slugs[..2], ["b-redis-fsync-log", "b-redis-fsync-sqlite"]);
     let apart = definition.arms.last().unwrap();
-    assert_eq!(apart.store, Some(StoreSetup { kind: StoreKind::Postgres, workers: 2 }));
+    assert_eq!(
+        apart.store,
+        Some(StoreSetup { kind: StoreKind::Postgres, workers: 2, insert: None })
+    );
     assert_eq!((apart.fsync, apart.promise.as_str()), (Some(Fsync::Always), "Redis, always"));
     assert_eq!(definition.faults[0].to_string(), "worker:kill:3000ms@2000ms");
     let crowds: Vec<_> = definition.loads.iter().map(|load| (&*load.slug, load.crowd)).collect();
     let many = Some(Crowd { subscribers: 9, stalled: 1 });
     assert_eq!(crowds, [("fan-1sub", None), ("fan-10sub", many)]);
+}
+
+#[test]
+fn who_commits_first_has_its_store_and_ways_to_write() {
+    let direct = STORES.replace(
+        "store = [\"none\", \"sqlite\", \"postgres\"]",
+        "\n[[arm]]\npipeline = \"b-postgres\"\ninsert = [\"row\", \"copy\"]",
+    );
+    let definition = good(&direct, &["floor=false"]);
+    let arms = &definition.arms;
+    let slugs: Vec<_> =
+        arms.iter().filter(|arm| arm.commits_first()).map(|arm| &*arm.slug).collect();
+    assert_eq!(slugs, ["b-postgres-fsync-row", "b-postgres-fsync-copy"]);
+    let own = |insert| Some(StoreSetup { kind: StoreKind::Postgres, workers: 0, insert });
+    let direct_arm = arms.iter().find(|arm| arm.commits_first()).unwrap();
+    assert_eq!(direct_arm.store, own(Some(Insert::Row)));
+    assert!(arms.iter().any(|arm| !arm.commits_first()));
+
+    let wrong = direct.replace("[\"row\", \"copy\"]", "\"upsert\"");
+    let said = read("mine.toml", &wrong, &[], &catalog()).unwrap_err().to_string();
+    assert!(said.contains("\"rows\""), "{said}");
+    let other = direct.replace("insert = [\"row\", \"copy\"]", "store = \"sqlite\"");
+    let said = read("mine.toml", &other, &[], &catalog()).unwrap_err().to_string();
+    assert!(said.contains("its own store"), "{said}");
+    let elsewhere = STORES.replace("workers = 2", "insert = \"row\"");
+    let said = read("mine.toml", &elsewhere, &[], &catalog()).unwrap_err().to_string();
+    assert!(said.contains("b-redis does not"), "{said}");
 }
 
 #[test]

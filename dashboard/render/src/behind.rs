@@ -23,7 +23,8 @@ pub const COLUMNS: [&str; 9] = [
 pub const KEY: &str = "durable: due until a subscriber was told of the commit, its notification \
     included (an upper bound) · exposed: metrics acknowledged and not yet known as committed, on \
     average over a window and at most at one moment · drained: end of the window until the store \
-    held everything, largest of the rounds";
+    held everything, largest of the rounds · = ack: the arm commits before it answers, so durable is \
+    ack, of every batch and without a notification, and nothing is exposed";
 
 /// One line an arm and load that has a store and a subscriber; plain text, not escaped.
 pub fn behind(summary: &Summary) -> Vec<[String; 9]> {
@@ -36,6 +37,10 @@ fn line(row: &Row, durable: &DurableRow) -> [String; 9] {
     let metrics = |value: Option<f64>| {
         value.map_or_else(|| format::NOTHING.to_owned(), |value| format::digits(value, 3))
     };
+    let known = |spread: &Spread| {
+        let mark = if durable.is_ack { " = ack" } else { "" };
+        format!("{}{mark}", format::spread(spread))
+    };
     let drained = durable.drained_ms.map(|ms| format::latency(Some((ms * 1e6) as u64)));
     [
         format!("{}, {}", row.arm, row.load),
@@ -43,8 +48,8 @@ fn line(row: &Row, durable: &DurableRow) -> [String; 9] {
         told(Some(&row.p99)),
         told(row.live_p50.as_ref()),
         told(row.live_p99.as_ref()),
-        told(Some(&durable.p50)),
-        told(Some(&durable.p99)),
+        known(&durable.p50),
+        known(&durable.p99),
         format!(
             "{} ({})",
             metrics(durable.exposed_metrics_mean),
@@ -81,18 +86,24 @@ mod tests {
             }),
             ..row.clone()
         };
+        let first = Row {
+            durable: Some(DurableRow { is_ack: true, ..with_store.durable.clone().unwrap() }),
+            ..row.clone()
+        };
         let summary = Summary {
             schema_version: 3,
             run: String::new(),
             answer: None,
             verdicts: vec![],
-            rows: vec![row, with_store],
+            rows: vec![row, with_store, first],
             sentences: vec![],
             warnings: vec![],
         };
         let lines = behind(&summary);
-        assert_eq!(lines.len(), 1);
+        assert_eq!(lines.len(), 2);
+        assert!(lines[1][6].ends_with("= ack"), "{lines:?}");
         let [arm, .., p99, exposed, drained] = &lines[0];
+        assert!(!p99.contains("= ack"), "{p99}");
         assert!(arm == "a, low" && p99.contains("42") && drained.contains("130"), "{lines:?}");
         assert_eq!(exposed, "12.0 (80.0)");
     }

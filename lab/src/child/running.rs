@@ -110,7 +110,7 @@ impl Running {
         }
         self.stocked.as_mut().map_or(Ok(()), Stocked::restart_dead)?;
         if self.process_death().is_some() {
-            if self.backend.is_none() {
+            if self.backend.is_none() && !self.stocked.as_ref().is_some_and(Stocked::is_log) {
                 return Err("the log died with the server, as its promise says".into());
             }
             self.process = None;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::values::{CodecArg, FlushArg, FsyncArg};
+use crate::postgres::InsertArg;
 use crate::redis::Password;
 use crate::tls::{ClientTls, ServerTls};
 
@@ -75,6 +76,10 @@ pub struct ServeArgs {
     /// Do not look for spikes
     #[arg(long, requires = "store")]
     pub no_detector: bool,
+    /// How a pipeline that commits to PostgreSQL before it answers writes the rows of a batch
+    /// [default: copy]
+    #[arg(long, value_enum)]
+    pub insert: Option<InsertArg>,
     /// End when standard input ends: for whoever starts servers
     #[arg(long, hide = true)]
     pub with_parent: bool,

@@ -185,6 +185,7 @@ impl Entry {
             connections,
             in_flight_per_connection,
             promises: None,
+            commits_to: None,
         }
     }
 

@@ -53,18 +53,21 @@ pub(super) fn postgres(arguments: &PostgresArgs) -> Examined {
     match arguments.find() {
         Found::Given(url) => {
             let seen = format!("given, {}", tailrace_backend::redis::masked(&url));
-            let means = "the store postgres is kept there, in a schema of its own; its CPU is not \
+            let means = "the store postgres is kept there, in a schema of its own, also of pipelines \
+                         that commit to it; its CPU is not \
                          attributed, and faults are not made on it";
             examined("postgres", Fitness::Good, seen, means)
         }
         Found::Private => {
             let version = tailrace_backend::private::installed_postgres();
             let seen = format!("server {}", version.unwrap_or_else(|| "unknown".into()));
-            let means = "each trial with the store postgres starts a private one";
+            let means = "each trial with the store postgres starts a private one, also of pipelines that \
+                         commit to it";
             examined("postgres", Fitness::Good, seen, means)
         }
         Found::Missing(how) => {
-            let means = format!("the store postgres is left out: {how}");
+            let means =
+                format!("the store postgres is left out, and pipelines that commit to it: {how}");
             examined("postgres", Fitness::Missing, "not found".into(), &means)
         }
     }

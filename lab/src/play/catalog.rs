@@ -11,6 +11,7 @@ use crate::contestants::Contestants;
 use crate::postgres::PostgresArgs;
 use crate::redis;
 use crate::registry::{self, FLOOR, LogKind, PIPELINES, Pipeline};
+use crate::stocked::own_store;
 
 /// Everything that an experiment may name: the pipelines, then the contestants.
 pub fn with_contestants(redis: &RedisArgs, contestants: &Contestants) -> Vec<Known> {
@@ -37,6 +38,7 @@ fn known(pipeline: &Pipeline, fsync: FsyncArg) -> Known {
             let fsyncs = [FsyncArg::No, FsyncArg::Everysec, FsyncArg::Always];
             fsyncs.map(|fsync| promise(pipeline.log(), fsync))
         }),
+        commits_to: own_store(pipeline.log()).map(|store| store.kind),
     }
 }
 
@@ -58,6 +60,9 @@ fn promise(log: Option<LogKind>, fsync: FsyncArg) -> String {
             format!("{} (Redis, fsync always)", Survives::HostDeath.heading())
         }
         (Some(LogKind::Redis), _) => format!("{} (Redis)", Survives::ServerDeath.heading()),
+        (Some(LogKind::Postgres), _) => {
+            format!("{} (committed to PostgreSQL)", Survives::HostDeath.heading())
+        }
     }
 }
 

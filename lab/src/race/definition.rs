@@ -65,7 +65,14 @@ fn arms(arguments: &RaceArgs, contestants: &Contestants) -> Result<Vec<Arm>, Fau
     {
         return Err(Fault::Missing(how));
     }
-    if arguments.behind.store == Some(super::StoreArg::Postgres)
+    let commits = asked.iter().any(|pipeline| pipeline.log() == Some(LogKind::Postgres));
+    if arguments.behind.insert.is_some() && !commits {
+        return Err(Fault::Usage(
+            "--insert is how a pipeline writes that commits before it answers; name one that does"
+                .into(),
+        ));
+    }
+    if (commits || arguments.behind.store == Some(super::StoreArg::Postgres))
         && let Found::Missing(how) = arguments.postgres.find()
     {
         return Err(Fault::Missing(how));
@@ -73,7 +80,10 @@ fn arms(arguments: &RaceArgs, contestants: &Contestants) -> Result<Vec<Arm>, Fau
     let is_asked = |name: &str| asked.iter().any(|pipeline| pipeline.name == name);
     let catalog = catalog(arguments.redis.fsync);
     let all = arguments.pipelines.is_empty();
-    let wanted = |known: &&Known| all || known.floor || is_asked(&known.name);
+    let unasked = |name: &str| registry::find(name).is_ok_and(|found| found.is_raced_unasked());
+    let wanted = |known: &&Known| {
+        known.floor || if all { unasked(&known.name) } else { is_asked(&known.name) }
+    };
     let mut arms: Vec<Arm> =
         catalog.iter().filter(wanted).map(|known| arm(known, arguments)).collect();
     for known in contestants.known(&arguments.redis) {

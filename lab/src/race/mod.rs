@@ -17,7 +17,9 @@ use crate::cli::RaceArgs;
 use crate::contestants::{Contestants, is_contestant};
 use crate::exit::{Ended, Fault};
 use crate::play::{Stage, play};
+use crate::postgres::InsertArg;
 use crate::registry::{self, LogKind};
+use crate::stocked::own_store;
 
 /// What stands behind the pipelines of a race.
 #[derive(Debug, Args, Clone, Copy)]
@@ -30,6 +32,9 @@ pub struct BehindArgs {
     #[arg(long, default_value_t = 0, requires = "store",
           value_parser = clap::value_parser!(u32).range(..=limits::WORKERS_MAX as i64))]
     pub workers: u32,
+    /// How pipelines that commit to PostgreSQL before they answer write the rows of a batch
+    #[arg(long, value_enum)]
+    pub insert: Option<InsertArg>,
 }
 
 /// Which store.
@@ -44,13 +49,16 @@ pub enum StoreArg {
 impl BehindArgs {
     /// As an arm has it, if it has a log.
     fn setup(self, log: Option<LogKind>) -> Option<StoreSetup> {
+        if let Some(own) = own_store(log) {
+            return Some(StoreSetup { insert: self.insert.map(Into::into).or(own.insert), ..own });
+        }
         let kind = match self.store? {
             StoreArg::Sqlite => StoreKind::Sqlite,
             StoreArg::Postgres => StoreKind::Postgres,
         };
         // A log in the server's memory is read there alone.
         let workers = if log? == LogKind::Redis { self.workers } else { 0 };
-        Some(StoreSetup { kind, workers })
+        Some(StoreSetup { kind, workers, insert: None })
     }
 }
 

@@ -17,6 +17,7 @@ use crate::exit::{Ended, Fault};
 use crate::postgres::PostgresArgs;
 use crate::race::peers::{Order, Peer};
 use crate::registry::{self, Protocol};
+use crate::stocked::own_store;
 use crate::{machine, printing};
 
 /// Behind the name of a pipeline: its connections are TLS.
@@ -145,12 +146,12 @@ fn refuse_the_mute(first: &str, peers: &[Peer]) -> anyhow::Result<()> {
 
 fn arm(name: &str, arguments: &SaturateArgs) -> anyhow::Result<Arm> {
     let (pipeline, tls) = name.strip_suffix(TLS).map_or((name, false), |name| (name, true));
-    let protocol = match Protocol::of_target(pipeline) {
+    let (protocol, log) = match Protocol::of_target(pipeline) {
         Some(_) if tls => return Err(in_clear_text(pipeline).into()),
-        Some(protocol) => protocol,
+        Some(protocol) => (protocol, None),
         None => match registry::find(pipeline)? {
             found if tls && found.log().is_none() => return Err(in_clear_text(pipeline).into()),
-            found => found.protocol,
+            found => (found.protocol, found.log()),
         },
     };
     let (connections, in_flight) = protocol.fair_load;
@@ -167,7 +168,7 @@ fn arm(name: &str, arguments: &SaturateArgs) -> anyhow::Result<Arm> {
         flush: Flush::Batch,
         link: None,
         keys: false,
-        store: None,
+        store: own_store(log),
         fsync: None,
     })
 }

@@ -19,6 +19,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("price-of-the-gate", include_str!("../../../experiments/price-of-the-gate.toml")),
     ("events-an-hour", include_str!("../../../experiments/events-an-hour.toml")),
     ("price-of-durability", include_str!("../../../experiments/price-of-durability.toml")),
+    ("direct-writes", include_str!("../../../experiments/direct-writes.toml")),
     ("worker-outage", include_str!("../../../experiments/worker-outage.toml")),
     ("wire-to-store", include_str!("../../../experiments/wire-to-store.toml")),
     ("outages", include_str!("../../../experiments/outages.toml")),

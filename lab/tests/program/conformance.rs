@@ -5,8 +5,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tailrace_backend::{PrivateRedis, RedisConfig};
+use tailrace_backend::{
+    Commits, LocalBus, PostgresConfig, PostgresStore, PrivatePostgres, PrivateRedis, RedisConfig,
+};
 use tailrace_conformance::{CASES, GatedLog, Subject};
+use tailrace_contract::limits::SUBSCRIBER_NOTICES_MAX;
 use tailrace_contract::{BoxFuture, Drained, Options, Peer, RunId, Wire};
 use tailrace_lab::redis::fresh_run;
 use tailrace_lab::registry::{LogKind, PIPELINES, Pipeline};
@@ -25,10 +28,47 @@ struct OnStage {
     served: Mutex<Option<Served>>,
 }
 
-async fn serve(pipeline: Pipeline, kind: LogKind, redis: Option<&PrivateRedis>) -> OnStage {
-    // Each case has keys of its own: what an earlier one left is invisible to it.
-    let config = redis.map(|redis| RedisConfig::new(redis.url(), fresh_run().to_string()));
-    let mut parts = Parts::start(kind, config).await.unwrap();
+/// What stands behind a log while it is tested.
+enum Backend {
+    Nothing,
+    Redis(PrivateRedis),
+    /// Answers before it syncs: here it is asked whether rules are kept, not what survives.
+    Postgres(PrivatePostgres),
+}
+
+/// A bus small enough to overflow by commits, which are dearer than appends.
+const NOTICES_MAX: usize = 1_024;
+
+impl Backend {
+    fn start(kind: LogKind) -> Self {
+        match kind {
+            LogKind::Memory => Self::Nothing,
+            LogKind::Redis => Self::Redis(stage::redis()),
+            LogKind::Postgres => {
+                Self::Postgres(PrivatePostgres::start(Commits::Lazy, None).expect("a server"))
+            }
+        }
+    }
+
+    async fn parts(&self) -> Parts {
+        match self {
+            Self::Nothing => Parts::start(LogKind::Memory, None, None).await.unwrap(),
+            Self::Redis(redis) => {
+                // Each case has keys of its own: what an earlier one left is invisible to it.
+                let config = RedisConfig::new(redis.url(), fresh_run().to_string());
+                Parts::start(LogKind::Redis, Some(config), None).await.unwrap()
+            }
+            Self::Postgres(server) => {
+                let config = PostgresConfig::direct(server.url(), tailrace_backend::Insert::Copy);
+                let store = Arc::new(PostgresStore::connect(&config).await.unwrap());
+                Parts::direct(store, Arc::new(LocalBus::with_capacity(NOTICES_MAX)))
+            }
+        }
+    }
+}
+
+async fn serve(pipeline: Pipeline, backend: &Backend) -> OnStage {
+    let mut parts = backend.parts().await;
     let gate = GatedLog::new(parts.log);
     parts.log = Arc::new(gate.clone());
     let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
@@ -67,6 +107,10 @@ impl Subject for OnStage {
         &self.gate
     }
 
+    fn notices_max(&self) -> usize {
+        if self.commits_first() { NOTICES_MAX } else { SUBSCRIBER_NOTICES_MAX }
+    }
+
     /// With the program's own deadline, which is the one that matters.
     fn drain(&self, _deadline: Duration) -> BoxFuture<'_, Drained> {
         let served = self.served.lock().unwrap().take().expect("drained once");
@@ -76,13 +120,10 @@ impl Subject for OnStage {
 
 /// Every case on one pipeline; names and faults of those that failed.
 async fn failures(pipeline: Pipeline, kind: LogKind) -> Vec<String> {
-    let redis = match kind {
-        LogKind::Memory => None,
-        LogKind::Redis => Some(stage::redis()),
-    };
+    let backend = Backend::start(kind);
     let mut failed = Vec::new();
     for (name, case) in CASES {
-        let subject = serve(pipeline, kind, redis.as_ref()).await;
+        let subject = serve(pipeline, &backend).await;
         if let Err(seen) = tailrace_conformance::run(*case, &subject).await {
             failed.push(format!("{name}: {seen:#}"));
         }

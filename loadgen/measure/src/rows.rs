@@ -33,7 +33,13 @@ fn row(grid: &Grid<'_>, arm: &Arm, load: &Load) -> Row {
     row.audit = if broken { AuditSeal::Broken } else { cell.audit() };
     row.live_p50 = seen(&feeds, |trial| trial.latencies.live.as_ref(), 0.5);
     row.live_p99 = seen(&feeds, |trial| trial.latencies.live.as_ref(), 0.99);
-    row.durable = durable(&feeds);
+    // Where nobody subscribes, an arm that commits first knows it all the same.
+    let knowing = if arm.commits_first() && feeds.is_empty() {
+        vec![grid.cell(&arm.slug, &load.slug)]
+    } else {
+        Vec::new()
+    };
+    row.durable = durable(arm, if knowing.is_empty() { &feeds } else { &knowing });
     compare_with_floor(&mut row, grid, &cell);
     reasons(&mut row, &cell, &feeds);
     compare_with_baseline(&mut row, grid, arm, &cell);
@@ -98,7 +104,7 @@ fn seen(
 }
 
 /// The way into the store, as subscribers saw it.
-fn durable(feeds: &[Cell<'_>]) -> Option<DurableRow> {
+fn durable(arm: &Arm, feeds: &[Cell<'_>]) -> Option<DurableRow> {
     let at = |q| seen(feeds, |trial| trial.latencies.durable.as_ref(), q).unwrap_or_default();
     let trials = || feeds.iter().flat_map(Cell::valid);
     let told: Vec<&Durability> = trials().filter_map(|trial| trial.durability.as_ref()).collect();
@@ -113,6 +119,7 @@ fn durable(feeds: &[Cell<'_>]) -> Option<DurableRow> {
         exposed_metrics_max: most(&mut told.iter().map(|one| one.exposure.metrics_max)),
         batch_age_ms_mean: median_f64(told.iter().filter_map(|one| Some(one.batch_age?.mean_ms))),
         drained_ms: most(&mut stores.filter_map(|store| store.drained_ms)),
+        is_ack: arm.commits_first(),
     })
 }
 

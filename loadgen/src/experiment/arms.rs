@@ -2,7 +2,7 @@
 //! An axis is part of the slugs when two arms of the same pipeline differ in it, and then of all
 //! of them.
 
-use tailrace_measure::record::{Arm, Codec, Flush, Fsync, StoreSetup};
+use tailrace_measure::record::{Arm, Codec, Flush, Fsync, Insert, StoreSetup};
 use toml::Spanned;
 
 use super::fault::{Fault, Place, listed};
@@ -63,7 +63,10 @@ fn plain(known: &Known) -> Arm {
         flush: Flush::Batch,
         link: None,
         keys: false,
-        store: None,
+        store: known.commits_to.map(|kind| {
+            let insert = Some(Insert::Copy);
+            StoreSetup { kind, workers: 0, insert }
+        }),
         fsync: None,
     }
 }
@@ -79,9 +82,8 @@ fn multiply(entry: &ArmEntry, catalog: &Catalog, place: &Place<'_>) -> Result<Ve
     arms = spread(arms, &entry.keys, |arm, keys| arm.keys = keys);
     arms = spread(arms, &entry.flush, |arm, flush| arm.flush = flush.0);
     arms = spread(arms, &entry.link, |arm, link| arm.link = link.0.0);
-    arms = spread(arms, &entry.store, |arm, store| {
-        arm.store = store.0.0.map(|kind| StoreSetup { kind, workers: 0 });
-    });
+    arms = with_store(arms, entry, place)?;
+    arms = with_insert(arms, entry, place)?;
     arms = with_fsync(arms, entry, catalog, place)?;
     set_workers(&mut arms, entry, place)?;
     let Some(slug) = &entry.slug else { return Ok(arms) };
@@ -92,6 +94,45 @@ fn multiply(entry: &ArmEntry, catalog: &Catalog, place: &Place<'_>) -> Result<Ve
     let As(Slug(name)) = slug.get_ref();
     arm.slug.clone_from(name);
     Ok(arms)
+}
+
+/// Every arm with each store behind its log.
+///
+/// # Errors
+/// An arm commits to a store of its own, and this is another.
+fn with_store(arms: Vec<Arm>, entry: &ArmEntry, place: &Place<'_>) -> Result<Vec<Arm>, Fault> {
+    for arm in arms.iter().filter(|arm| arm.commits_first()) {
+        let own = arm.store.map(|store| store.kind);
+        if entry.store.iter().any(|store| store.0.0 != own) {
+            let what = format!("{} commits to its own store: leave store out", arm.pipeline);
+            let named = entry.pipeline.iter().find(|name| *name.get_ref() == arm.pipeline);
+            let span = named.map(Spanned::span).unwrap_or_default();
+            return Err(place.fault(span, &what));
+        }
+    }
+    Ok(spread(arms, &entry.store, |arm, store| {
+        let insert = arm.store.and_then(|own| own.insert);
+        arm.store = store.0.0.map(|kind| StoreSetup { kind, workers: 0, insert });
+    }))
+}
+
+/// Every arm with each way of writing its rows.
+///
+/// # Errors
+/// An arm leaves that to a worker.
+fn with_insert(arms: Vec<Arm>, entry: &ArmEntry, place: &Place<'_>) -> Result<Vec<Arm>, Fault> {
+    let left = arms.iter().find(|arm| !arm.commits_first());
+    if let (Some(insert), Some(arm)) = (entry.insert.first(), left) {
+        let what = format!(
+            "insert is how a server writes that commits before it answers; {} does not",
+            arm.pipeline
+        );
+        return Err(place.fault(insert.span(), &what));
+    }
+    let ways: Vec<Insert> = entry.insert.iter().map(|insert| insert.get_ref().0).collect();
+    Ok(spread(arms, &ways, |arm, insert| {
+        arm.store = arm.store.map(|store| StoreSetup { insert: Some(insert), ..store });
+    }))
 }
 
 /// Every arm with each way of writing to disk, under the heading of what it promises then.
@@ -135,8 +176,8 @@ fn set_workers(arms: &mut [Arm], entry: &ArmEntry, place: &Place<'_>) -> Result<
             return Err(place.fault(workers.span(), what));
         };
         if !arm.pipeline.ends_with(SHARED_LOG) {
-            let what = "a log in the server's memory is read there alone: leave workers out, or \
-                        name a pipeline whose log is in Redis";
+            let what = "only a log in Redis is read by other processes: leave workers out, or \
+                        name a pipeline that has one";
             return Err(place.fault(workers.span(), what));
         }
         store.workers = workers.get_ref().0 as u32;
@@ -202,6 +243,9 @@ fn link(arm: &Arm) -> String {
 
 fn store(arm: &Arm) -> String {
     let Some(store) = arm.store else { return "log".into() };
+    if let Some(insert) = store.insert {
+        return insert.name().into();
+    }
     let workers = (store.workers > 0).then(|| format!("-w{}", store.workers));
     format!("{}{}", store.kind.name(), workers.unwrap_or_default())
 }

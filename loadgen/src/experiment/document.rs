@@ -36,6 +36,7 @@ const AXES: [(&str, &[&str]); 2] = [
             "link",
             "store",
             "fsync",
+            "insert",
         ],
     ),
     ("load", &["rate", "arrivals", "subscribers"]),

@@ -21,7 +21,9 @@ mod wire;
 mod words;
 
 use sha2::{Digest, Sha256};
-use tailrace_measure::record::{Arm, Arrivals, Crowd, Expectation, Load, Primary, Source};
+use tailrace_measure::record::{
+    Arm, Arrivals, Crowd, Expectation, Load, Primary, Source, StoreKind,
+};
 use tailrace_measure::stein::ROUNDS_MAX;
 
 pub use estimate::estimate_ms;
@@ -152,6 +154,8 @@ pub struct Known {
     /// The headings when its Redis writes to disk not at all, once a second, or before it answers,
     /// in this order; none: its log is not in Redis.
     pub promises: Option<[String; 3]>,
+    /// Where its server commits before it answers; none: it answers when its log has the batch.
+    pub commits_to: Option<StoreKind>,
 }
 
 /// Every pipeline, in declared order.

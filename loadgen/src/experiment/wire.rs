@@ -4,7 +4,7 @@
 //! `asks.rs`.
 
 use serde::Deserialize;
-use tailrace_measure::record::{Arrivals, Codec, Figure, Flush, Fsync};
+use tailrace_measure::record::{Arrivals, Codec, Figure, Flush, Fsync, Insert};
 use toml::Spanned;
 
 use super::limits;
@@ -61,6 +61,8 @@ pub(super) struct ArmEntry {
     pub(super) store: Vec<As<StoreWord>>,
     #[serde(default)]
     pub(super) fsync: Vec<Spanned<As<Fsync>>>,
+    #[serde(default)]
+    pub(super) insert: Vec<Spanned<As<Insert>>>,
     pub(super) workers: Option<Spanned<Whole<0, { limits::WORKERS_MAX }>>>,
 }
 

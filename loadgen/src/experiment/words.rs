@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
-use tailrace_measure::record::{Codec, Figure, Flush, Fsync, Link, StoreKind};
+use tailrace_measure::record::{Codec, Figure, Flush, Fsync, Insert, Link, StoreKind};
 
 use super::limits;
 use crate::faults::{Fault, ParseFaultError};
@@ -224,6 +224,15 @@ impl Word for Fsync {
     }
     fn text(text: &str) -> Option<Self> {
         [Self::No, Self::Everysec, Self::Always].into_iter().find(|fsync| fsync.name() == text)
+    }
+}
+
+impl Word for Insert {
+    fn expected() -> String {
+        "\"row\", \"rows\" or \"copy\"".into()
+    }
+    fn text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|insert| insert.name() == text)
     }
 }
 

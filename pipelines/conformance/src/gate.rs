@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tailrace_contract::{
-    Audit, Batch, BoxFuture, Group, Log, LogError, LogHealth, Position, RunId, Survives, Tenant,
+    Audit, Batch, BoxFuture, Group, Log, LogError, LogHealth, Position, Promise, RunId, Survives,
+    Tenant,
 };
 use tokio::sync::watch;
 
@@ -85,6 +86,10 @@ impl GatedLog {
 impl Log for GatedLog {
     fn survives(&self) -> Survives {
         self.inner.survives()
+    }
+
+    fn promise(&self) -> Promise {
+        self.inner.promise()
     }
 
     fn append(&self, batch: Batch, body: Bytes) -> BoxFuture<'static, Result<Position, LogError>> {

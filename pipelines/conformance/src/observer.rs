@@ -88,11 +88,15 @@ impl Feed {
         }
     }
 
-    /// The next event, which must be live.
+    /// The next event but those that say that a batch is in a store, which must be live.
     pub(crate) async fn live(&mut self) -> Result<Value> {
-        let event = self.event().await?;
-        ensure!(event["type"] == "live", "expected a live event, saw {event}");
-        Ok(event)
+        loop {
+            let event = self.event().await?;
+            if event["type"] != "durable" {
+                ensure!(event["type"] == "live", "expected a live event, saw {event}");
+                return Ok(event);
+            }
+        }
     }
 
     /// Text up to an empty line. The head ends with `retry:`, which the server sends at once.

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tailrace_contract::{BoxFuture, Drained, RunId, Wire};
+use tailrace_contract::limits::SUBSCRIBER_NOTICES_MAX;
+use tailrace_contract::{BoxFuture, Drained, Log, Promise, RunId, Wire};
 
 use crate::GatedLog;
 
@@ -24,6 +25,16 @@ pub trait Subject: Send + Sync {
 
     /// The gate around its log.
     fn gate(&self) -> &GatedLog;
+
+    /// How many notices its bus keeps for a subscriber.
+    fn notices_max(&self) -> usize {
+        SUBSCRIBER_NOTICES_MAX
+    }
+
+    /// Whether an acknowledgement says that the batch is in a store.
+    fn commits_first(&self) -> bool {
+        self.gate().promise() == Promise::Committed
+    }
 
     /// Drains the transport's listener. Called at most once.
     fn drain(&self, deadline: Duration) -> BoxFuture<'_, Drained>;

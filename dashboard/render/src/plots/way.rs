@@ -16,7 +16,8 @@ const GAP: f64 = 14.0;
 
 const CAPTION: &str = "What to look for: how far behind its acknowledgement a batch is safe. Ack: \
     the sender has its answer; live: a subscriber has the batch; durable: a subscriber was told \
-    that the store has it, so the notification is included. Left mark p50, right mark p99, both \
+    that the store has it, so the notification is included, or the ack itself where an arm commits \
+    before it answers. Left mark p50, right mark p99, both \
     from when the batch was due, log scale.";
 
 /// None where no arm has a store and a subscriber.

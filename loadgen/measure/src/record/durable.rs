@@ -15,6 +15,36 @@ pub struct StoreSetup {
     pub kind: StoreKind,
     /// Worker processes beside the server; 0: one worker inside it.
     pub workers: u32,
+    /// How the server itself writes there, before it answers: then no worker is in between, and
+    /// durable is ack. None: workers do.
+    #[serde(default)]
+    pub insert: Option<Insert>,
+}
+
+/// How a server that commits before it answers writes the rows of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Insert {
+    /// A statement for each row, one after the other.
+    Row,
+    /// One statement for all rows.
+    Rows,
+    /// COPY.
+    Copy,
+}
+
+impl Insert {
+    /// All of them, the dearest first.
+    pub const ALL: [Self; 3] = [Self::Row, Self::Rows, Self::Copy];
+
+    /// Its name, as experiments and command lines write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Row => "row",
+            Self::Rows => "rows",
+            Self::Copy => "copy",
+        }
+    }
 }
 
 /// Which store.
@@ -38,7 +68,8 @@ impl StoreKind {
 }
 
 /// What a subscriber's sample says about the way into the store. In `trial.json` of trials with a
-/// store and a subscriber.
+/// store and a subscriber, and of arms that commit before they answer, where nobody has to look:
+/// what they acknowledged is committed, and nothing is exposed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Durability {
@@ -147,4 +178,7 @@ pub struct DurableRow {
     pub batch_age_ms_mean: Option<f64>,
     /// End of the window until the store had everything: largest of the trials.
     pub drained_ms: Option<f64>,
+    /// The arm commits before it answers: durable is ack, of every batch, and no subscriber's word.
+    #[serde(default)]
+    pub is_ack: bool,
 }

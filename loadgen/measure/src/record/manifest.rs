@@ -104,12 +104,20 @@ pub struct Arm {
     /// Whether the server asks for a key, so that its gate is part of what is measured.
     #[serde(default)]
     pub keys: bool,
-    /// Where a worker takes its batches; none: they stay in the log.
+    /// Where a worker takes its batches, or the server writes them itself; none: they stay in the
+    /// log.
     #[serde(default)]
     pub store: Option<StoreSetup>,
     /// How its private Redis writes to disk; none: as all of the run do.
     #[serde(default)]
     pub fsync: Option<Fsync>,
+}
+
+impl Arm {
+    /// Whether an acknowledgement says that the batch is in the store: durable is ack then.
+    pub fn commits_first(&self) -> bool {
+        self.store.is_some_and(|store| store.insert.is_some())
+    }
 }
 
 /// How a private Redis writes to disk.

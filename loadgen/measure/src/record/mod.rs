@@ -25,7 +25,9 @@ pub use calibration::{Absent, Calibration, Cell, Floor, FloorPoint, Peer, Point,
 pub use capacity::{Capacity, CapacityAnswer, CapacityRung, CapacityTrial, CapacityVerdict};
 pub use compare::{Compared, ComparedBy, ComparedFigure, RunComparison};
 pub use doctor::{Diagnosis, Examined, Fitness};
-pub use durable::{BatchAge, Durability, DurableRow, Exposure, StoreKind, StoreLedger, StoreSetup};
+pub use durable::{
+    BatchAge, Durability, DurableRow, Exposure, Insert, StoreKind, StoreLedger, StoreSetup,
+};
 pub use manifest::{
     Arm, BackendInfo, Build, Codec, ContestantInfo, Crowd, Experiment, Flush, Fsync, Link, Load,
     Machine, Manifest, Placement, SourceFile,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tailrace_contract::codec::{self, Codec};
-use tailrace_contract::{Delivery, Group, Log, Metric, RunId};
+use tailrace_contract::{Delivery, Group, Log, LogError, Metric, RunId};
 
 use crate::client::Connection;
 use crate::traffic::{batch_in, new_run};
@@ -25,6 +25,9 @@ pub(crate) async fn every_acknowledged_batch_is_given_to_one_member(
 ) -> Result<()> {
     let run = new_run();
     send(subject, run, 0..BATCHES).await?;
+    if subject.commits_first() {
+        return nothing_is_left(subject).await;
+    }
     let group = subject.gate().group(&format!("given-{run}")).await?;
     send(subject, run, BATCHES..BATCHES * 2).await?;
     let mut given = BTreeMap::new();
@@ -45,6 +48,9 @@ pub(crate) async fn every_acknowledged_batch_is_given_to_one_member(
 
 /// A member takes everything and is never heard of again.
 pub(crate) async fn what_a_dead_member_held_is_claimed(subject: &dyn Subject) -> Result<()> {
+    if subject.commits_first() {
+        return nothing_is_left(subject).await;
+    }
     let run = new_run();
     let group = subject.gate().group(&format!("claimed-{run}")).await?;
     send(subject, run, 0..BATCHES).await?;
@@ -65,6 +71,15 @@ pub(crate) async fn what_a_dead_member_held_is_claimed(subject: &dyn Subject) ->
     let lag = group.lag().await?;
     ensure!(lag.pending == 0, "what was acknowledged is still pending: {lag:?}");
     Ok(())
+}
+
+/// What is in a store when it is acknowledged needs no reader: the log says so.
+async fn nothing_is_left(subject: &dyn Subject) -> Result<()> {
+    match subject.gate().group("nobody").await {
+        Err(LogError::NoGroups) => Ok(()),
+        Err(other) => Err(other).context("asked for a group"),
+        Ok(_) => anyhow::bail!("it commits before it answers, and still has a group"),
+    }
 }
 
 async fn send(subject: &dyn Subject, run: RunId, seqs: std::ops::Range<u64>) -> Result<()> {

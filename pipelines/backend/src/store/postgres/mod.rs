@@ -47,6 +47,9 @@ pub use insert::Insert;
 
 /// Connections that commit what workers bring: more would only wait for each other's rollups.
 const WRITERS_MAX: usize = 4;
+/// Connections that commit what no worker gathers: a transaction for each batch mostly waits, for
+/// round trips, for the disk and for the others' rollups.
+const DIRECT_WRITERS_MAX: usize = 8;
 /// Connections that read, beside them.
 const READERS_MAX: usize = 4;
 /// A statement of a commit. A thousand full batches take a few seconds on a slow disk.
@@ -85,6 +88,11 @@ impl PostgresConfig {
     pub fn new(url: impl Into<String>) -> Self {
         let (insert, writers) = (Insert::default(), WRITERS_MAX);
         Self { url: url.into(), schema: "tailrace".to_owned(), insert, writers }
+    }
+
+    /// The same for a log that commits each batch by itself, before it answers.
+    pub fn direct(url: impl Into<String>, insert: Insert) -> Self {
+        Self { insert, writers: DIRECT_WRITERS_MAX, ..Self::new(url) }
     }
 }
 
