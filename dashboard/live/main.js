@@ -7,6 +7,8 @@ import { Detector } from "./detector.js";
 import { Feed } from "./feed.js";
 import * as fleet_view from "./fleet-view.js";
 import { Flow } from "./flow.js";
+import * as events_view from "./history/events.js";
+import * as history_view from "./history/history.js";
 import * as host_view from "./host-view.js";
 import { Intake } from "./intake.js";
 import { sendForm } from "./send.js";
@@ -66,6 +68,8 @@ const session = new Session({
   who: find("who"),
   begun: () => {
     lock(false);
+    // What it asked as a stranger was refused.
+    views.start();
     feed.open();
   },
   // What was drawn belongs to whoever was here: nothing of it stays.
@@ -78,6 +82,8 @@ const views = new Views({
   views: [
     { name: "fleet", title: "Fleet", module: fleet_view },
     { name: "host", title: "Host", module: host_view },
+    { name: "events", title: "Events", module: events_view },
+    { name: "history", title: "History", module: history_view },
     { name: "alerts", title: "Alerts", module: alerts_view },
   ],
   page: { may: (role) => session.may(role), theme, live },

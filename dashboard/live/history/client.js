@@ -61,7 +61,10 @@ export async function csv(where, signal) {
 }
 
 async function asked(where, accept, signal) {
-  const answer = await ask(where, { headers: { accept }, signal, patience_ms: PATIENCE_MS });
+  // A browser that is told to keep nothing asks the service to skip its cache as well; answers say
+  // themselves that they are not to be kept.
+  const options = { cache: "default", headers: { accept }, signal, patience_ms: PATIENCE_MS };
+  const answer = await ask(where, options);
   signal?.throwIfAborted();
   if (!answer.ok) throw new Refused(answer.status, answer.told);
   return answer;

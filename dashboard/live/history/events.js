@@ -28,6 +28,7 @@ const before = new Map();
 export function show(container, { params, page }) {
   parts ??= make(container, page);
   choice = readLog(params);
+  parts.allow();
   showForm();
   ask();
 }
@@ -38,6 +39,7 @@ export function hide() {
 }
 
 export function tick() {
+  parts.allow();
   if (choice.cursor === "" && choice.range.to === "") keeping_up.tick();
 }
 
@@ -49,14 +51,17 @@ function make(container, page) {
     el("h2", null, "Log"), el("div", { class: "answered" }, status, again), made.log.home, made.files.home);
   const sent = () => ask(true);
   const form = el("section", { class: "card" }, el("h2", null, "Stored events"), made.form.home);
-  container.append(form, card, made.shares.home, generator(page, sent));
+  const maker = generator(sent);
+  container.append(form, card, made.shares.home, maker.home);
   made.log.onOlder((cursor) => {
     before.set(cursor, choice.cursor);
     go({ cursor });
   });
   made.log.onNewer(() => go({ cursor: before.get(choice.cursor) ?? "" }));
   made.log.onNewest(() => go({ cursor: "" }));
-  return { ...made, status };
+  // Who looks is known after the page, and may be another one later.
+  const allow = () => maker.allow(page.may("ingest"));
+  return { ...made, status, allow };
 }
 
 function logForm() {
@@ -69,12 +74,12 @@ function logForm() {
   const title = el("span");
   const home = el("form", { class: "chooser", novalidate: true, autocomplete: "off" },
     el("div", { class: "fields" }, labelled("Show", kind),
-      el("label", { class: "field" }, title, name.input), name.list, attributes.nodes, labelled("Rows of a page", limit)),
+      labelled(title, name.input), name.list, attributes.nodes, labelled("Rows of a page", limit)),
     range.home, el("p", { class: "buttons" }, el("button", { type: "submit" }, "Show"), clear, keeping_up.home));
   choosing(home, () => {
     const [wanted, when] = [attributes.read(), range.read()];
     if (wanted.fault || when.fault) return;
-    go({ kind: kind.value, name: name.value.trim(), ...wanted, ...when, limit: Number(limit.value), cursor: "" });
+    go({ kind: kind.value, name: name.input.value.trim(), ...wanted, ...when, limit: Number(limit.value), cursor: "" });
   });
   return { home, kind, name, title, attributes, range, limit };
 }
@@ -102,7 +107,8 @@ async function ask(skip = false) {
     const { path, pairs } = askLog(asked);
     const answer = await json(address(path, [...pairs, ["cache", skip ? "skip" : ""]]), signal);
     showPage(asked, answer);
-    await Promise.all([showCount(asked, answer, signal), parts.shares.ask(asked, answer.range, skip, signal)]);
+    const [names] = await Promise.all([parts.shares.ask(asked, answer.range, skip, signal), showCount(asked, answer, signal)]);
+    parts.form.name.suggest(names);
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof Refused)) throw error;

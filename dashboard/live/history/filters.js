@@ -7,9 +7,16 @@ import { attributePairs } from "./link.js";
 /** Suggestions of one field at most. */
 const SUGGESTED = 200;
 
-/** A control with its name above it. */
-export function labelled(text, control, hint) {
-  return el("label", { class: "field" }, el("span", null, text, hint ? el("span", { class: "small" }, ` ${hint}`) : null), control);
+let labels = 0;
+
+/** A control with its name above it, and its fault below it where it has one. */
+export function labelled(text, control, { hint, fault } = {}) {
+  // Not within the label: a list would count all its options to its name.
+  control.id = `field-${(labels += 1)}`;
+  const name = el("label", { for: control.id }, text);
+  const small = hint ? el("span", { class: "small" }, ` ${hint}`) : null;
+  if (fault) control.setAttribute("aria-describedby", fault.id);
+  return el("div", { class: "field" }, el("span", null, name, small), control, fault ?? null);
 }
 
 export function choices(name, pairs) {
@@ -32,10 +39,10 @@ export function suggested(prefix, name, more = {}) {
 export function attributeFilters(prefix) {
   const [host, user] = ["host", "user"].map((name) => suggested(prefix, name));
   const fault = el("span", { class: "fault", id: `${prefix}-others-fault`, role: "alert" });
-  const others = el("textarea", { name: "others", rows: 2, spellcheck: "false", placeholder: "key=value", "aria-describedby": fault.id });
+  const others = el("textarea", { name: "others", rows: 2, spellcheck: "false", placeholder: "key=value" });
   const nodes = [
     labelled("Host", host.input), host.list, labelled("User", user.input), user.list,
-    el("div", { class: "field" }, labelled("Attributes, by line", others), fault),
+    labelled("Attributes, by line", others, { fault }),
   ];
   const read = () => {
     const attributes = { host: host.input.value, user: user.input.value, others: others.value };

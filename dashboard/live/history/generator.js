@@ -21,8 +21,8 @@ const MINUTE_MS = 60_000;
 const TYPES = ["page_view", "click", "purchase", "sign_up"];
 const DEVICES = [["desktop", "desktop"], ["mobile", "mobile"], ["tablet", "tablet"], ["", "none"]];
 
-/** The card with the form; `sent` is called when the store has what was sent. */
-export function generator(page, sent) {
+/** A card with the form: { home, allow(may) }; `sent` is called when the store has what was sent. */
+export function generator(sent) {
   const said = el("p", { class: "hint", id: "make-said", role: "status" });
   const answer = el("output");
   const form = makeForm();
@@ -34,9 +34,11 @@ export function generator(page, sent) {
     event.preventDefault();
     send(part);
   });
-  const refused = "Your key may not send: it lacks the role “ingest”.";
-  const body = page.may("ingest") ? [form, answer, said] : [el("p", { class: "hint" }, refused)];
-  return el("section", { class: "card make" }, el("h2", null, "Make events"), body);
+  const body = el("div", null, form, answer, said);
+  const refused = el("p", { class: "hint", hidden: true }, "Your key may not send: it lacks the role “ingest”.");
+  const home = el("section", { class: "card make" }, el("h2", null, "Make events"), body, refused);
+  const allow = (may) => ([body.hidden, refused.hidden] = [!may, may]);
+  return { home, allow };
 }
 
 function makeForm() {
@@ -46,8 +48,7 @@ function makeForm() {
   const number = (name, value, max) => text(name, { type: "number", min: 1, max, value });
   const field = (title, control, hint) => {
     const fault = el("span", { class: "fault", id: `make-${control.name}-fault` });
-    control.setAttribute("aria-describedby", fault.id);
-    return el("div", { class: "field" }, labelled(title, control, hint), fault);
+    return labelled(title, control, { hint, fault });
   };
   return el("form", { class: "chooser", novalidate: true, autocomplete: "off" }, el("div", { class: "fields" },
     field("Type", type.input), type.list, field("User", text("user", { value: "u-1" })),

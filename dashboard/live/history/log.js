@@ -7,6 +7,8 @@ import { moment } from "./range.js";
 const HEADS = ["Time", "Type", ["Value", "number"], "Attributes"];
 /** Characters of one attribute that are shown; all stand in its title. */
 const ATTRIBUTE_SHOWN = 60;
+/** Digits of a value that is shown as it was sent. */
+const DIGITS_SHOWN = 10;
 
 /** { home, show(asked, answer, { newer }), showCount(all), clear(), onOlder, onNewer, onNewest }. */
 export function logTable() {
@@ -55,12 +57,18 @@ function line({ time, name, value, attributes, producer, seq, run }, { kind, zon
     el("td", { class: "time" }, el("div", null, clock), el("div", { class: "small" }, date)),
     el("td", { class: "name" }, el("div", { title: name }, brief(shown)),
       el("div", { class: "small", title: `run ${run}` }, `${brief(producer, 24)} #${seq}`)),
-    cell(valueOf(name, value), "number", String(value)),
+    cell(exactly(name, value), "number", String(value)),
     el("td", { class: "attributes" }, Object.entries(attributes).map(([key, text]) => attribute(key, String(text)))),
   );
 }
 
+/** As it was sent, where that is short: a log is no chart. */
+function exactly(name, value) {
+  const text = String(value);
+  return text.length <= DIGITS_SHOWN ? text : valueOf(name, value);
+}
+
 function attribute(key, text) {
-  const shown = `${key}=${brief(text, ATTRIBUTE_SHOWN)}`;
+  const shown = `${brief(key, ATTRIBUTE_SHOWN)}=${brief(text, ATTRIBUTE_SHOWN)}`;
   return el("span", { class: "attribute", title: `${key}=${text}` }, shown);
 }

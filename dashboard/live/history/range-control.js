@@ -2,6 +2,7 @@
 // zone in which all of it is meant and shown.
 
 import { el, say } from "../dom.js";
+import { labelled } from "./filters.js";
 import { PRESETS, chosen, fields, isPreset, zoneName } from "./range.js";
 
 const CUSTOM = "custom";
@@ -20,7 +21,6 @@ export function rangeControl(prefix) {
     name, type: name.endsWith("date") ? "date" : "time", min: name.endsWith("date") ? "1970-01-01" : null,
     max: name.endsWith("date") ? "2099-12-31" : null, "aria-describedby": `${fault.id} ${prefix}-range-hint`,
   })]));
-  const labelled = (text, control) => el("label", { class: "field" }, el("span", null, text), control);
   const custom = el("div", { class: "fields custom", hidden: true },
     labelled("First day", inputs.from_date), labelled("from", inputs.from_time),
     labelled("Last day", inputs.to_date), labelled("until", inputs.to_time),

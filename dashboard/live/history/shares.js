@@ -11,7 +11,7 @@ import { attributePairs, nameFilter, pairsOf } from "./link.js";
 /** Types listed, and counted one by one with filters. */
 const LISTED = 12;
 
-/** { home, ask(asked, range, skip, signal), clear() }. */
+/** { home, ask(asked, range, skip, signal), clear() }; `ask` answers the names of all types. */
 export function shares() {
   const title = el("h2", null, "Types");
   const hint = el("p", { class: "hint" });
@@ -20,12 +20,16 @@ export function shares() {
   const part = { title, hint, list, more };
   return {
     home: el("section", { class: "card shares" }, title, hint, list, more),
-    ask: async (asked, range, skip, signal) => show(part, asked, await found(asked, range, skip, signal)),
+    ask: async (asked, range, skip, signal) => {
+      const answer = await found(asked, range, skip, signal);
+      show(part, asked, answer);
+      return answer.all;
+    },
     clear: () => [list.replaceChildren(), say(hint, ""), say(more, "")],
   };
 }
 
-/** { items: [{ name, count }], others: { types, count } }, most first. */
+/** { items: [{ name, count }], others: { types, count }, filtered, all }, most first. */
 async function found(asked, { from_ms, to_ms }, skip, signal) {
   const when = [["from", from_ms], ["to", to_ms], ["cache", skip ? "skip" : ""]];
   const { names, events } = await json(address("v1/summary", when), signal);
@@ -40,7 +44,8 @@ async function found(asked, { from_ms, to_ms }, skip, signal) {
     item.count = rows[0]?.count ?? 0;
   }
   const others = { types: rest.length, count: rest.reduce((sum, one) => sum + one.count, 0) };
-  return { items: items.filter((item) => item.count > 0).toSorted((a, b) => b.count - a.count), others, filtered: filters.length > 0 };
+  const shown = items.filter((item) => item.count > 0).toSorted((a, b) => b.count - a.count);
+  return { items: shown, others, filtered: filters.length > 0, all: ordered.map(({ name }) => name) };
 }
 
 function show({ title, hint, list, more }, asked, { items, others, filtered }) {
