@@ -40,7 +40,11 @@ export function tick() {
 }
 
 export function draw() {
-  parts.draw(live.intake.fleet);
+  const { fleet, newest } = live.intake;
+  parts.draw(fleet);
+  if (newest[0] === parts.newest) return;
+  parts.newest = newest[0];
+  parts.batches(newest);
 }
 
 function build({ theme }) {
@@ -57,20 +61,21 @@ function build({ theme }) {
     top: new Top(find("top-hosts"), find("top-by"), remember),
     draw: charts(find("charts"), theme),
     batches: panels.batchTable(find("batches")),
+    newest: null,
     aggregates: panels.aggregateTable(find("aggregates"), find("aggregates-more")),
   };
 }
 
 function refresh(force) {
   const { intake, detector, flow, rates, health } = live;
-  const { fleet, hosts, alerts, newest } = intake;
+  const { fleet, hosts, alerts, seen } = intake;
   const now = fleet.now();
   panels.showFigures({ rates, hosts: hosts.count(now), is_part: flow.factor > 1 });
   panels.showFound(alerts.found, detector);
   panels.showLag(health?.worker, rates?.groups);
   panels.showEvents(fleet.events(EVENTS_SECONDS), EVENTS_SECONDS);
   parts.top.show(hosts, now, flow.host_factor, force);
-  parts.batches(newest);
+  panels.showTaken(seen);
   parts.spikes.show(spikeItems(alerts.rows.slice(0, FOUND_SHOWN)), "No spikes so far.");
   find("found-there").hidden = !detector.is_there;
   parts.alerts.show(alertItems(detector.rows.slice(0, FOUND_SHOWN)), "No alerts so far.");

@@ -22,6 +22,8 @@ let live = null;
 let theme = null;
 let name = "";
 let panels = new Map();
+/** When the host was heard last, of what is shown. */
+let shown_until = 0;
 
 export function show(container, { subject, params, page }) {
   [live, theme] = [page.live, page.theme];
@@ -47,6 +49,8 @@ export function draw() {
   const host = live.intake.hosts.get(name);
   const now = live.intake.fleet.now();
   for (const panel of panels.values()) panel.draw(points(host?.metrics.get(panel.metric), now));
+  // What it just said is shown at once.
+  if (host && host.heard !== shown_until) refresh();
 }
 
 /** What a chart draws: x is seconds before now. */
@@ -86,6 +90,7 @@ function build(container) {
 function refresh() {
   const { intake: { hosts, fleet, alerts }, detector, may_have_history } = live;
   const [host, now] = [hosts.get(name), fleet.now()];
+  shown_until = host?.heard;
   say(parts.title, name);
   showState(host, now);
   showLinks(may_have_history);

@@ -40,6 +40,11 @@ export function showLag(worker, groups = []) {
   say(find("lag-note"), parts.filter(Boolean).join("; "));
 }
 
+/** What the page took in itself. */
+export function showTaken({ batches, metrics }) {
+  say(find("taken"), `This page took in ${batches.toLocaleString("en")} batches with ${metrics.toLocaleString("en")} metrics.`);
+}
+
 const brief_ms = (ms) => (ms < 1000 ? `${Math.round(ms)}\u00a0ms` : ago(ms));
 
 /** Colours of the bars: the first of the theme's, which stand out from any background. */
@@ -61,10 +66,13 @@ export function showEvents(rows, seconds) {
   find("events").replaceChildren(...bars);
 }
 
+const NONE = "No batch so far.";
+
 export function batchTable(home) {
   const table = new Table("Newest batches", [["Time", "time"], ["Producer", "name"], ["First metric", "name"], ["Metrics", "number"], ["Seq", "number"]]);
   home.append(table.home);
-  return (batches) => table.show(batches.map(batchItem), "No batch so far.");
+  table.show([], NONE);
+  return (batches) => table.show(batches.map(batchItem), NONE);
 }
 
 function batchItem({ received, producer, run, seq, metrics }) {

@@ -67,13 +67,24 @@ test("strangers see a login, and whoever has a key sees its tenant", async (t) =
   assert.deepEqual(faults(seen).filter((line) => !/ERR_ABORTED|net::/.test(line)), []);
 });
 
-test("a revoked key ends the page's feed", async (t) => {
-  const { file, acme } = await keys(t);
+test("a revoked key ends the page's feed, and the page says so", async (t) => {
+  const { file, acme, beta } = await keys(t);
   const server = await serve(t, { keys: file });
   const { page } = await open(t, browser, server);
   await page.waitForSelector("#login:not([hidden])");
   await log_in(page, acme);
   await state(page, "live");
+  await post(server, { name: "of.acme", value: 1 }, { authorization: `Bearer ${acme}` });
+  await shows(page, "#batches", /of\.acme/);
+  await page.evaluate(() => (location.hash = "#alerts"));
   run("keys", "revoke", "acme", "--file", file);
   await page.waitForSelector("#login:not([hidden])");
+  await shows(page, "#login-fault", /^Your session is over: it expired, or its key was revoked/);
+  assert.doesNotMatch(await page.textContent("#content"), /of\.acme/);
+  assert.equal(await page.locator("#views").isVisible(), false);
+  // Another key of somebody who may look leads back to where the page was.
+  await log_in(page, beta);
+  await shows(page, "#who b", /^beta$/);
+  await page.waitForSelector("#view-alerts:not([hidden])");
+  await shows(page, "#login-fault", /^$/);
 });

@@ -1,12 +1,13 @@
 // What the live page's tests stand on: a real server, a real producer and a real browser, each of
 // them ended with its test, and a page that remembers what it should not have done.
 
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import http from "node:http";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
 /** The workspace's folder: from here the server finds the Chart.js that npm installed. */
@@ -37,6 +38,12 @@ export function produce(test, server, ...flags) {
   const words = ["produce", `http://${server.ingest}`, ...flags];
   const child = spawn(BIN, words, { stdio: ["ignore", "ignore", "ignore"] });
   test.after(() => kill(child));
+}
+
+/** Sends a fleet for a while; what the producer counted, when it is done. */
+export async function produced(server, ...flags) {
+  const { stdout } = await promisify(execFile)(BIN, ["produce", `http://${server.ingest}`, "--json", ...flags]);
+  return JSON.parse(stdout);
 }
 
 async function kill(child) {
@@ -110,13 +117,19 @@ export async function behindPrefix(test, server, prefix) {
     response.on("close", () => onward.destroy());
     request.pipe(onward);
   });
-  proxy.listen(0, "127.0.0.1");
-  await once(proxy, "listening");
-  test.after(() => {
-    proxy.closeAllConnections();
+  const listen = async (port) => {
+    proxy.listen(port, "127.0.0.1");
+    await once(proxy, "listening");
+  };
+  await listen(0);
+  const { port } = proxy.address();
+  /** Breaks every connection and takes no new ones, until `mend`. */
+  const cut = () => {
     proxy.close();
-  });
-  return { ...server, url: `http://127.0.0.1:${proxy.address().port}${prefix.replace(/\/$/, "")}` };
+    proxy.closeAllConnections();
+  };
+  test.after(cut);
+  return { ...server, cut, mend: () => listen(port), url: `http://127.0.0.1:${port}${prefix.replace(/\/$/, "")}` };
 }
 
 /** Asks again and again until it is so. */
