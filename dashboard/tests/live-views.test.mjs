@@ -151,7 +151,9 @@ test("every view fits 360 and 1,920 pixels, pleases axe in both themes, and show
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
         assert.ok(wide <= 0, `${hash} is ${wide} pixels too wide at ${width} in ${theme}`);
       }
-      assert.deepEqual(await objections(page), [], `${hash} ${theme}`);
+      // Only colours depend on the theme.
+      const rules = theme === "dark" ? ["color-contrast"] : undefined;
+      assert.deepEqual(await objections(page, rules), [], `${hash} ${theme}`);
     }
     await everyStopIsSeen(page, hash);
   }
