@@ -6,7 +6,7 @@ import { el, say } from "../dom.js";
 import { count } from "../format.js";
 import { address as link } from "../views.js";
 import { Refused, Turn, address, json } from "./client.js";
-import { PAGE_ROWS } from "./export.js";
+import { PAGE_ROWS, ROWS_MAX } from "./export.js";
 import { exportControl } from "./export-control.js";
 import { attributeFilters, choices, choosing, labelled, suggested } from "./filters.js";
 import { generator } from "./generator.js";
@@ -40,7 +40,7 @@ export function hide() {
 
 export function tick() {
   parts.allow();
-  if (choice.cursor === "" && choice.range.to === "") keeping_up.tick();
+  keeping_up.tick();
 }
 
 function make(container, page) {
@@ -87,9 +87,10 @@ function logForm() {
 function showForm() {
   const { kind, name, title, attributes, range, limit } = parts.form;
   [kind.value, name.input.value, limit.value] = [choice.kind, choice.name, String(choice.limit)];
-  say(title, choice.kind === "all" ? "Name, or beginning*" : "Type");
+  say(title, choice.kind === "all" ? "Name" : "Type");
   attributes.show(choice.attributes);
   range.show(choice);
+  keeping_up.offer(choice.cursor === "" && choice.range.to === "");
 }
 
 /** To the link of another choice; the same once more asks once more. */
@@ -154,7 +155,7 @@ function offer(asked, range, of) {
   const what = asked.kind === "all" ? "metrics" : "events";
   const page = { what, range, most: asked.limit };
   const formats = ["csv", "json"];
-  const all = of === undefined ? "All" : `All ${count(of)}`;
+  const all = of > ROWS_MAX ? `Newest ${count(ROWS_MAX)}` : `All ${of === undefined ? "" : count(of)}`.trim();
   parts.files.offer([
     ...formats.map((format) => ({ ...page, format, text: `This page, ${format.toUpperCase()}`, where: address(here.path, here.pairs) })),
     ...formats.map((format) => ({

@@ -17,11 +17,11 @@ export function exportControl() {
   const stop = el("button", { type: "button" }, "Cancel");
   const running = el("p", { class: "running", hidden: true }, bar, stop);
   const said = el("p", { class: "hint export-said", role: "status" });
-  const part = { buttons, bar, stop, running, said, controller: null };
+  const part = { buttons, bar, stop, running, said, choices: [], controller: null };
   stop.addEventListener("click", () => cancel(part));
   return {
     home: el("div", { class: "export", role: "group", "aria-label": "Download" }, buttons, running, said),
-    offer: (choices) => buttons.replaceChildren(...choices.map((choice) => button(part, choice))),
+    offer: (choices) => offer(part, choices),
     cancel: () => cancel(part),
   };
 }
@@ -30,8 +30,16 @@ function cancel({ controller }) {
   controller?.abort();
 }
 
-function button(part, choice) {
-  return el("button", { type: "button", onclick: () => write(part, choice) }, choice.text);
+/** Buttons stay what they are when only their texts change: somebody may be on one. */
+function offer(part, choices) {
+  const { buttons } = part;
+  part.choices = choices;
+  while (buttons.children.length > choices.length) buttons.lastChild.remove();
+  for (const [i, { text }] of choices.entries()) {
+    const act = () => write(part, part.choices[i]);
+    if (!buttons.children[i]) buttons.append(el("button", { type: "button", onclick: act }));
+    say(buttons.children[i], text);
+  }
 }
 
 async function write(part, choice) {
@@ -48,7 +56,7 @@ async function write(part, choice) {
   } catch (error) {
     say(part.said, controller.signal.aborted ? "Cancelled; nothing was written." : `Nothing was written. ${error.message}`);
   } finally {
-    if (part.controller === controller) part.running.hidden = true;
+    if (part.controller === controller) end(part);
   }
 }
 
@@ -57,6 +65,11 @@ function begin({ running, bar, said }, { of }) {
   bar.removeAttribute("value");
   if (of) bar.max = Math.min(of, ROWS_MAX);
   say(said, "");
+}
+
+function end({ running, stop, buttons }) {
+  if (document.activeElement === stop) buttons.firstChild?.focus();
+  running.hidden = true;
 }
 
 function progress({ bar, said }, rows, of) {

@@ -42,7 +42,7 @@ export function attributeFilters(prefix) {
   const others = el("textarea", { name: "others", rows: 2, spellcheck: "false", placeholder: "key=value" });
   const nodes = [
     labelled("Host", host.input), host.list, labelled("User", user.input), user.list,
-    labelled("Attributes, by line", others, { fault }),
+    labelled("Attributes", others, { fault }),
   ];
   const read = () => {
     const attributes = { host: host.input.value, user: user.input.value, others: others.value };

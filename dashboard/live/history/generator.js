@@ -64,7 +64,8 @@ export function batchOf({ type, user, device, value, date, events }, seq) {
   const number = value.trim() !== "" && Number.isFinite(Number(value)) ? Number(value) : value;
   const begins_ms = date === "" ? null : new Date(date).getTime() + seq * events;
   const metrics = Array.from({ length: events }, (_, i) => ({
-    name: `event.${type}`, value: number, ...(begins_ms === null ? {} : { time: begins_ms + i }),
+    // Without a type there is no name: the door says so.
+    name: type === "" ? "" : `event.${type}`, value: number, ...(begins_ms === null ? {} : { time: begins_ms + i }),
     attributes: Object.fromEntries(given),
   }));
   return { producer: PRODUCER, seq, metrics };
@@ -88,20 +89,24 @@ const fieldOf = (pointer) => {
 };
 
 async function send(part) {
-  const { form, go, stop, said } = part;
+  const { form, stop, said } = part;
+  // Not a disabled button: whoever pressed it by key would be nowhere.
+  if (!stop.hidden) return;
   const choice = wanted(form);
   form.elements.batches.value = choice.batches;
   const controller = new AbortController();
   stop.onclick = () => controller.abort();
-  [go.disabled, stop.hidden] = [true, false];
+  stop.hidden = false;
+  say(said, "");
   const run = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   const done = await sendAll(part, choice, run, controller.signal);
   if (done.batches > 0) await waitForStore(part, choice, run, done, controller.signal);
   if (controller.signal.aborted) say(said, `Cancelled. ${acknowledged(done, choice)}`);
-  [go.disabled, stop.hidden] = [false, true];
+  if (document.activeElement === stop) part.go.focus();
+  stop.hidden = true;
 }
 
-async function sendAll({ form, answer, said }, choice, run, signal) {
+async function sendAll({ form, answer }, choice, run, signal) {
   const done = { batches: 0, events: 0 };
   while (done.batches < choice.batches && !signal.aborted) {
     const headers = { "content-type": "application/json", "tailrace-run": run };
@@ -113,7 +118,6 @@ async function sendAll({ form, answer, said }, choice, run, signal) {
     showAnswer(form, answer, fieldOf, given, acknowledged(done, choice));
     if (given.status !== 202) break;
   }
-  say(said, "");
   return done;
 }
 

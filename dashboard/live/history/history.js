@@ -36,7 +36,7 @@ export function hide() {
 }
 
 export function tick() {
-  if (choice.range.to === "") keeping_up.tick();
+  keeping_up.tick();
 }
 
 function make(container, page) {
@@ -52,14 +52,14 @@ function make(container, page) {
 }
 
 function historyForm() {
-  const name = suggested("history", "name", { placeholder: "cpu.usage, or cpu.*" });
+  const name = suggested("history", "name", { placeholder: "cpu.usage" });
   const values = choices("values", FIGURES);
   const bucket = choices("bucket", []);
   const group = suggested("history", "group_by", { placeholder: "nothing" });
   const attributes = attributeFilters("history");
   const range = rangeControl("history");
   const home = el("form", { class: "chooser", novalidate: true, autocomplete: "off" },
-    el("div", { class: "fields" }, labelled("Name, or beginning*", name.input), name.list, labelled("Figure", values),
+    el("div", { class: "fields" }, labelled("Name", name.input, { hint: "or cpu.*" }), name.list, labelled("Figure", values),
       labelled("Bucket", bucket), labelled("By attribute", group.input), group.list, attributes.nodes),
     range.home, el("p", { class: "buttons" }, el("button", { type: "submit" }, "Show"), keeping_up.home));
   choosing(home, () => {
@@ -79,6 +79,7 @@ function showForm() {
   [name.input.value, values.value, bucket.value, group.input.value] = [choice.name, choice.values, choice.bucket, choice.group_by];
   attributes.show(choice.attributes);
   range.show(choice);
+  keeping_up.offer(choice.range.to === "");
 }
 
 /** To the link of another choice; the same once more asks once more. */

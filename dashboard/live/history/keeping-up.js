@@ -17,6 +17,11 @@ export class KeepingUp {
     this.#ask = ask;
   }
 
+  /** Whether what is shown ends now, and so can change. */
+  offer(may) {
+    this.home.hidden = !may;
+  }
+
   /** Somebody asked just now. */
   asked() {
     this.#seconds = 0;
@@ -25,6 +30,6 @@ export class KeepingUp {
   /** A second has passed. */
   tick() {
     this.#seconds += 1;
-    if (this.#box.checked && this.#seconds >= EVERY_S) this.#ask();
+    if (this.#box.checked && !this.home.hidden && this.#seconds >= EVERY_S) this.#ask();
   }
 }

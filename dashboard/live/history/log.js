@@ -36,10 +36,13 @@ function showRows(part, asked, { rows, cursor }, { newer }) {
   const empty = is_last ? "There is nothing older." : "Nothing in this range passes these filters.";
   fill(body, rows.map((one) => line(one, asked)), columns, empty);
   home.scrollTop = 0;
+  const held = document.activeElement;
   part.next = cursor;
   part.older.disabled = cursor === null;
   part.newest.disabled = asked.cursor === "";
   part.newer.disabled = !newer;
+  // A disabled button cannot be left by key in every browser.
+  if ([part.newest, part.newer, part.older].includes(held) && held.disabled) home.focus();
   part.shown = `${count(rows.length)} ${rows.length === 1 ? "row" : "rows"}`;
   say(part.place, part.shown);
 }
