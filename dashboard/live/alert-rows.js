@@ -9,7 +9,7 @@ import { address } from "./views.js";
 const SCORE_SHOWN = 999;
 
 export function alertTable(label) {
-  return new Table(label, [["Time", "time"], ["Host, metric", "name"], ["Value", "number"], ["Deviations", "number"]]);
+  return new Table(label, [["Time", "time"], ["Host, metric", "name"], ["Value, usually", "number"], ["Deviations", "number"]]);
 }
 
 function cells(at, { name, host, hosts, value, usual, score }) {
@@ -17,7 +17,7 @@ function cells(at, { name, host, hosts, value, usual, score }) {
   return [
     at,
     named(name, host, others),
-    { text: valueOf(name, value), small: `usually ${valueOf(name, usual)}` },
+    { text: valueOf(name, value), small: valueOf(name, usual) },
     { text: score > SCORE_SHOWN ? `> ${SCORE_SHOWN}\u00a0×` : `${plain(score)}\u00a0×` },
   ];
 }

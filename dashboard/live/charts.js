@@ -22,6 +22,9 @@ function specOf(metric) {
   return SPECS.find((spec) => spec.metric === metric) ?? { metric, title: brief(metric), format: formatOf(metric), series: 1 };
 }
 
+/** With fewer points those of one host are marked: one that reports every minute has no line. */
+const FEW = 20;
+
 /** Every panel that is on the page: their colours follow the theme. */
 const panels = new Set();
 let is_following = false;
@@ -47,7 +50,7 @@ export class Panel {
   #theme;
 
   constructor(home, metric, theme, { single = false } = {}) {
-    this.#spec = { ...specOf(metric), single };
+    this.#spec = { ...specOf(metric), single, few: single ? FEW : 0 };
     this.#theme = theme;
     this.#part = document.getElementById("chart-template").content.firstElementChild.cloneNode(true);
     this.#find("h3").textContent = this.#spec.title;
@@ -75,7 +78,7 @@ export class Panel {
     const text = last ? format(last.mean) : "–";
     const spread = single ? around(points, format) : last ? `${format(last.lowest)} to ${format(last.highest)}` : "no values yet";
     say(this.#find(".mean"), text);
-    say(this.#find(".range"), spread);
+    say(this.#find(".spread"), spread);
     this.#find("canvas").setAttribute("aria-label", `${title}: ${single ? "last" : "mean"} ${text}, ${spread}`);
   }
 
@@ -94,7 +97,7 @@ export class Panel {
 function around(points, format) {
   if (points.length === 0) return `no values in ${SECONDS_SHOWN} s`;
   const values = points.map(({ mean }) => mean);
-  return `${format(Math.min(...values))} to ${format(Math.max(...values))} in ${SECONDS_SHOWN} s`;
+  return `${format(Math.min(...values))} to ${format(Math.max(...values))}`;
 }
 
 function colours(spec, theme) {
@@ -121,8 +124,6 @@ class Rich {
       { ...bare, label: "highest", data: [], fill: "-1" },
       { ...bare, label: spec.single ? "value" : "mean", data: [], borderWidth: 2, pointHitRadius: 8, tension: 0.2 },
     ];
-    // A host that reports every minute has no line, but points.
-    if (spec.single) datasets[2].pointRadius = 1.5;
     this.#chart = new window.Chart(canvas, { type: "line", data: { datasets }, options: options(spec) });
     this.restyle(looks);
   }
@@ -132,6 +133,7 @@ class Rich {
     lowest.data = points.map((point) => ({ x: point.x, y: point.lowest }));
     highest.data = points.map((point) => ({ x: point.x, y: point.highest }));
     mean.data = points.map((point) => ({ x: point.x, y: point.mean }));
+    mean.pointRadius = points.length < this.#spec.few ? 2 : 0;
     this.#chart.update("none");
   }
 

@@ -18,7 +18,7 @@ export class HostList {
   });
   #names = el("datalist", { id: "host-names" });
   #told = el("p", { class: "hint", role: "status" });
-  #table = new Table("Hosts", [["Host", "name"], ["Metrics per second", "number"], ["Batches", "number"], ["Metrics", "number"], ["Heard", "number"]]);
+  #table = new Table("Hosts", [["Host", "name"], ["Metrics/s", "number"], ["Batches", "number"], ["Names", "number"], ["Heard", "number"]]);
   #rest;
   #chosen = "";
   #hosts;
@@ -31,7 +31,7 @@ export class HostList {
       this.#open();
     });
     this.#field.addEventListener("input", () => this.#narrow());
-    this.#rest = el("section", { class: "card" }, el("h2", null, "Hosts"), this.#told, this.#table.home);
+    this.#rest = el("section", { class: "card long" }, el("h2", null, "Hosts"), this.#told, this.#table.home);
     this.home = el("div", { class: "view" }, form, this.#rest);
   }
 
@@ -76,7 +76,7 @@ function item(host, now, factor) {
     key: host.name,
     cells: [
       { text: brief(host.name), title: host.name, href: address("host", host.name) },
-      `${plain(host.rate.rate(Math.floor(now / 1000)) * factor)}/s`,
+      plain(host.rate.rate(Math.floor(now / 1000)) * factor),
       count(host.batches),
       count(host.metrics.size),
       { text: silent ? `silent since ${ago(ago_ms)}` : "just now", data: { silent } },

@@ -78,11 +78,11 @@ function build(container) {
   const metrics = new Table("Metrics of this host", ["Metric", ["Last", "number"], ["Mean", "number"], ["Lowest", "number"], ["Highest", "number"], ["Heard", "number"]]);
   const events = new Table("Events of this host", [["Time", "time"], ["Type", "name"], ["Attributes", "name"]]);
   const [spikes, alerts] = [alertTable("Spikes of this host"), alertTable("Alerts of the server about this host")];
-  const told = el("div", null, el("h4", null, "Alerts of the server"), alerts.home);
+  const told = card("Alerts of the server", alerts.home);
   const one = el("div", { class: "view one-host", hidden: true },
     el("div", { class: "host-head" }, title, state, links), charts, more,
     card("Last values", metrics.home), card("Events", events.home),
-    card("Spikes and alerts", el("h4", null, "Found by this page"), spikes.home, told));
+    card("Spikes found by this page", spikes.home), told);
   container.append(list.home, one);
   return { list, one, title, state, links, charts, more, metrics, events, spikes, alerts, told };
 }

@@ -49,7 +49,7 @@ export class Lines {
       pen.fill();
       trace(pen, part.map((p) => [x(p.x), y(p.mean)]));
       pen.stroke();
-      if (this.#spec.single) for (const p of part) pen.fillRect(x(p.x) - 1.5, y(p.mean) - 1.5, 3, 3);
+      if (points.length < this.#spec.few) for (const p of part) pen.fillRect(x(p.x) - 1.5, y(p.mean) - 1.5, 3, 3);
     }
   }
 

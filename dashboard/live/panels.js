@@ -121,5 +121,3 @@ function leftOut({ names, overflow }) {
   if (overflow > 0) parts.push(`${count(overflow)} values had a name beyond the server's limit.`);
   return parts.join(" ");
 }
-
-export { valueOf };

@@ -12,7 +12,7 @@ const RATE = "rate";
 
 export class Top {
   #select;
-  #table = new Table("Top hosts", [["Host", "name"], ["Value", "number"], ["Metrics per second", "number"], ["Heard", "number"]]);
+  #table = new Table("Top hosts", [["Host", "name"], ["Value", "number"], ["Metrics/s", "number"], ["Heard", "number"]]);
   #names = "";
   #chosen = RATE;
 
@@ -48,7 +48,7 @@ export class Top {
     return [
       { text: brief(host.name), title: host.name, href: address("host", host.name) },
       { text: name === "" ? `${count(host.batches)} batches` : valueOf(name, value) },
-      { text: `${rate}/s` },
+      { text: rate },
       { text: silent ? `silent since ${ago(ago_ms)}` : "just now", data: { silent } },
     ];
   }
