@@ -6,6 +6,7 @@
 //! and `sums.rs` (its rows and rollups), `history.rs` and `aggregate.rs` (questions), `pool.rs`
 //! (connections).
 
+mod address;
 mod aggregate;
 mod audit;
 mod commit;
@@ -27,6 +28,10 @@ mod types;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dictionary::Dictionary;
+use fault::store_error;
+use partitions::Partitions;
+use pool::{Pool, Purpose, Session};
 use tailrace_contract::history::{
     AggregateQuery, Aggregated, MetricsPage, MetricsQuery, NameSummary, Range,
 };
@@ -34,12 +39,6 @@ use tailrace_contract::{
     Audit, Batch, BoxFuture, Committed, DeadLetter, Reconciled, RunId, Store, StoreError,
     StoreHealth, Survives, Tenant,
 };
-use tokio_postgres::Config;
-
-use dictionary::Dictionary;
-use fault::store_error;
-use partitions::Partitions;
-use pool::{Pool, Purpose, Session};
 
 use crate::private::PrivatePostgres;
 
@@ -124,7 +123,7 @@ impl PostgresStore {
     /// program: see [`StoreError`].
     pub async fn connect(config: &PostgresConfig) -> Result<Self, StoreError> {
         schema::check_name(&config.schema)?;
-        let url = parsed(&config.url)?;
+        let url = address::parsed(&config.url)?;
         let path = format!("-c search_path={},public", config.schema);
         let writers = Purpose {
             connections: config.writers,
@@ -195,15 +194,6 @@ impl PostgresStore {
         let readers = self.parts.readers.clone();
         Box::pin(async move { readers.ask(limit, question).await })
     }
-}
-
-fn parsed(url: &str) -> Result<Config, StoreError> {
-    url.parse().map_err(|error| StoreError::Backend {
-        cause: format!(
-            "the URL {:?} is not usable ({error}); try postgres://user@127.0.0.1:5432/database",
-            crate::redis::masked(url)
-        ),
-    })
 }
 
 /// What the server does before it answers a commit.
