@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tailrace_sys::{Account, account, is_root, spawn_bound};
-use tempfile::TempDir;
 
+use super::folder::{Folder, Kind};
 use super::postgres::PostgresStartError;
 use super::process::tail;
 
@@ -29,7 +29,7 @@ const ACCOUNTS: [&str; 2] = ["postgres", "nobody"];
 pub(super) struct Cluster {
     binaries: PathBuf,
     account: Option<Account>,
-    pub(super) dir: TempDir,
+    pub(super) dir: Folder,
     pub(super) version: String,
     pub(super) password: String,
 }
@@ -41,7 +41,7 @@ impl Cluster {
         let account = other_account()?;
         let version = version_of(&binaries.join("postgres"))?;
         let folder = if account.is_some() { open_folder() } else { std::env::temp_dir() };
-        let dir = tempfile::Builder::new().prefix("tailrace-postgres-").tempdir_in(folder)?;
+        let dir = Folder::within(&folder, Kind::Postgres)?;
         let password = fresh_password()?;
         let cluster = Self { binaries, account, dir, version, password };
         cluster.give(cluster.dir.path())?;

@@ -2,11 +2,13 @@
 //! directory, dying with this program. Faults may be made on these, never on a given one.
 
 mod cluster;
+mod folder;
 mod postgres;
 mod process;
 mod redis;
 
 pub use cluster::{find_postgres, installed_postgres};
+pub use folder::{Folder, Kind};
 pub use postgres::{Commits, PostgresStartError, PrivatePostgres, SETTINGS as POSTGRES_SETTINGS};
 pub use redis::{Persistence, PrivateRedis, StartError, find_binary, installed_version};
 

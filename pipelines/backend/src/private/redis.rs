@@ -10,8 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tailrace_sys::{Signal, send};
-use tempfile::TempDir;
 
+use super::folder::{Folder, Kind};
 use super::process::{PORTS_MAX, Process, free_port, tail};
 
 /// How long a Redis may take until it answers; loading a large log file takes seconds.
@@ -77,7 +77,7 @@ pub struct PrivateRedis {
     binary: PathBuf,
     persistence: Persistence,
     cores: Option<Vec<usize>>,
-    dir: TempDir,
+    dir: Folder,
     port: u16,
     version: String,
     process: Option<Process>,
@@ -91,7 +91,7 @@ impl PrivateRedis {
     pub fn start(persistence: Persistence, cores: Option<&[usize]>) -> Result<Self, StartError> {
         let binary = find_binary().ok_or(StartError::Missing)?;
         let version = version_of(&binary)?;
-        let dir = tempfile::Builder::new().prefix("tailrace-redis-").tempdir()?;
+        let dir = Folder::new(Kind::Redis)?;
         let cores = cores.map(<[usize]>::to_vec);
         let mut redis = Self { binary, persistence, cores, dir, port: 0, version, process: None };
         for attempt in 1.. {

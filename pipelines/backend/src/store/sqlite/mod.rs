@@ -33,9 +33,9 @@ use tailrace_contract::{
     Audit, Batch, BoxFuture, Committed, DeadLetter, Reconciled, RunId, Store, StoreError,
     StoreHealth, Survives, Tenant,
 };
-use tempfile::TempDir;
 
 use super::poison;
+use crate::private::{Folder, Kind};
 use fault::told;
 use readers::{Asker, Readers};
 use writer::Writer;
@@ -46,7 +46,7 @@ pub struct SqliteStore {
     readers: Arc<Readers>,
     thread: Option<JoinHandle<()>>,
     // Behind the thread: the folder goes when nobody writes there any more.
-    _folder: Option<TempDir>,
+    _folder: Option<Folder>,
 }
 
 /// The version of SQLite that this program holds.
@@ -64,19 +64,19 @@ impl SqliteStore {
         Self::open_in(path.into(), None)
     }
 
-    /// A store that is removed when it is dropped. A process that is killed leaves its folder
-    /// among the system's temporary ones.
+    /// A store that is removed when it is dropped; that of a process that is killed, when the next
+    /// one is made.
     ///
     /// # Errors
     /// There is no room for it.
     pub fn temporary() -> Result<Self, StoreError> {
-        let folder = tempfile::Builder::new().prefix("tailrace-store-").tempdir().map_err(|e| {
-            StoreError::Unreachable { cause: format!("no temporary folder could be made: {e}") }
+        let folder = Folder::new(Kind::Store).map_err(|e| StoreError::Unreachable {
+            cause: format!("no temporary folder could be made: {e}"),
         })?;
         Self::open_in(folder.path().join("tailrace.db"), Some(folder))
     }
 
-    fn open_in(path: PathBuf, folder: Option<TempDir>) -> Result<Self, StoreError> {
+    fn open_in(path: PathBuf, folder: Option<Folder>) -> Result<Self, StoreError> {
         let mut connection = connection::writing(&path)?;
         schema::migrate(&mut connection).map_err(|error| connection::in_file(&path, error))?;
         let (writer, thread) = Writer::start(connection)?;
