@@ -1,8 +1,11 @@
-//! What a row costs in SQLite, and each index of it. Prints a table: rows a second, CPU time a row
-//! of the whole process, bytes of the file a row. The store is the real one; for the lines without
+//! What a row costs in SQLite, and each index of it. Prints a table in Markdown: rows a second, CPU
+//! time a row of the whole process, bytes of the file a row, and the last two as parts of what the
+//! shipped tables cost with batches as large. The store is the real one; for the lines without
 //! an index, that index is dropped from its file first.
 //!
 //! Wall time holds the disk's syncs, so it says something about this disk; CPU time does not.
+//!
+//! `cargo bench -p tailrace-backend --bench sqlite_store`, less than a minute
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -49,20 +52,53 @@ fn batch(seq: usize, metrics: usize) -> Batch {
 }
 
 fn main() {
-    println!("batch  indexes                 rows/s   CPU µs/row   bytes/row");
+    println!(
+        "| batches of | indexes | rows/s | CPU µs/row | bytes/row | CPU ÷ shipped | bytes ÷ shipped |"
+    );
+    println!("|---:|---|---:|---:|---:|---:|---:|");
+    let mut shipped = None;
     for (metrics, without) in [
         (1, &[][..]),
-        (100, &[]),
         (500, &[]),
+        (100, &[]),
         (100, &["metrics_by_time"]),
         (100, &["metrics_by_name"]),
         (100, &["metrics_by_time", "metrics_by_name"]),
     ] {
-        measure(metrics, without);
+        let cost = measure(metrics, without);
+        if metrics == 100 && without.is_empty() {
+            shipped = Some(cost);
+        }
+        print(metrics, without, (cost, shipped));
     }
 }
 
-fn measure(metrics: usize, without: &[&str]) {
+/// What a row cost.
+#[derive(Clone, Copy)]
+struct Cost {
+    rows_per_s: f64,
+    cpu_us: f64,
+    bytes: f64,
+}
+
+fn print(metrics: usize, without: &[&str], (cost, shipped): (Cost, Option<Cost>)) {
+    let indexes = match without {
+        [] => "as shipped: both".into(),
+        [_, _] => "none".into(),
+        names => format!("without `{}`", names.join("`, `")),
+    };
+    let Cost { rows_per_s, cpu_us, bytes } = cost;
+    let part = |of: fn(Cost) -> f64| {
+        shipped.map_or("–".into(), |shipped| format!("{:.2}", of(cost) / of(shipped)))
+    };
+    let (cpu_part, bytes_part) = (part(|cost| cost.cpu_us), part(|cost| cost.bytes));
+    println!(
+        "| {metrics} | {indexes} | {rows_per_s:.0} | {cpu_us:.2} | {bytes:.0} | {cpu_part} | \
+         {bytes_part} |"
+    );
+}
+
+fn measure(metrics: usize, without: &[&str]) -> Cost {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("store.db");
     drop(SqliteStore::open(&path).expect("a new store"));
@@ -93,14 +129,9 @@ fn measure(metrics: usize, without: &[&str]) {
     drop(store);
     let bytes = std::fs::metadata(&path).expect("the file").len();
     let rows = stored as f64;
-    let indexes = match without {
-        [] => "both".into(),
-        names => format!("without {}", names.join(", ").replace("metrics_", "")),
-    };
-    println!(
-        "{metrics:>5}  {indexes:<20} {:>9.0} {:>12.2} {:>11.0}",
-        rows / seconds,
-        cpu_ns as f64 / 1e3 / rows,
-        bytes as f64 / rows
-    );
+    Cost {
+        rows_per_s: rows / seconds,
+        cpu_us: cpu_ns as f64 / 1e3 / rows,
+        bytes: bytes as f64 / rows,
+    }
 }
