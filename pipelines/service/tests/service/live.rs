@@ -1,6 +1,6 @@
 //! The live feed over real sockets: SSE and WebSocket, replay, sampling, lag, drain.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -268,18 +268,47 @@ async fn drain_ends_every_feed() {
     assert!(TcpStream::connect(bench.address).await.is_err());
 }
 
+/// Two hundred, one of which takes nothing. What waits for that one is bounded: the bus drops the
+/// rest, and tells how much it was. All others see every batch once, in order.
 #[tokio::test]
-async fn every_sequence_arrives_once_at_each_of_many_subscribers() {
-    let bench = bench(Limits::default(), 4_096).await;
-    let mut feeds = Vec::new();
-    for _ in 0..20 {
-        feeds.push(bench.subscribe("?view=ids", "").await);
+async fn one_of_many_stalls_and_every_other_sees_every_batch_once_in_order() {
+    const READERS: usize = 199;
+    /// Batches between two looks: half of what the bus keeps, so nobody who reads misses any.
+    const WAVE: u64 = 32;
+    /// Bytes of a batch, which the stalled one asked for: more than two sockets hold, in few waves.
+    const BYTES: usize = 32 << 10;
+    const BATCHES: u64 = WAVE * 12;
+    // On a slow machine it must be told, not cut.
+    let limits = Limits { write_timeout: Duration::from_secs(600), ..Limits::default() };
+    let bench = bench(limits, 2 * WAVE as usize).await;
+    let mut stalled = bench.subscribe("", "").await;
+    let mut readers = Vec::new();
+    for _ in 0..READERS {
+        readers.push(bench.subscribe("?view=ids", "").await);
     }
-    (0..1_000).for_each(|seq| bench.log.add(seq));
-    for feed in &mut feeds {
-        let mut seen = BTreeSet::new();
-        for _ in 0..1_000 {
-            assert!(seen.insert(feed.seq().await));
+    for wave in 0..BATCHES / WAVE {
+        let wave = wave * WAVE..(wave + 1) * WAVE;
+        wave.clone().for_each(|seq| bench.log.add_large(seq, BYTES));
+        for reader in &mut readers {
+            for seq in wave.clone() {
+                assert_eq!(reader.seq().await, seq);
+            }
         }
     }
+    assert!(bench.get("/health").await.contains(r#""subscribers":200"#));
+    let (mut seen, mut missed, mut last) = (0, 0, None);
+    while seen + missed < BATCHES {
+        let (_, event) = stalled.event().await.unwrap();
+        missed += event["missed"].as_u64().unwrap_or(0);
+        if event["type"] == "live" {
+            seen += 1;
+            assert!(event["seq"].as_u64() > last, "{last:?} and then {}", event["seq"]);
+            last = event["seq"].as_u64();
+        }
+    }
+    assert!(missed > 0, "everything fitted into buffers: {seen}");
+    assert_eq!((seen + missed, last), (BATCHES, Some(BATCHES - 1)));
+    let page = bench.get("/metrics").await;
+    let told = format!("tailrace_feed_notices_missed_total{{pipeline=\"vec-test\"}} {missed}");
+    assert!(page.contains(&told), "{page}");
 }

@@ -13,9 +13,9 @@ use futures_util::stream;
 use tailrace_contract::BoxFuture;
 use tailrace_contract::ingest::Accepted;
 use tailrace_contract::{
-    Answer, Audit, Batch, BatchId, Bus, Caller, Group, Ingest, Log, LogError, LogHealth, Metric,
-    Notice, Notices, Position, Problem, Producer, ProducerAudit, RunId, Server, Survives, Tenant,
-    codec,
+    Answer, AttributeValue, Audit, Batch, BatchId, Bus, Caller, Group, Ingest, Log, LogError,
+    LogHealth, Metric, Notice, Notices, Position, Problem, Producer, ProducerAudit, RunId, Server,
+    Survives, Tenant, codec,
 };
 use tailrace_service::{Aggregate, Aggregates, Counted, Gate, Limits, Observer, Recent, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,6 +35,15 @@ pub(crate) struct VecLog {
 impl VecLog {
     pub(crate) fn add(&self, seq: u64) {
         let metric = Metric { name: "m".into(), value: 1.0, time_ms: None, attributes: Vec::new() };
+        let id = BatchId { tenant: Tenant::open(), run: RUN, producer: Producer("p".into()), seq };
+        self.push(Batch { id, received_ms: 5, metrics: vec![metric] });
+    }
+
+    /// A batch with a text of so many bytes.
+    pub(crate) fn add_large(&self, seq: u64, bytes: usize) {
+        let text = AttributeValue::Text("x".repeat(bytes).into());
+        let attributes = vec![("text".into(), text)];
+        let metric = Metric { name: "m".into(), value: 1.0, time_ms: None, attributes };
         let id = BatchId { tenant: Tenant::open(), run: RUN, producer: Producer("p".into()), seq };
         self.push(Batch { id, received_ms: 5, metrics: vec![metric] });
     }
