@@ -191,9 +191,9 @@ test("refusals are words, and say what to do", () => {
   assert.match(new Refused(404).message, /no store.*--store sqlite/);
   assert.match(new Refused(401).message, /log in/);
   const wrong = new Refused(400, { title: "Bad", detail: "query: x", fields: [{ pointer: "?from", detail: "from is odd" }] });
-  assert.equal(wrong.message, "400: Bad. from is odd.");
+  assert.equal(wrong.message, "400: Bad: from is odd.");
   const away = new Refused(503, { title: "Away", detail: "the store is away", retry_after_s: 2 });
-  assert.equal(away.message, "503: Away. the store is away. Try again in 2 s.");
+  assert.equal(away.message, "503: Away: the store is away. Try again in 2 s.");
   assert.deepEqual([away.passing, wrong.passing], [true, false]);
   assert.equal(relative("/v1/x"), "v1/x");
 });

@@ -12,6 +12,8 @@ import { objections } from "./site-support.mjs";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 const DAY_MS = 86_400_000;
+/** What the service says when its store is away. */
+const AWAY = { type: "urn:tailrace:problem:store", title: "Away", status: 503, detail: "the store is away", retry_after_s: 2 };
 /** Events of each tenant. */
 const EVENTS = 1_500;
 
@@ -149,11 +151,14 @@ test("history is drawn by bucket and attribute, with a table behind it, and says
 test("an answer that is stale or coarser says so, and a refusal is words", async (t) => {
   const { page, seen } = await look(t, "#history?name=event.click&from=-1h&bucket=1s", {
     // A store that breaks on demand is no test of this page: the service's own tests break one.
-    before: (fresh) => fresh.route(/\/v1\/metrics\/aggregate/, async (route) => {
-      const answer = await route.fetch();
-      const told = { ...(await answer.json()), cache: "stale", age_ms: 90_000, bucket_ms: 60_000, degraded: { why: "the store is away" } };
-      await route.fulfill({ response: answer, json: told });
-    }),
+    before: async (fresh) => {
+      await fresh.route(/\/v1\/metrics\/aggregate/, async (route) => {
+        const answer = await route.fetch();
+        const told = { ...(await answer.json()), cache: "stale", age_ms: 90_000, bucket_ms: 60_000, degraded: { why: "the store is away" } };
+        await route.fulfill({ response: answer, json: told });
+      });
+      await fresh.route(/\/v1\/summary/, (route) => route.fulfill({ status: 503, contentType: "application/problem+json", json: AWAY }));
+    },
   });
   await shows(page, "#view-history .answer", /Stale: .* 90.s ago\. Coarser than asked for.*1.min instead of 1.s\. Why: the store is away\./);
   assert.equal(await page.locator("#view-history .answer").getAttribute("data-worse"), "true");
@@ -161,7 +166,11 @@ test("an answer that is stale or coarser says so, and a refusal is words", async
   await named(page, "Range").selectOption("-7d");
   await named(page, "Bucket").selectOption("1s");
   await shows(page, "#view-history .answer", /^400: .*bucket of 1s makes .* buckets.*\.$/);
-  assert.deepEqual(seen.filter((fault) => !fault.includes("status of 400")), []);
+  // Rows are worth as much without what stands beside them.
+  await page.evaluate(() => (location.hash = "#events?from=-7d"));
+  await shows(page, ".shares", /503: Away: the store is away\. Try again in 2 s\./);
+  assert.equal(await rowsOf(page).count(), 50);
+  assert.deepEqual(seen.filter((fault) => !/status of (400|503)/.test(fault)), []);
 });
 
 test("without a store the page says what to do", async (t) => {

@@ -42,7 +42,7 @@ export function words(status, told) {
   if (status === 401) return "The session is over: log in again, and this goes on.";
   const again = told.retry_after_s ? ` Try again in ${told.retry_after_s} s.` : "";
   const why = told.fields?.length ? told.fields.map(({ detail }) => detail).join("; ") : told.detail;
-  return `${status}: ${told.title ?? "no reason given"}. ${sentence(why ?? "")}${again}`.trim();
+  return `${status}: ${sentence([told.title, why].filter(Boolean).join(": "))}${again}`;
 }
 
 function sentence(text) {
@@ -73,6 +73,19 @@ async function asked(where, accept, signal) {
 /** The service tells of a next page from its own root; the page may stand below a prefix. */
 export function relative(next) {
   return next ? next.replace(/^\//, "") : null;
+}
+
+/** What comes of a question; nothing where it was refused, which `refused` is told, or where nobody
+    waits for it any more. */
+export async function settled(asking, signal, refused) {
+  try {
+    return await asking;
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    if (!(error instanceof Refused)) throw error;
+    refused(error);
+    return undefined;
+  }
 }
 
 /** One question at a time: the next one ends the one before. */

@@ -5,7 +5,7 @@
 import { el, say } from "../dom.js";
 import { count } from "../format.js";
 import { address as link } from "../views.js";
-import { Refused, Turn, address, json } from "./client.js";
+import { Turn, address, json, settled } from "./client.js";
 import { PAGE_ROWS, ROWS_MAX } from "./export.js";
 import { exportControl } from "./export-control.js";
 import { attributeFilters, choices, choosing, labelled, suggested } from "./filters.js";
@@ -104,19 +104,18 @@ async function ask(skip = false) {
   const [asked, signal] = [choice, turn.next()];
   keeping_up.asked();
   parts.log.home.setAttribute("aria-busy", "true");
-  try {
-    const { path, pairs } = askLog(asked);
-    const answer = await json(address(path, [...pairs, ["cache", skip ? "skip" : ""]]), signal);
-    showPage(asked, answer);
-    const [names] = await Promise.all([parts.shares.ask(asked, answer.range, skip, signal), showCount(asked, answer, signal)]);
-    parts.form.name.suggest(names);
-  } catch (error) {
-    if (signal.aborted) return;
-    if (!(error instanceof Refused)) throw error;
-    showFault(error);
-  } finally {
-    if (!signal.aborted) parts.log.home.removeAttribute("aria-busy");
-  }
+  const { path, pairs } = askLog(asked);
+  const where = address(path, [...pairs, ["cache", skip ? "skip" : ""]]);
+  const answer = await settled(json(where, signal), signal, showFault);
+  if (signal.aborted) return;
+  parts.log.home.removeAttribute("aria-busy");
+  if (!answer) return;
+  showPage(asked, answer);
+  // What stands beside the rows may be missing, and they are worth as much.
+  const counting = settled(showCount(asked, answer, signal), signal, () => {});
+  const sharing = settled(parts.shares.ask(asked, answer.range, skip, signal), signal, parts.shares.fail);
+  const [, names] = await Promise.all([counting, sharing]);
+  if (names) parts.form.name.suggest(names);
 }
 
 function showPage(asked, answer) {

@@ -5,7 +5,7 @@
 import { el, say } from "../dom.js";
 import { address as link } from "../views.js";
 import { chartOf } from "./answer.js";
-import { Refused, Turn, address, json } from "./client.js";
+import { Turn, address, json, settled } from "./client.js";
 import { exportControl } from "./export-control.js";
 import { attributeFilters, choices, choosing, labelled, suggested } from "./filters.js";
 import { KeepingUp } from "./keeping-up.js";
@@ -93,19 +93,21 @@ async function ask(skip = false) {
   const signal = turn.next();
   keeping_up.asked();
   parts.chart.home.setAttribute("aria-busy", "true");
-  try {
-    const names = await suggestNames(signal);
-    if (choice.name === "" && names.length > 0) chooseName(names[0]);
-    if (choice.name === "") return showNothing();
-    await askSeries(choice, skip, signal);
-    await suggestAttributes(choice, signal);
-  } catch (error) {
-    if (signal.aborted) return;
-    if (!(error instanceof Refused)) throw error;
-    showFault(error);
-  } finally {
-    if (!signal.aborted) parts.chart.home.removeAttribute("aria-busy");
+  await settled(askChart(skip, signal), signal, showFault);
+  if (signal.aborted) return;
+  parts.chart.home.removeAttribute("aria-busy");
+  // Suggestions may be missing, and a chart is worth as much.
+  await settled(suggestAttributes(choice, signal), signal, () => {});
+}
+
+/** The names are asked for first only where there is none yet. */
+async function askChart(skip, signal) {
+  if (choice.name === "") {
+    const [first] = await suggestNames(signal);
+    if (first === undefined) return showNothing();
+    chooseName(first);
   }
+  await askSeries(choice, skip, signal);
 }
 
 /** Names that have values in the range, most first. */
@@ -144,8 +146,9 @@ function showAnswer(asked, answer, asked_ms) {
   parts.chart.show(asked, answer);
 }
 
-/** What a metric can be grouped by and filtered with: what its newest rows have. */
+/** Names; and what a metric can be grouped by and filtered with: what its newest rows have. */
 async function suggestAttributes({ name, range: { from, to } }, signal) {
+  await suggestNames(signal);
   const pairs = [["from", from], ["to", to], ["name", name], ["limit", LOOKED_AT]];
   const { rows } = await json(address("v1/metrics", pairs), signal);
   parts.form.attributes.suggest(rows);

@@ -11,7 +11,8 @@ import { attributePairs, nameFilter, pairsOf } from "./link.js";
 /** Types listed, and counted one by one with filters. */
 const LISTED = 12;
 
-/** { home, ask(asked, range, skip, signal), clear() }; `ask` answers the names of all types. */
+/** { home, ask(asked, range, skip, signal), clear() }; `ask` answers the names of all types.
+    `fail(refused)` says why there are none. */
 export function shares() {
   const title = el("h2", null, "Types");
   const hint = el("p", { class: "hint" });
@@ -25,8 +26,15 @@ export function shares() {
       show(part, asked, answer);
       return answer.all;
     },
-    clear: () => [list.replaceChildren(), say(hint, ""), say(more, "")],
+    fail: ({ message }) => clear(part, message),
+    clear: () => clear(part, ""),
   };
+}
+
+function clear({ list, hint, more }, why) {
+  list.replaceChildren();
+  say(hint, why);
+  say(more, "");
 }
 
 /** { items: [{ name, count }], others: { types, count }, filtered, all }, most first. */
