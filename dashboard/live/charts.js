@@ -35,11 +35,29 @@ function follow(theme) {
   theme.onChange(() => panels.forEach((panel) => panel.restyle()));
 }
 
+/** Between two drawings of the same charts, in milliseconds: in it a line moves by two pixels. */
+const PACE_MS = 450;
+
+/** What `draw` does, but not more often than anybody sees. */
+export function paced(draw) {
+  let drawn = -Infinity;
+  return (...what) => {
+    if (performance.now() - drawn < PACE_MS) return;
+    drawn = performance.now();
+    draw(...what);
+  };
+}
+
 /** Makes the fleet's panels below `home` and answers what draws them. */
 export function charts(home, theme) {
   const made = SPECS.map(({ metric }) => new Panel(home, metric, theme));
-  return (fleet) => made.forEach((panel) => panel.draw(fleet.points(panel.metric)));
+  return paced((fleet) => made.forEach((panel) => panel.draw(fleet.points(panel.metric))));
 }
+
+/** Tells each panel whether it is on the screen, or nearly: what nobody sees is not drawn. */
+const nearby = new IntersectionObserver((changes) => {
+  for (const { target, isIntersecting } of changes) target.dataset.seen = isIntersecting;
+}, { rootMargin: "200px" });
 
 /** A chart with its name and what it says in words. With `single` its points are those of one host,
     which may be far apart. */
@@ -61,6 +79,7 @@ export class Panel {
     this.#chart = new Kind(this.#find("canvas"), this.#spec, colours(this.#spec, theme));
     follow(theme);
     panels.add(this);
+    nearby.observe(this.#part);
   }
 
   get metric() {
@@ -72,7 +91,7 @@ export class Panel {
   }
 
   draw(points) {
-    this.#chart.draw(points);
+    if (this.#part.dataset.seen === "true") this.#chart.draw(points);
     const { format, title, single } = this.#spec;
     const last = points.at(-1);
     const text = last ? format(last.mean) : "–";
@@ -88,6 +107,7 @@ export class Panel {
 
   remove() {
     panels.delete(this);
+    nearby.unobserve(this.#part);
     this.#chart.end();
     this.#part.remove();
   }

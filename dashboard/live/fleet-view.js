@@ -36,7 +36,8 @@ export function hide() {}
 export function tick() {
   refresh(false);
   seconds += 1;
-  if (live.is_live && !is_asking && seconds % aggregates_every === 1) askAggregates();
+  // Health says first whether there are any: to ask for what is not there is an error to a browser.
+  if (live.is_live && live.health && !is_asking && seconds % aggregates_every === 1) askAggregates();
 }
 
 export function draw() {
@@ -82,7 +83,7 @@ function refresh(force) {
 }
 
 async function askAggregates() {
-  if (live.health?.recent === false) return parts.aggregates(null);
+  if (!live.health.recent) return parts.aggregates(null);
   is_asking = true;
   const aggregates = await live.server.aggregates();
   is_asking = false;

@@ -2,7 +2,7 @@
 // events, and what was found about it. Without a name, #host, a list to choose from (host-list.js).
 
 import { alertItems, alertTable, singleItems } from "./alert-rows.js";
-import { Panel } from "./charts.js";
+import { Panel, paced } from "./charts.js";
 import { el, say } from "./dom.js";
 import { SECONDS_SHOWN } from "./fleet.js";
 import { ago, brief, clock, count, plain, valueOf } from "./format.js";
@@ -47,11 +47,15 @@ export function tick() {
 export function draw() {
   if (name === "") return;
   const host = live.intake.hosts.get(name);
-  const now = live.intake.fleet.now();
-  for (const panel of panels.values()) panel.draw(points(host?.metrics.get(panel.metric), now));
+  drawPanels(host);
   // What it just said is shown at once.
   if (host && host.heard !== shown_until) refresh();
 }
+
+const drawPanels = paced((host) => {
+  const now = live.intake.fleet.now();
+  for (const panel of panels.values()) panel.draw(points(host?.metrics.get(panel.metric), now));
+});
 
 /** What a chart draws: x is seconds before now. */
 function points(series, now) {
