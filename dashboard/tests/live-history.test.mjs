@@ -261,20 +261,26 @@ test("events of the form are acknowledged, stored and shown; a refusal stands at
   assert.deepEqual(seen.filter((fault) => !fault.includes("status of 400")), []);
 });
 
-test("names and attributes that are markup stay text", async (t) => {
-  const attributes = { [HOSTILE]: HOSTILE, host: HOSTILE, user: HOSTILE };
+test("names and attributes that are markup stay text, and fit however long they are", async (t) => {
+  const name = `${HOSTILE}${"x".repeat(200)}`;
+  const attributes = { [HOSTILE]: HOSTILE, host: "h".repeat(1_000), user: HOSTILE, ["k".repeat(128)]: "v".repeat(1_000) };
   const time = Date.now() - 30 * DAY_MS;
-  await post(server, { name: `event.${HOSTILE}`, value: 1, time, attributes });
+  await post(server, [{ name: `event.${name}`, value: 1, time, attributes }, { name: "event.", value: 1, time }]);
   const range = `from=${new Date(time - 1).toISOString()}&to=${new Date(time + 60_000).toISOString()}`;
-  await until("it is stored", async () => (await asked(`v1/events?${range}&cache=skip`)).rows.length === 1);
-  const { page, seen } = await look(t, `#events?${range}`);
-  await shows(page, "#view-events .rows", /<img src=x onerror=alert\(1\)>.*host=<img/);
-  await shows(page, ".shares", /<img src=x/);
-  const hash = `#history?${range}&name=${encodeURIComponent(`event.${HOSTILE}`)}&group_by=${encodeURIComponent(HOSTILE)}`;
-  await page.evaluate((next) => (location.hash = next), hash);
+  await until("it is stored", async () => (await asked(`v1/events?${range}&cache=skip`)).rows.length === 2);
+  const { page, seen } = await look(t, `#events?${range}`, { viewport: { width: 360, height: 800 } });
+  const fits = async () => assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), page.url());
+  await shows(page, "#view-events .rows", /<img src=x.*<img src=x onerror=alert\(1\)>=<img.*host=h+…h+/);
+  await shows(page, ".shares", /<img src=x.*without a type|without a type.*<img src=x/);
+  await fits();
+  const hash = (group) => `#history?${range}&name=${encodeURIComponent(`event.${name}`)}&group_by=${encodeURIComponent(group)}`;
+  const go = (next) => page.evaluate((to) => (location.hash = to), next);
+  await go(hash(HOSTILE));
   await shows(page, "#view-history .legend", /<img src=x/);
-  await page.evaluate((next) => (location.hash = next), `${hash}&bucket=all`);
-  await shows(page, "#view-history .bars", /<img src=x/);
+  await fits();
+  await go(`${hash("host")}&bucket=all`);
+  await shows(page, "#view-history .bars", /h+…h+/);
+  await fits();
   assert.equal(await page.locator("img").count(), 0);
   assert.deepEqual(seen, []);
 });

@@ -55,7 +55,7 @@ function clear(part) {
 
 function line({ time, name, value, attributes, producer, seq, run }, { kind, zone }) {
   const [date, clock] = moment(time, zone).split(" ");
-  const shown = kind === "all" ? name : name.replace(/^event\./, "");
+  const shown = (kind === "all" ? "" : name.replace(/^event\./, "")) || name;
   return row(
     el("td", { class: "time" }, el("div", null, clock), el("div", { class: "small" }, date)),
     el("td", { class: "name" }, el("div", { title: name }, brief(shown)),

@@ -71,8 +71,10 @@ function show({ title, hint, list, more }, asked, { items, others, filtered }) {
   say(more, others.types > 0 ? `${count(others.types)} rarer ${many}: ${counted}.` : "");
 }
 
-/** Leads to the rows of a type; from those back to the rows of all. */
+/** Leads to the rows of a type; from those back to the rows of all. The service takes an empty type
+    as none. */
 function linked(name, asked) {
+  if (name === "") return "without a type";
   const chosen = asked.name === name;
   const where = link("events", "", pairsOf({ ...asked, name: chosen ? "" : name, cursor: "" }));
   return el("a", { href: where, title: name, "aria-current": chosen ? "true" : null }, brief(name));
