@@ -49,6 +49,8 @@ pub enum Verb {
     Worker(crate::worker::WorkerArgs),
     /// Entries that could not be stored: list them, store them once that is mended
     Dlq(crate::dlq::DlqArgs),
+    /// Who reads a log in Redis: list the groups, give one up that nobody will read again
+    Groups(crate::groups::GroupsArgs),
     /// Fill a store with users and events to look at; a second time it stores nothing new
     Seed(crate::seed::SeedArgs),
     /// Ask a served pipeline whether it takes batches

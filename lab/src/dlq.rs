@@ -11,6 +11,7 @@ use serde::Serialize;
 use tailrace_contract::{Batch, BatchId, DeadLetter, Producer, Store, StoreError, Tenant, codec};
 
 use crate::exit::{Ended, Fault};
+use crate::stale::{Keepers, StaleArgs};
 use crate::store::{self, StoreArgs};
 use crate::{printing, redis, serve};
 
@@ -28,7 +29,7 @@ pub enum DlqVerb {
     /// List dead letters, oldest first, with why each could not be stored
     List(ListArgs),
     /// Decode dead letters again and store those that can be stored now
-    Replay(ReplayArgs),
+    Replay(Box<ReplayArgs>),
 }
 
 /// Arguments of `dlq list`.
@@ -66,6 +67,9 @@ pub struct ReplayArgs {
     /// Where they are
     #[command(flatten)]
     pub store: StoreArgs,
+    /// Who keeps answers about what is stored
+    #[command(flatten)]
+    pub stale: StaleArgs,
 }
 
 /// Letters of one page: each may hold a megabyte.
@@ -164,27 +168,73 @@ enum Outcome {
 
 async fn replay(arguments: &ReplayArgs) -> anyhow::Result<Ended> {
     let mended = mended(arguments)?;
+    let keepers = arguments.stale.keepers()?;
     let store = store::open(&arguments.store.or_file()).await?;
-    let mut bad = 0;
+    let mut replay = Replay { store, keepers, arguments, stored: 0, bad: 0 };
     if arguments.all {
+        replay.all().await?;
+    }
+    for &letter in &arguments.letters {
+        replay.named(letter, mended.as_ref()).await?;
+    }
+    // Nothing else runs here that it could keep waiting.
+    replay.keepers.finish(replay.stored > 0)?;
+    Ok(if replay.bad == 0 { Ended::Fine } else { Ended::Failed })
+}
+
+/// A replay under way.
+struct Replay<'a> {
+    store: Arc<dyn Store>,
+    keepers: Keepers<'a>,
+    arguments: &'a ReplayArgs,
+    stored: u32,
+    bad: u32,
+}
+
+impl Replay<'_> {
+    async fn all(&mut self) -> anyhow::Result<()> {
         let mut after = i64::MIN;
         loop {
-            let page = store.dead(after, PAGE).await?;
-            let Some((last, _)) = page.last() else { break };
+            let page = self.store.dead(after, PAGE).await?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
             after = *last;
             for (letter, dead) in page {
-                bad += u32::from(!replay_one(&store, letter, dead, None, arguments).await?);
+                self.one(letter, dead, None).await?;
             }
         }
     }
-    for &letter in &arguments.letters {
-        let found = store.dead(letter.saturating_sub(1), 1).await?.pop();
+
+    async fn named(&mut self, letter: i64, mended: Option<&Bytes>) -> anyhow::Result<()> {
+        let found = self.store.dead(letter.saturating_sub(1), 1).await?.pop();
         let Some((_, dead)) = found.filter(|(number, _)| *number == letter) else {
             bail!(Fault::Usage(format!("there is no letter {letter}; see tailrace dlq list")));
         };
-        bad += u32::from(!replay_one(&store, letter, dead, mended.as_ref(), arguments).await?);
+        self.one(letter, dead, mended).await
     }
-    Ok(if bad == 0 { Ended::Fine } else { Ended::Failed })
+
+    /// Stores the batch of a letter if that can be, and tells what became of it.
+    async fn one(
+        &mut self,
+        letter: i64,
+        dead: DeadLetter,
+        mended: Option<&Bytes>,
+    ) -> anyhow::Result<()> {
+        let (outcome, reason) = match batch(letter, dead, mended, &self.arguments.tenant) {
+            Err(reason) => (Outcome::StillBad, Some(reason)),
+            Ok(batch) => match self.store.revive(letter, batch.clone()).await {
+                Ok(did) if did.new > 0 => {
+                    self.keepers.committed(&[batch]).await?;
+                    (Outcome::Stored, None)
+                }
+                Ok(_) => (Outcome::Duplicate, None),
+                Err(StoreError::Refused { cause }) => (Outcome::StillBad, Some(cause)),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        self.stored += u32::from(outcome == Outcome::Stored);
+        self.bad += u32::from(outcome == Outcome::StillBad);
+        tell(&Replayed { letter, outcome, reason }, self.arguments.json)
+    }
 }
 
 fn mended(arguments: &ReplayArgs) -> anyhow::Result<Option<Bytes>> {
@@ -194,27 +244,6 @@ fn mended(arguments: &ReplayArgs) -> anyhow::Result<Option<Bytes>> {
     }
     let body = std::fs::read(path);
     Ok(Some(body.with_context(|| format!("--body {} cannot be read", path.display()))?.into()))
-}
-
-/// Whether the letter's batch is stored now, which is told.
-async fn replay_one(
-    store: &Arc<dyn Store>,
-    letter: i64,
-    dead: DeadLetter,
-    mended: Option<&Bytes>,
-    arguments: &ReplayArgs,
-) -> anyhow::Result<bool> {
-    let (outcome, reason) = match batch(letter, dead, mended, &arguments.tenant) {
-        Err(reason) => (Outcome::StillBad, Some(reason)),
-        Ok(batch) => match store.revive(letter, batch).await {
-            Ok(did) if did.new > 0 => (Outcome::Stored, None),
-            Ok(_) => (Outcome::Duplicate, None),
-            Err(StoreError::Refused { cause }) => (Outcome::StillBad, Some(cause)),
-            Err(error) => return Err(error.into()),
-        },
-    };
-    tell(&Replayed { letter, outcome, reason }, arguments.json)?;
-    Ok(outcome != Outcome::StillBad)
 }
 
 /// The batch of a letter, or why there is none.

@@ -14,6 +14,8 @@ use tailrace_producers::tls::Tls;
 use crate::cli::HealthArgs;
 use crate::exit::{Ended, Fault};
 use crate::printing;
+use crate::shown::KeyArgs;
+use crate::tls::ClientTls;
 
 /// The path that is asked.
 const PATH: &str = "/health";
@@ -24,11 +26,9 @@ const PATH: &str = "/health";
 /// An address that makes no sense, nobody there, a certificate that is not trusted, no answer
 /// in time, or a pipeline that cannot take batches: with its reason.
 pub fn run(arguments: &HealthArgs) -> anyhow::Result<Ended> {
-    let (secure, authority) = parse(&arguments.url)?;
-    let tls =
-        if secure { Some(Tls::new(authority, &arguments.tls.trust()?, "http/1.1")?) } else { None };
-    let key = arguments.key.shown()?.map(|key| Key(key.text().to_owned()));
-    let answer = ask(authority, (tls.as_ref(), key.as_ref()).into(), arguments.timeout)
+    let (_, authority) = parse(&arguments.url)?;
+    let credentials = (&arguments.tls, &arguments.key);
+    let answer = ask_server(&arguments.url, credentials, ("GET", PATH), arguments.timeout)
         .with_context(|| format!("{authority} is not healthy"))?;
     let health: Value = serde_json::from_slice(&answer)
         .with_context(|| format!("{authority} is no observer: its answer is not JSON"))?;
@@ -42,14 +42,36 @@ pub fn run(arguments: &HealthArgs) -> anyhow::Result<Ended> {
     Ok(Ended::Fine)
 }
 
+/// Asks the observer at a URL something, with the credentials of a command line. `what` is a method
+/// and a path. Blocks.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn ask_server(
+    url: &str,
+    (tls, key): (&ClientTls, &KeyArgs),
+    what: (&str, &str),
+    patience: Duration,
+) -> anyhow::Result<Vec<u8>> {
+    let (secure, authority) = parse(url)?;
+    let tls = if secure { Some(Tls::new(authority, &tls.trust()?, "http/1.1")?) } else { None };
+    let key = key.shown()?.map(|key| Key(key.text().to_owned()));
+    ask(authority, (tls.as_ref(), key.as_ref()).into(), what, patience)
+}
+
 /// Asks each address of a host until one answers.
-fn ask(authority: &str, manner: Manner<'_>, patience: Duration) -> anyhow::Result<Vec<u8>> {
+fn ask(
+    authority: &str,
+    manner: Manner<'_>,
+    what: (&str, &str),
+    patience: Duration,
+) -> anyhow::Result<Vec<u8>> {
     let addresses = authority
         .to_socket_addrs()
         .with_context(|| format!("{authority:?} is not host:port of a reachable machine"))?;
     let mut answer = Err(anyhow!("{authority} has no address"));
     for address in addresses {
-        answer = observer::get_within(address, manner, PATH, patience);
+        answer = observer::ask_within(address, manner, what, patience);
         if answer.is_ok() {
             break;
         }
@@ -58,7 +80,7 @@ fn ask(authority: &str, manner: Manner<'_>, patience: Duration) -> anyhow::Resul
 }
 
 /// Whether an observer's URL asks for TLS, and its host and port.
-fn parse(url: &str) -> Result<(bool, &str), Fault> {
+pub(crate) fn parse(url: &str) -> Result<(bool, &str), Fault> {
     let schemes = [("http://", false), ("https://", true)];
     let found = schemes.iter().find_map(|(scheme, tls)| Some((*tls, url.strip_prefix(scheme)?)));
     let (tls, rest) = found.ok_or_else(|| {

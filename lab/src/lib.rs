@@ -24,6 +24,7 @@ pub mod endpoint;
 pub mod exit;
 mod exporter;
 pub mod gate;
+pub mod groups;
 pub mod health;
 pub mod interrupt;
 pub mod itself;
@@ -55,6 +56,7 @@ pub mod served;
 pub mod shown;
 pub mod site;
 pub mod sparkline;
+pub mod stale;
 mod stocked;
 pub mod store;
 pub mod table;
@@ -78,6 +80,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Worker(arguments) => worker::run(&arguments),
         Verb::Dlq(arguments) => dlq::run(&arguments),
+        Verb::Groups(arguments) => groups::run(&arguments),
         Verb::Seed(arguments) => seed::run(&arguments),
         Verb::Health(arguments) => health::run(&arguments),
         Verb::Keygen(arguments) => keygen::run(&arguments),

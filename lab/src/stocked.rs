@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 use tailrace_backend::Found;
-use tailrace_backend::private::{Commits, PrivatePostgres};
+use tailrace_backend::private::{Commits, Folder, Kind, PrivatePostgres};
 use tailrace_measure::record::{Arm, Insert, StoreKind, StoreSetup};
 
 use crate::exit::Fault;
@@ -40,7 +40,7 @@ pub(crate) struct Stocked {
 /// Where the store is.
 enum Place {
     /// A folder that goes with this.
-    Sqlite(tempfile::TempDir),
+    Sqlite(Folder),
     /// Started here.
     Private(Box<PrivatePostgres>),
     /// Somebody's, with what is secret in its address.
@@ -59,7 +59,7 @@ impl Stocked {
     ) -> anyhow::Result<Self> {
         let place = match setup.kind {
             StoreKind::Sqlite => {
-                let folder = tempfile::Builder::new().prefix("tailrace-store-").tempdir();
+                let folder = Folder::new(Kind::Store);
                 Place::Sqlite(folder.context("no folder for the store")?)
             }
             StoreKind::Postgres => match postgres.find() {

@@ -91,13 +91,26 @@ pub fn get_within<'a>(
     target: &str,
     patience: Duration,
 ) -> anyhow::Result<Vec<u8>> {
+    ask_within(observer, manner, ("GET", target), patience)
+}
+
+/// The body of any successful request that has none itself.
+///
+/// # Errors
+/// As [`get_within`].
+pub fn ask_within<'a>(
+    observer: SocketAddr,
+    manner: impl Into<Manner<'a>>,
+    (method, target): (&str, &str),
+    patience: Duration,
+) -> anyhow::Result<Vec<u8>> {
     let Manner { tls, key } = manner.into();
     let socket = TcpStream::connect_timeout(&observer, patience.min(CONNECT_TIMEOUT))
         .with_context(|| format!("{observer} cannot be reached"))?;
     socket.set_read_timeout(Some(patience))?;
     let mut line = Line::new(socket, tls)?;
     let shown = Key::line(key);
-    write!(line, "GET {target} HTTP/1.0\r\nhost: {observer}\r\n{shown}\r\n")
+    write!(line, "{method} {target} HTTP/1.0\r\nhost: {observer}\r\n{shown}\r\n")
         .with_context(|| format!("{observer} takes no question"))?;
     let mut answer = Vec::new();
     let read = line.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);
@@ -108,7 +121,7 @@ pub fn get_within<'a>(
     let first = String::from_utf8_lossy(first);
     if first.split(' ').nth(1) != Some("200") {
         let said = String::from_utf8_lossy(&body[..body.len().min(400)]).into_owned();
-        bail!("GET {target} was answered with {first}: {said}");
+        bail!("{method} {target} was answered with {first}: {said}");
     }
     Ok(body)
 }

@@ -114,20 +114,16 @@ fn now_ms() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Args, FromArgMatches};
+
     use super::*;
     use crate::seed::users;
-    use crate::store::StoreArgs;
 
     fn arguments(days: u32) -> SeedArgs {
-        SeedArgs {
-            store: StoreArgs::default(),
-            events: 1_000,
-            days,
-            tenants: vec!["a".into()],
-            seed: 1,
-            keys: None,
-            json: false,
-        }
+        let command = SeedArgs::augment_args(clap::Command::new("seed"));
+        let days = days.to_string();
+        let given = command.get_matches_from(["seed", "--tenants", "a", "--days", &days]);
+        SeedArgs::from_arg_matches(&given).unwrap()
     }
 
     #[test]

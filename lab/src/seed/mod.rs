@@ -16,6 +16,7 @@ use tailrace_contract::{Batch, Committed, Store, Tenant};
 
 use crate::exit::{Ended, Fault};
 use crate::printing;
+use crate::stale::{Keepers, StaleArgs};
 use crate::store::{self, Place, StoreArgs, StoreChoice};
 use users::User;
 
@@ -47,6 +48,9 @@ pub struct SeedArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Who keeps answers about what is stored
+    #[command(flatten)]
+    pub stale: StaleArgs,
 }
 
 /// What was done.
@@ -80,16 +84,18 @@ pub fn run(arguments: &SeedArgs) -> anyhow::Result<Ended> {
         return Err(Fault::Usage(what.into()).into());
     }
     let mut tenants = users::of(&arguments.tenants)?;
+    let keepers = arguments.stale.keepers()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut report = Report { store: choice.to_string(), tenants: Vec::new() };
     let stored = runtime.block_on(async {
         let store = store::open(&choice).await?;
         let mut stored = Vec::new();
         for (number, (tenant, users)) in tenants.iter().enumerate() {
-            stored.push(seed(&*store, arguments, number, tenant, users).await?);
+            stored.push(seed((&*store, &keepers), arguments, number, (tenant, users)).await?);
         }
         anyhow::Ok(stored)
     })?;
+    keepers.finish(stored.iter().any(|(_, stored)| stored.new > 0))?;
     if let Some(file) = &arguments.keys {
         users::add_keys(file, &mut tenants)?;
     }
@@ -109,11 +115,10 @@ pub fn run(arguments: &SeedArgs) -> anyhow::Result<Ended> {
 type Extent = (u64, u64, u64);
 
 async fn seed(
-    store: &dyn Store,
+    (store, keepers): (&dyn Store, &Keepers<'_>),
     arguments: &SeedArgs,
     number: usize,
-    tenant: &Tenant,
-    users: &[User],
+    (tenant, users): (&Tenant, &[User]),
 ) -> anyhow::Result<(Extent, Committed)> {
     let share = arguments.events as usize / arguments.tenants.len();
     let rest = usize::from(number < arguments.events as usize % arguments.tenants.len());
@@ -127,6 +132,7 @@ async fn seed(
     let mut stored = Committed::default();
     for batches in made.chunks(COMMIT_BATCHES) {
         let committed = store.commit(Arc::new(Vec::<Batch>::from(batches))).await?;
+        keepers.committed(batches).await?;
         stored.new += committed.new;
         stored.duplicate += committed.duplicate;
         stored.metrics += committed.metrics;

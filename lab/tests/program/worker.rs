@@ -296,7 +296,13 @@ fn one_command_runs_everything() {
 fn a_spike_found_by_a_worker_reaches_the_servers() {
     let path = Path::new();
     let server = path.server();
-    let _worker = path.worker(&["--detector"]);
+    // Two detectors, of which one must see all values: each half would be nothing unusual.
+    let csv = path.folder.path().join("lag.csv");
+    let more = ["--detector", "--metrics", "127.0.0.1:0", "--claim-idle", "300ms"];
+    let written = ["--lag-csv", csv.to_str().unwrap()];
+    let first = path.worker(&[&more[..], &written].concat());
+    until("a leader", || figure(&first, "leads") == 1);
+    let second = path.worker(&more);
     let mut live = http::connect(server.observer);
     live.write_all(b"GET /v1/alerts/live HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     let live = Lines::of(live);
@@ -317,6 +323,26 @@ fn a_spike_found_by_a_worker_reaches_the_servers() {
         (&alert["name"], &alert["host"], &alert["usual"]),
         (&json!("cpu"), &json!("h"), &json!(21.0))
     );
+    let seen = |worker| ["values_total", "alerts_total"].map(|name| figure(worker, name));
+    assert_eq!((seen(&first), seen(&second)), ([31, 1], [0, 0]));
+    until("a row of the detector", || {
+        let rows = std::fs::read_to_string(&csv).unwrap();
+        rows.lines().last().is_some_and(|row| row.ends_with(",1,31,1,1,0,0"))
+    });
+    // It dies and says nothing: the other one reads on.
+    first.kill();
+    until("another leader", || figure(&second, "leads") == 1);
+    reading(22.0);
+    until("its first value", || figure(&second, "values_total") == 1);
+}
+
+/// What a worker's detector tells Prometheus.
+fn figure(worker: &Worker, name: &str) -> u64 {
+    let address = worker.ready["metrics"].as_str().unwrap().parse().unwrap();
+    let page = String::from_utf8(http::get(address, "/metrics").body).unwrap();
+    let head = format!("tailrace_detector_{name}{{group=\"detector\"}} ");
+    let value = page.lines().find_map(|line| line.strip_prefix(&head));
+    value.unwrap_or_else(|| panic!("no {name} in {page}")).parse().unwrap()
 }
 
 #[test]

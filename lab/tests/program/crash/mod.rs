@@ -2,8 +2,10 @@
 //! send: workers, the server, Redis with an append-only file that is synced before it answers,
 //! PostgreSQL. Afterwards every acknowledged batch is in the store, none twice, and the rollups are
 //! the sums of the rows. The moments of the kills are drawn from a seed; what happens to be under
-//! way then is not, which is the point.
+//! way then is not, which is the point. What happens while one of them only stands still is in
+//! `outage.rs`.
 
+mod outage;
 mod sender;
 mod stage;
 

@@ -1,6 +1,7 @@
 //! A whole way: a server over a private Redis, a store, workers between them; each can be killed
 //! and comes back.
 
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,6 +18,25 @@ use crate::stage::{Bound, Lines, PATIENCE, Server, http, tailrace};
 
 /// Between two looks at something that comes by itself.
 const LOOK: Duration = Duration::from_millis(30);
+
+/// Metrics of a worker's commit: small ones, so that there are many.
+pub(super) const COMMIT_METRICS: u64 = 50;
+
+/// One value of a page for Prometheus.
+fn figure(page: SocketAddr, name: &str) -> Option<u64> {
+    let page = String::from_utf8(http::get(page, "/metrics").body).expect("UTF-8");
+    let of = |line: &str| line.split_once('{').is_some_and(|(known, _)| known == name);
+    page.lines().find(|line| of(line))?.rsplit(' ').next()?.parse().ok()
+}
+
+/// Waits for something that comes by itself.
+pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited for {what}");
+        std::thread::sleep(LOOK);
+    }
+}
 
 #[derive(Clone, Copy)]
 pub(super) enum StoreKind {
@@ -41,12 +61,18 @@ pub(super) struct Stage {
 pub(super) struct Worker {
     child: Bound,
     lines: Lines,
+    metrics: SocketAddr,
 }
 
 impl Worker {
     pub(super) fn kill(mut self) {
         send(self.child.0.id(), Signal::Kill).expect("it runs");
         self.child.wait();
+    }
+
+    /// What it tells Prometheus by this name; none: it does not tell it now.
+    pub(super) fn figure(&self, name: &str) -> Option<u64> {
+        figure(self.metrics, name)
     }
 
     /// Asks it to end, which it does in good order.
@@ -93,12 +119,16 @@ impl Stage {
         let url = self.redis.url();
         let mut command = tailrace(["worker", "--with-parent", "--store", &self.store()]);
         command.args(["--redis", &url, "--redis-prefix", "crash"]);
-        command.args(["--claim-idle", "150ms", "--commit-age", "2ms", "--commit-metrics", "50"]);
+        let commit_metrics = COMMIT_METRICS.to_string();
+        command.args(["--claim-idle", "150ms", "--commit-age", "2ms"]);
+        command.args(["--commit-metrics", &commit_metrics, "--metrics", "127.0.0.1:0"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = Bound::start(&mut command);
         let lines = child.lines();
-        lines.wait_for("a worker", |line| line.contains("\"ready\""));
-        Worker { child, lines }
+        let ready = lines.wait_for("a worker", |line| line.contains("\"ready\""));
+        let ready: Value = serde_json::from_str(&ready).expect("the readiness line is JSON");
+        let metrics = ready["metrics"].as_str().and_then(|address| address.parse().ok());
+        Worker { child, lines, metrics: metrics.expect("an address") }
     }
 
     pub(super) fn send(&self, producers: usize) -> Senders {
@@ -121,6 +151,22 @@ impl Stage {
         let Kept::Postgres(server) = &mut self.kept else { panic!("there is no PostgreSQL") };
         server.kill().expect("it runs");
         server.restart().unwrap_or_else(|e| panic!("{e}"));
+    }
+
+    /// PostgreSQL stands still: it answers nothing and hangs up on nobody.
+    pub(super) fn pause_postgres(&self) {
+        let Kept::Postgres(server) = &self.kept else { panic!("there is no PostgreSQL") };
+        server.pause().expect("it runs");
+    }
+
+    pub(super) fn resume_postgres(&self) {
+        let Kept::Postgres(server) = &self.kept else { panic!("there is no PostgreSQL") };
+        server.resume().expect("it runs");
+    }
+
+    /// What the server tells Prometheus by this name.
+    pub(super) fn figure(&self, name: &str) -> Option<u64> {
+        figure(self.server.as_ref()?.observer, name)
     }
 
     /// Waits until the store has what was acknowledged, then looks for anything else.
