@@ -50,6 +50,7 @@
 
   // Shows the scenario that is played, in `place`.
   function make(place, scenarios) {
+    const lines = Tailrace.lines.make();
     let number = 0;
     let parts = null;
     let planned = null;
@@ -63,17 +64,17 @@
       const figures = el("dl", { class: "strip" });
       const stop = el("button", { type: "button", id: "stop" }, "Stop the scenario");
       stop.addEventListener("click", () => Tailrace.api.stop().catch(() => {}));
-      const lines = Tailrace.lines.make(about.series);
+      lines.begin(about.series);
       const ended = el("div", null, expected(about.expects));
       const steps = el("ol", { class: "steps" });
-      parts = { about, told, bar, figures, stop, lines, ended, steps };
+      parts = { about, told, bar, figures, stop, ended, steps };
       place.replaceChildren(told, bar, figures, el("p", null, stop), lines.place, ended, Tailrace.outcome.steps(steps));
     }
 
-    function tell({ stand, fresh, lines }) {
+    function tell({ stand, fresh, lines: told }) {
       if (fresh || number !== stand.number || !parts) begin(stand);
-      for (const line of lines) take(line);
-      parts.lines.draw();
+      for (const line of told) take(line);
+      lines.draw();
       if (stand.state === "running") {
         parts.stop.disabled = stand.stopping;
         if (stand.stopping) parts.told.textContent = "Stopping …";
@@ -87,7 +88,7 @@
         parts.steps.append(el("li", null, el("span", { class: "small" }, line.done_s.toFixed(1) + " s"), " ", line.text));
         progress(line.done_s);
       } else if (line.progress === "point") {
-        parts.lines.add(line);
+        lines.add(line);
         show(line.values);
         progress(line.t_s);
       }
@@ -112,12 +113,12 @@
       parts.figures.replaceChildren();
       const report = stand.report;
       if (report && report.points.length) {
-        parts.lines.set(measured(report.points, parts.lines.points()));
-        parts.lines.draw();
+        lines.set(measured(report.points, lines.points()));
+        lines.draw();
       }
       parts.told.textContent = parts.about.title + ": " + Tailrace.outcome.headline(stand);
       parts.ended.replaceChildren(
-        ...(report ? Tailrace.outcome.render(report, report.points.length ? report.points : parts.lines.points()) : [expected(parts.about.expects), said(stand)]),
+        ...(report ? Tailrace.outcome.render(report, report.points.length ? report.points : lines.points()) : [expected(parts.about.expects), said(stand)]),
       );
     }
 

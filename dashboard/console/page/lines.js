@@ -20,11 +20,17 @@
     return unit === "per_s" ? format.rate(value) : format.count(value);
   }
 
-  function make(series) {
+  function make() {
     const canvas = el("canvas", { role: "img", "aria-label": "The scenario over time; its figures stand beside." });
     const place = el("div", { class: "curve" }, canvas);
     let chart = null;
+    let series = [];
     let points = [];
+
+    function clear() {
+      if (chart) chart.destroy();
+      chart = null;
+    }
 
     function draw() {
       // The chart's library may not be on this machine.
@@ -39,28 +45,34 @@
       chart = new window.Chart(canvas, { type: "line", data: { datasets }, options: options(series) });
     }
 
+    // Where there was nothing to see, the curve has a gap.
     function dataset(one, index) {
-      const seen = points.filter((point) => typeof point.values[one.key] === "number");
+      const seen = points.filter((point) => one.key in point.values);
       const scale = one.unit === "ns" ? 1e6 : 1;
+      const shown = (value) => (value === null ? NaN : value / scale);
       return {
         label: one.label,
-        data: seen.map((point) => ({ x: point.t_s, y: point.values[one.key] / scale })),
+        data: seen.map((point) => ({ x: point.t_s, y: shown(point.values[one.key]) })),
         yAxisID: one.unit === "ns" ? "times" : "amounts",
         borderColor: theme.colour(COLOURS[index]),
         backgroundColor: theme.colour(COLOURS[index]),
         borderDash: DASHES[index],
         borderWidth: 2,
-        pointRadius: 0,
+        pointRadius: 1.5,
       };
     }
 
     theme.onChange(() => {
-      if (chart) chart.destroy();
-      chart = null;
+      clear();
       if (place.isConnected) draw();
     });
     return {
       place,
+      begin: (curves) => {
+        clear();
+        series = curves;
+        points = [];
+      },
       points: () => points,
       add: (point) => {
         points.push(point);

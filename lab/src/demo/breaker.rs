@@ -185,7 +185,7 @@ fn judge(
     (times, seen): (&Times, &Seen),
 ) -> anyhow::Result<Outcome> {
     load.stop();
-    let driven = load.end(stage, |_| {})?;
+    let driven = load.end(stage, |_| {})?.driven;
     stage.step("asking the store for everything that was acknowledged")?;
     let stored = server.stored(stage, run, &driven.acked)?;
     let mut outcome = Outcome::default();

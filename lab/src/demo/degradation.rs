@@ -22,8 +22,8 @@ use super::stalled::{Read, Stalled};
 
 /// Batches a second throughout.
 const SENT_PER_S: f64 = 400.0;
-/// Who asks without a pause: four times as many as a server has seats for questions.
-const CROWD: u64 = 64;
+/// Who asks without a pause: twice as many as a server has seats for questions.
+const CROWD: u64 = 32;
 /// Subscribers who stop reading.
 const STALLED: usize = 3;
 /// Of the answers, the last so many must be whole again.
@@ -43,7 +43,7 @@ pub(super) fn play(stage: &mut Stage) -> anyhow::Result<Outcome> {
     let crowded = now();
     let stalled = Stalled::subscribe(STALLED, observer, key)?;
     let seen = crowd(stage, &mut moving, (observer, key))?;
-    let driven = load.end(stage, |_| {})?;
+    let driven = load.end(stage, |_| {})?.driven;
     stage.step("the crowd has gone")?;
     let after = afterwards(stage, observer, key)?;
     let read = stalled.read();

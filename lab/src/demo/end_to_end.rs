@@ -48,7 +48,7 @@ pub(super) fn play(stage: &mut Stage) -> anyhow::Result<Outcome> {
     let mark = mark.start(stage)?;
     let (mark_run, fleet_run) = (mark.run, fleet.run);
     let (mark, found_ns) = follow(stage, &server, mark)?;
-    let fleet = fleet.end(stage, look)?;
+    let fleet = fleet.end(stage, look)?.driven;
     stage.step("asking the store for everything that was acknowledged")?;
     let stored = server.stored(stage, fleet_run, &fleet.acked)?;
     let marked = server.stored(stage, mark_run, &mark.acked)?;
@@ -89,7 +89,7 @@ fn follow(stage: &mut Stage, server: &Server, mark: Load) -> anyhow::Result<(Dri
                 std::thread::sleep(ASK_EVERY);
             }
         });
-        mark.end(stage, |_| {})
+        mark.end(stage, |_| {}).map(|over| over.driven)
     })?;
     let found_ns = *open(&found);
     Ok((driven, found_ns))
@@ -120,11 +120,11 @@ fn stations(outcome: &mut Outcome, mark: &Driven, found_ns: Option<u64>) {
         way.iter().map(|(station, ns)| format!("{station} after {}", latency(*ns))).collect();
     outcome.check(passed && in_order, told.join(", "));
     for (station, ns) in way {
-        outcome.time(&format!("marked metric, due to {station}"), ns);
+        outcome.time(&format!("marked metric, from due to {station}"), ns);
     }
     if let (Some(acked), Some(found)) = (acked, found_ns) {
         outcome.say(format!(
-            "\"It is in\" was true {} times later for whoever queries than for whoever sent.",
+            "\"It is in\" came true {} times as late for whoever queries as for whoever sent.",
             count(found / acked.max(1))
         ));
     }

@@ -49,7 +49,15 @@ pub(super) struct Load {
     pub(super) anchor: Stamp,
     is_open: bool,
     gauge: Arc<Gauge>,
-    thread: JoinHandle<anyhow::Result<Driven>>,
+    thread: JoinHandle<anyhow::Result<Over>>,
+}
+
+/// A load that is over.
+pub(super) struct Over {
+    /// What its event loop saw.
+    pub(super) driven: Driven,
+    /// From the begin of its schedule to its last answer.
+    pub(super) span: Duration,
 }
 
 impl Offer {
@@ -142,7 +150,7 @@ impl Offer {
         plan
     }
 
-    fn drive(self, gauge: Arc<Gauge>, tell: &mpsc::Sender<Stamp>) -> anyhow::Result<Driven> {
+    fn drive(self, gauge: Arc<Gauge>, tell: &mpsc::Sender<Stamp>) -> anyhow::Result<Over> {
         let core = cores().1;
         if !core.is_empty() {
             tailrace_sys::pin_current_thread(&core).context("the generator was not pinned")?;
@@ -156,7 +164,8 @@ impl Offer {
         let driver = Driver::open(plan, source, gauge, &wire)?;
         let anchor = now().plus(HEAD_START_NS);
         tell.send(anchor)?;
-        Ok(driver.run(anchor)?)
+        let driven = driver.run(anchor)?;
+        Ok(Over { driven, span: Duration::from_nanos(now().since(anchor)) })
     }
 }
 
@@ -179,17 +188,17 @@ impl Load {
         self,
         stage: &mut Stage,
         mut look: impl FnMut(&Stage),
-    ) -> anyhow::Result<Driven> {
+    ) -> anyhow::Result<Over> {
         while !self.thread.is_finished() {
             look(stage);
             std::thread::sleep(TICK);
         }
-        let driven = joined(self.thread)?;
+        let over = joined(self.thread)?;
         stage.check()?;
         if self.is_open {
-            stage.note(&driven.measured);
+            stage.note(&over.driven.measured);
         }
-        Ok(driven)
+        Ok(over)
     }
 }
 
@@ -215,7 +224,7 @@ fn asked(
     })
 }
 
-fn joined(thread: JoinHandle<anyhow::Result<Driven>>) -> anyhow::Result<Driven> {
+fn joined(thread: JoinHandle<anyhow::Result<Over>>) -> anyhow::Result<Over> {
     thread.join().map_err(|_| anyhow!("the generator's thread panicked"))?
 }
 

@@ -40,7 +40,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "limit",
         title: "Rate limit",
         happens: "Two tenants send to one server, each with a key of its own. One may send so much \
-                  and offers five times that; the other keeps to what it does.",
+                  and offers twenty times that; the other keeps to what it does.",
         look: "Refusals of the first, and that the second does not notice.",
         teaches: "A limit is kept by refusing at once, with the time to wait, and not by answering \
                   slowly. It belongs to the key's tenant, so one noisy tenant is nobody else's \
@@ -106,7 +106,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             series("p50", "typical answer", Unit::Ns),
             series("p99", "slow 1 %", Unit::Ns),
         ],
-        length: (3, 3),
+        length: (3, 4),
         needs_postgres: false,
         play: cache::play,
     },

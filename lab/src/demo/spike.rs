@@ -9,7 +9,7 @@ use tailrace_measure::record::{Arrivals, Slice, Step};
 use tailrace_measure::recorder::Measured;
 use tailrace_render::format::{count, latency, rate};
 
-use super::load::Offer;
+use super::load::{Offer, Over};
 use super::scenario::{Outcome, Point, Unit, Values};
 use super::server::{Server, Store, UNLIMITED};
 use super::stage::Stage;
@@ -43,7 +43,7 @@ pub(super) fn play(stage: &mut Stage) -> anyhow::Result<Outcome> {
     let arrivals = Arrivals::Steps { steps: steps.to_vec() };
     let load = offer.arriving(arrivals, phase * 4).start(stage)?;
     let mut moving = load.moving();
-    let driven = load.end(stage, |stage| {
+    let Over { driven, .. } = load.end(stage, |stage| {
         let lately = moving.look();
         stage.point(&Values::from([
             ("due", lately.due_per_s),
@@ -87,7 +87,7 @@ fn most(stage: &mut Stage, server: &Server) -> anyhow::Result<f64> {
     stage.step("finding out how much it takes")?;
     let offer = Offer::batches(server, 0, ("demo.warm", 1), (1.0, stage.phase / 2))?;
     let load = offer.closed().start(stage)?;
-    let driven = load.end(stage, |_| {})?;
+    let driven = load.end(stage, |_| {})?.driven;
     let acked = driven.measured.window_outcomes.acked;
     Ok(acked as f64 / (stage.phase / 2).as_secs_f64())
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::scenario::{Scenario, Values};
+use crate::progress;
 
 /// One line. Times are seconds since the scenario began.
 #[derive(Serialize)]
@@ -29,7 +30,7 @@ impl Teller {
     /// Of a scenario that begins now.
     pub(super) fn new(scenario: &Scenario, phase: Duration) -> Self {
         Self {
-            json: std::env::var("TAILRACE_PROGRESS").is_ok_and(|form| form == "json"),
+            json: progress::is_asked(),
             scenario: scenario.name,
             began: Instant::now(),
             planned_s: scenario.seconds(phase),

@@ -15,7 +15,7 @@ pub(super) const TICK: Duration = Duration::from_millis(500);
 const ASKED: &str = "TAILRACE_PROGRESS";
 
 /// Whether lines of JSON are wanted.
-pub(super) fn is_asked() -> bool {
+pub(crate) fn is_asked() -> bool {
     std::env::var(ASKED).is_ok_and(|form| form == "json")
 }
 

@@ -23,6 +23,7 @@ use tailrace_loadgen::race::Spectator;
 use tailrace_measure::record::{Arm, Experiment, Load, Trial};
 
 use board::Paper;
+pub(crate) use feed::is_asked;
 use ink::Ink;
 use pace::Pace;
 use screen::Screen;
