@@ -1,4 +1,5 @@
-// What became of every batch, and how far the figures can be trusted: ledger and seals.
+// What became of every batch, in the log and in the store, and how far the figures can be trusted:
+// ledger and seals.
 (function () {
   "use strict";
 
@@ -24,43 +25,45 @@
     });
   }
 
+  // How a batch can end other than acknowledged. One that nothing ended as is no column.
+  const ENDS = [
+    ["refused", (trial) => refused(trial.outcomes)],
+    ["timed out", (trial) => trial.outcomes.timed_out],
+    ["broken", (trial) => trial.outcomes.broken],
+    ["overflowed", (trial) => trial.outcomes.overflowed],
+    ["censored", (trial) => trial.outcomes.censored],
+  ];
+  // What an audit of the log found.
+  const FOUND = [
+    ["missing in the log", (trial) => ranged(trial.ledger.missing)],
+    ["twice in the log", (trial) => ranged(trial.ledger.twice)],
+    ["kept unasked", (trial) => trial.ledger.indeterminate],
+  ];
+
   function ledger(model) {
+    const ends = ENDS.filter(([, of]) => sum(model.run.trials, of) > 0);
+    const never = ENDS.filter((end) => !ends.includes(end)).map(([name]) => name);
     const heads = [
       "arm",
       "load",
       "due",
       "acknowledged",
-      "refused",
-      "timed out",
-      "broken",
-      "overflowed",
-      "censored",
-      "missing in the log",
-      "twice in the log",
-      "kept unasked",
+      ...[...ends, ...FOUND].map(([name]) => name),
       "seen live of due",
       "audit",
     ];
     const rows = lines(model, ({ arm, load, trials }) => {
-      const outcome = (name) => format.count(sum(trials, (trial) => trial.outcomes[name]));
       const audited = trials.filter((trial) => trial.ledger.present !== null);
-      const kept = (of) => (audited.length ? format.count(sum(audited, of)) : format.NOTHING);
       const due = sum(trials, (trial) => trial.ledger.live_due);
       return {
         class: trials.some((trial) => trial.audit === "BROKEN") ? "broken" : null,
         cells: [
           arm.slug,
           load.slug,
-          outcome("scheduled"),
-          outcome("acked"),
-          format.count(sum(trials, (trial) => refused(trial.outcomes))),
-          outcome("timed_out"),
-          outcome("broken"),
-          outcome("overflowed"),
-          outcome("censored"),
-          kept((trial) => ranged(trial.ledger.missing)),
-          kept((trial) => ranged(trial.ledger.twice)),
-          kept((trial) => trial.ledger.indeterminate),
+          format.count(sum(trials, (trial) => trial.outcomes.scheduled)),
+          format.count(sum(trials, (trial) => trial.outcomes.acked)),
+          ...ends.map(([, of]) => format.count(sum(trials, of))),
+          ...FOUND.map(([, of]) => (audited.length ? format.count(sum(audited, of)) : format.NOTHING)),
           due
             ? format.count(sum(trials, (trial) => trial.ledger.live_seen)) + " of " + format.count(due)
             : format.NOTHING,
@@ -74,11 +77,53 @@
       el(
         "p",
         null,
-        "Every batch that was due ended as exactly one outcome; acknowledged ones were then looked for in the log, warm-up included. “Kept unasked” are in the log though never acknowledged, which is no fault.",
+        "Every batch that was due ended as exactly one outcome" +
+          (never.length ? "; none was " + listed(never) : "") +
+          ". Acknowledged ones were then looked for in the log, warm-up included. “Kept unasked” are in the log though never acknowledged, which is no fault.",
       ),
-      scrolling("Outcomes", table(heads, rows, "Outcomes of all rounds")),
+      scrolling("Outcomes", table(heads, rows, "Outcomes of all rounds"), "dense"),
+      stored(model),
       reasonsNotAudited(model),
     );
+  }
+
+  // "a, b or c"
+  function listed(words) {
+    return words.length < 2 ? words.join("") : words.slice(0, -1).join(", ") + " or " + words[words.length - 1];
+  }
+
+  // What the store held when it had caught up: of arms that have one.
+  function stored(model) {
+    const kept = (trials) => trials.map((trial) => trial.ledger.store).filter(Boolean);
+    if (kept(model.run.trials).length === 0) return null;
+    const heads = [
+      "arm",
+      "load",
+      "batches in the store",
+      "rows in the store",
+      "rows that belong there",
+      "missing",
+      "twice",
+      "kept unasked",
+      "drained after the window, at most",
+    ];
+    const rows = lines(model, ({ arm, load, trials }) => {
+      const stores = kept(trials);
+      const all = (of) => (stores.length ? format.count(sum(stores, of)) : format.NOTHING);
+      const drained = stores.map((store) => store.drained_ms);
+      return [
+        arm.slug,
+        load.slug,
+        all((store) => store.present || 0),
+        all((store) => store.metrics),
+        all((store) => store.metrics_expected),
+        all((store) => ranged(store.missing)),
+        all((store) => ranged(store.twice)),
+        all((store) => store.indeterminate),
+        stores.length === 0 ? format.NOTHING : drained.includes(null) ? "never" : format.latency(Math.max(...drained) * 1e6),
+      ];
+    });
+    return [el("h3", null, "In the store"), scrolling("In the store", table(heads, rows, "What the store held in the end"))];
   }
 
   function worst(trials) {
@@ -91,7 +136,10 @@
   function reasonsNotAudited(model) {
     const reasons = new Set(
       model.run.trials
-        .map((trial) => trial.ledger.not_audited && trial.arm + ": " + trial.ledger.not_audited)
+        .flatMap(({ arm, ledger }) => [
+          ledger.not_audited && arm + ": " + ledger.not_audited,
+          ledger.store && ledger.store.not_audited && arm + ", store: " + ledger.store.not_audited,
+        ])
         .filter(Boolean),
     );
     return reasons.size

@@ -21,7 +21,7 @@
       background(experiment),
       debug(manifest),
       broken(summary),
-      answers(summary),
+      answers(summary, experiment),
       verdicts(summary),
       warnings(summary),
       omitted(experiment),
@@ -82,13 +82,22 @@
       );
   }
 
-  function answers(summary) {
+  function answers(summary, experiment) {
     const primary = summary.answer ? [answered(summary.answer)] : [];
     const others = summary.sentences.filter((sentence) => !summary.answer || sentence !== summary.answer.sentence);
     const items = [...primary, ...others.map((sentence) => el("li", null, prose(sentence)))];
     return items.length
       ? el("ul", { class: "answers" }, items)
-      : el("p", null, "The run says nothing in a sentence: too little of it is valid.");
+      : el("p", { id: "unanswered" }, silence(summary, experiment));
+  }
+
+  // Why no sentence compares anything.
+  function silence(summary, experiment) {
+    const alone = experiment.arms.filter((arm) => !arm.floor).length < 2;
+    if (alone && summary.verdicts.length)
+      return "One arm, so there is nothing to compare: the answer is what was expected, and what came.";
+    if (alone) return "One arm, so there is nothing to compare: its figures stand below.";
+    return "The run says nothing in a sentence: too little of it is valid.";
   }
 
   // Many comparisons make a long sentence: they stand in a table, too.

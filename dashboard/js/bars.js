@@ -1,4 +1,5 @@
-// What it cost: bars of two parts in the rows of the dot plot, every trial a dot at its total.
+// Bars in the rows of the dot plot: parts one behind the other, the first darkest, every trial a
+// dot at its total. What they show is said by `cost.js` and `exposure.js`.
 (function () {
   "use strict";
 
@@ -8,30 +9,45 @@
   const theme = Tailrace.theme;
   const charts = Tailrace.charts;
   const lanes = Tailrace.lanes;
+  const intervals = Tailrace.intervals;
   const { medianOf } = Tailrace.run;
 
+  // How dark the parts are: of the load in the controls, and of another one beside it.
+  const DARK = [1, 0.4, 0.18];
+  const ASIDE = [0.6, 0.22, 0.1];
+  // Marks of the parts in the key, as in css/pages.css.
+  const MARKS = ["solid", "pale", "faint"];
+
+  const known = (value) => value !== null && value !== undefined;
+
   // spec: { id, title, look, unit (axis), parts: [{ name, of(trial) }], text(value), tick(value),
-  // loads(state), besideDots, plots }. A part that is null was not ours to measure.
+  // loads(state), besideDots, plots, error(trial): half of a trial's own interval, in the unit of
+  // the axis, beside(trials): more at the end of the bar, columns: [[head, cell(trials)]],
+  // binary: ticks at powers of two }.
+  // A part that is null was not ours to measure.
   function figure(page, spec) {
     const { model } = page;
     return charts.figure(page, {
       id: spec.id,
       title: spec.title,
       look: spec.look,
-      key: [entry("solid", spec.parts[0].name), entry("pale", spec.parts[1].name), entry("dot", "one trial")],
+      key: [
+        ...measured(model, spec).map((part) => entry(MARKS[spec.parts.indexOf(part)], part.name)),
+        entry("dot", "one trial"),
+        spec.error ? entry("whisker", "95 % of what the sample leaves open") : null,
+      ],
       plots: spec.plots,
       label: (state) =>
-        "Bars: " +
-        spec.title +
-        " under " +
-        spec
-          .loads(state)
-          .map((load) => load.label)
-          .join(" and ") +
-        ".",
+        "Bars: " + spec.title + " under " + spec.loads(state).map((load) => load.label).join(" and ") + ".",
       draw: (state, room) => draw(model, state, room, spec),
       table: (state) => tableOf(model, state, spec),
     });
+  }
+
+  // Parts that any trial has: no arm with workers, no word of them.
+  function measured(model, spec) {
+    const found = spec.parts.filter((part) => model.run.trials.some((trial) => known(part.of(trial))));
+    return found.length ? found : spec.parts.slice(0, 1);
   }
 
   function entry(kind, text) {
@@ -42,15 +58,19 @@
     return model.trials(arm.slug, load.slug, state.rounds).filter((trial) => trial.measurement !== "INVALID");
   }
 
+  // The bar ends at the median of the totals; its parts share that length as their medians do.
   function bar(model, state, spec, arm, load) {
     const trials = counted(model, state, arm, load);
-    const parts = spec.parts.map((part) => medianOf(trials.map(part.of)));
     const totals = trials.map((trial) => ({ trial, total: total(spec, trial) })).filter(({ total }) => total !== null);
-    return { load, parts, totals };
+    const sum = medianOf(totals.map(({ total }) => total));
+    const parts = spec.parts.map((part) => medianOf(trials.map(part.of)));
+    const whole = parts.reduce((all, part) => all + (part || 0), 0);
+    const scaled = parts.map((part) => (part === null || !whole ? part : (part / whole) * sum));
+    return { load, trials, parts: scaled, sum, totals };
   }
 
   function total(spec, trial) {
-    const parts = spec.parts.map((part) => part.of(trial)).filter((value) => value !== null && value !== undefined);
+    const parts = spec.parts.map((part) => part.of(trial)).filter(known);
     return parts.length ? parts.reduce((sum, value) => sum + value, 0) : null;
   }
 
@@ -65,73 +85,109 @@
         ...bar(model, state, spec, row.arm, load),
       })),
     );
-    const drawn = bars.filter(({ parts }) => parts.some((part) => part !== null));
+    const drawn = bars.filter(({ sum }) => sum !== null);
     if (drawn.length === 0) {
       const counts = rows.rows.some(({ arm }) => loads.some((load) => counted(model, state, arm, load).length));
       return {
         note: counts ? "Nothing of this was ours to measure." : "No trial of this choice counts: every one is INVALID.",
       };
     }
-    const most = Math.max(
-      ...drawn.flatMap(({ parts, totals }) => [(parts[0] || 0) + (parts[1] || 0), ...totals.map(({ total }) => total)]),
-    );
-    const x = {
-      ...charts.axis(spec.unit),
-      type: "linear",
-      min: 0,
-      suggestedMax: most * (loads.length > 1 ? 1.6 : 1.3),
-    };
-    x.ticks = {
-      ...x.ticks,
-      callback: (value) => (spec.tick ? spec.tick(value) : format.count(value)),
-      maxTicksLimit: 6,
-    };
     const config = {
       type: "scatter",
       data: { datasets: drawn.flatMap((one) => datasets(one, spec, loads.length > 1 && one.load.slug !== state.load)) },
-      options: charts.options({ layout: lanes.layoutOf(rows), scales: { x, y: lanes.scale(rows) } }),
-      plugins: [lanes.plugin(rows), labels(drawn, spec, loads.length > 1)],
+      options: charts.options({
+        layout: lanes.layoutOf(rows),
+        scales: { x: axis(drawn, spec, loads.length > 1), y: lanes.scale(rows) },
+      }),
+      plugins: [
+        lanes.plugin(rows, null, (row) => !drawn.some((one) => one.row === row)),
+        ...(spec.error ? [errors(drawn, spec)] : []),
+        labels(drawn, spec, loads.length > 1),
+      ],
     };
     return { height: rows.total, config };
   }
 
+  // From zero, so that lengths compare, with room for the figures at the ends.
+  function axis(bars, spec, several) {
+    const most = Math.max(...bars.flatMap((bar) => [bar.sum, ...bar.totals.map(({ total }) => total)]));
+    const x = { ...charts.axis(spec.unit), type: "linear", min: 0, suggestedMax: most * (several || spec.beside ? 1.6 : 1.3) };
+    x.ticks = {
+      ...x.ticks,
+      callback: (value) => (spec.tick ? spec.tick(value) : format.count(value)),
+      maxTicksLimit: 6,
+      stepSize: spec.binary ? binaryStep(x.suggestedMax) : undefined,
+    };
+    return x;
+  }
+
+  // A power of two, so that memory has round ticks too.
+  function binaryStep(most) {
+    return 2 ** Math.ceil(Math.log2(most / 5));
+  }
+
   function datasets({ row, y, load, parts, totals }, spec, aside) {
-    const [first, second] = [parts[0] || 0, parts[1] || 0];
-    const line = (from, to, name, value, opacity) => ({
-      data: [
-        { x: from, y, text: row.arm.slug + ", " + load.label + ", " + name + ": " + spec.text(value) },
-        { x: to, y, text: row.arm.slug + ", " + load.label + ", " + name + ": " + spec.text(value) },
-      ],
-      showLine: true,
-      borderWidth: 12,
-      borderCapStyle: "butt",
-      borderColor: theme.faded(row.arm.colour, opacity),
-      pointRadius: 0,
-      pointHitRadius: 8,
-      order: 2,
+    let from = 0;
+    const lines = parts.flatMap((value, index) => {
+      if (!value) return [];
+      const text = row.arm.slug + ", " + load.label + ", " + spec.parts[index].name + ": " + spec.text(value);
+      const ends = [from, (from += value)];
+      return [
+        {
+          data: ends.map((x) => ({ x, y, text })),
+          showLine: true,
+          borderWidth: 12,
+          borderCapStyle: "butt",
+          borderColor: theme.faded(row.arm.colour, (aside ? ASIDE : DARK)[index]),
+          pointRadius: 0,
+          pointHitRadius: 8,
+          order: 2,
+        },
+      ];
     });
     const dots = totals.map(({ trial, total }) => ({
       x: total,
       y: y + spreadOf(trial.round),
       text: row.arm.slug + ", round " + trial.round + ": " + spec.text(total),
     }));
-    const found = [line(0, first, spec.parts[0].name, first, aside ? 0.6 : 1)];
-    if (second > 0) found.push(line(first, first + second, spec.parts[1].name, second, aside ? 0.22 : 0.4));
-    found.push({
-      data: dots,
+    return [...lines, trialDots(dots)];
+  }
+
+  function trialDots(data) {
+    return {
+      data,
       pointRadius: 2,
       pointHoverRadius: 4,
       pointBackgroundColor: theme.colour("ink"),
       pointBorderColor: theme.colour("card"),
       pointBorderWidth: 0.5,
       order: 1,
-    });
-    return found;
+    };
   }
 
   // Three places are enough to see dots that would hide each other.
   function spreadOf(round) {
     return ((round % 3) - 1) * 5;
+  }
+
+  // What a sample leaves open, around each trial's dot.
+  function errors(bars, spec) {
+    return {
+      id: "errors",
+      afterDatasetsDraw({ ctx: context, scales }) {
+        context.save();
+        context.strokeStyle = theme.colour("ink");
+        for (const { y, totals } of bars)
+          for (const { trial, total } of totals) {
+            const half = spec.error(trial);
+            if (!half) continue;
+            const [from, to] = [Math.max(total - half, 0), total + half].map((value) => scales.x.getPixelForValue(value));
+            const at = scales.y.getPixelForValue(y + spreadOf(trial.round));
+            intervals.draw(context, { at, from, to, level: true });
+          }
+        context.restore();
+      },
+    };
   }
 
   // The figure at the end of its bar, with the load where there is more than one.
@@ -145,10 +201,13 @@
         context.font = charts.css(11);
         context.fillStyle = theme.colour("muted");
         context.textBaseline = "middle";
-        for (const { parts, totals, load, y: at } of bars) {
-          const sum = (parts[0] || 0) + (parts[1] || 0);
-          const from = x.getPixelForValue(Math.max(sum, ...totals.map(({ total }) => total))) + 8;
-          const text = spec.text(sum) + (several ? " at " + format.rate(load.rate_per_s) : "");
+        for (const { sum, trials, totals, load, y: at } of bars) {
+          const ends = totals.map(({ trial, total }) => total + ((spec.error && spec.error(trial)) || 0));
+          const from = x.getPixelForValue(Math.max(sum, ...ends)) + 8;
+          const text =
+            spec.text(sum) +
+            (several ? " at " + format.rate(load.rate_per_s) : "") +
+            (spec.beside ? spec.beside(trials) : "");
           context.fillText(charts.fit(context, text, chart.width - from - 2), from, y.getPixelForValue(at));
         }
         context.restore();
@@ -157,18 +216,24 @@
   }
 
   function tableOf(model, state, spec) {
-    const heads = ["arm", "load", spec.parts[0].name, spec.parts[1].name, "trials"];
+    const parts = measured(model, spec);
+    const columns = spec.columns || [];
+    const heads = ["arm", "load", ...parts.map(({ name }) => name), "trials", ...columns.map(([head]) => head)];
     const rows = model.groups.flatMap(({ promise, arms }) => [
       { heading: promise },
-      ...arms.flatMap((arm) =>
+      ...arms.filter(model.ran).flatMap((arm) =>
         spec.loads(state).map((load) => {
-          const { parts, totals } = bar(model, state, spec, arm, load);
-          const each = totals.map(({ total }) => spec.text(total)).join(", ");
+          const one = bar(model, state, spec, arm, load);
+          const each = one.totals.map(({ total }) => spec.text(total)).join(", ");
           return [
             arm.slug,
             load.label,
-            ...parts.map((part) => (part === null ? format.NOTHING : spec.text(part))),
+            ...parts.map((part) => {
+              const value = one.parts[spec.parts.indexOf(part)];
+              return value === null ? format.NOTHING : spec.text(value);
+            }),
             each || format.NOTHING,
+            ...columns.map(([, cell]) => cell(one.trials)),
           ];
         }),
       ),
@@ -176,52 +241,5 @@
     return scrolling(spec.title, table(heads, rows));
   }
 
-  const cpu = (page) =>
-    figure(page, {
-      id: "cpu",
-      title: "CPU for each metric",
-      look: "within a promise, whose bar is shorter in every trial, at each load: at a low rate each metric pays its own wake-up, so the same pipeline costs more.",
-      unit: "CPU µs for each acknowledged metric",
-      parts: [
-        { name: "server", of: (trial) => trial.cost.server_cpu_us_per_metric },
-        { name: "backend", of: (trial) => trial.cost.backend_cpu_us_per_metric },
-      ],
-      text: format.micros,
-      loads: () => page.model.headline,
-      besideDots: true,
-      plots: [],
-    });
-
-  const wire = (page) =>
-    figure(page, {
-      id: "wire",
-      title: "Bytes on the wire for each metric",
-      look: "what the transport adds around the same metric. Payload of the connection, without TCP/IP headers.",
-      unit: "bytes for each metric",
-      parts: [
-        { name: "sent", of: (trial) => trial.cost.sent_bytes_per_metric },
-        { name: "received", of: (trial) => trial.cost.received_bytes_per_metric },
-      ],
-      text: format.bytes,
-      loads: (state) => [page.model.load(state.load)],
-      plots: ["cost"],
-    });
-
-  const memory = (page) =>
-    figure(page, {
-      id: "memory",
-      title: "Peak memory",
-      look: "memory that grows with the load is a queue. Largest resident memory of each process during the trial.",
-      unit: "largest resident memory",
-      parts: [
-        { name: "server", of: (trial) => trial.cost.server_peak_rss_bytes },
-        { name: "backend", of: (trial) => trial.cost.backend_peak_rss_bytes },
-      ],
-      text: format.memory,
-      tick: format.memory,
-      loads: (state) => [page.model.load(state.load)],
-      plots: [],
-    });
-
-  Tailrace.bars = { cpu, wire, memory };
+  Tailrace.bars = { figure };
 })();

@@ -11,6 +11,8 @@
   const NARROW = 560;
   // From here on pictures stand side by side, as in css/pages.css.
   const wide = window.matchMedia("(min-width: 68rem)");
+  // Paper has more dots than a screen.
+  const PRINTED_RATIO = 3;
   // Between redraws while a window is being resized.
   const RESIZE_PAUSE_MS = 120;
 
@@ -24,7 +26,7 @@
     const make = el(
       "figure",
       { class: "picture", id: spec.id },
-      el("h3", null, spec.title),
+      title(spec.id, spec.title),
       el("figcaption", null, el("strong", null, "What to look for: "), spec.look, spec.zoom ? Tailrace.zoom.HOW : null),
       spec.key ? el("p", { class: "key" }, spec.key) : null,
       page.charts ? [canvasPlace, note] : fallback(page, spec),
@@ -46,7 +48,7 @@
       chart = null;
       canvasPlace.hidden = false;
       shape = shapeOf(canvasPlace);
-      const drawing = spec.draw(state, { narrow: canvasPlace.clientWidth < NARROW, wide: wide.matches });
+      const drawing = spec.draw(state, { narrow: canvasPlace.clientWidth < NARROW, wide: isWide() });
       note.hidden = !drawing.note;
       note.textContent = drawing.note || "";
       canvasPlace.hidden = !drawing.config;
@@ -68,8 +70,16 @@
     return make;
   }
 
+  // A heading, with the address at which this picture stands under the present choice.
+  function title(id, text) {
+    return el("h3", { class: "titled" }, text, Tailrace.links.to(id, text));
+  }
+
+  // On paper everything stands one below the other.
+  const isWide = () => wide.matches && !Tailrace.print.now();
+
   function shapeOf(place) {
-    return (place.clientWidth < NARROW) + "/" + wide.matches;
+    return (place.clientWidth < NARROW) + "/" + isWide();
   }
 
   // The plots that were drawn when the run was made; they do not follow the reader's choice.
@@ -103,6 +113,7 @@
   function options(more) {
     return {
       responsive: true,
+      ...(Tailrace.print.now() ? { devicePixelRatio: PRINTED_RATIO } : {}),
       maintainAspectRatio: false,
       animation: false,
       parsing: false,
@@ -214,5 +225,5 @@
     return Math.min(Math.max(Math.ceil(widest), least), most);
   }
 
-  Tailrace.charts = { figure, connect, options, font, css, axis, logMs, fit, room, ms };
+  Tailrace.charts = { figure, title, connect, options, font, css, axis, logMs, fit, room, ms };
 })();

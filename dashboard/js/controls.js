@@ -1,5 +1,5 @@
 // What a reader chooses: the load, the rounds, the latency, the arms. Kept in the address after
-// `#`, so that a view can be passed on. Sections subscribe and draw themselves again.
+// `#`, so that a view can be passed on (`links.js`). Sections subscribe and draw themselves again.
 (function () {
   "use strict";
 
@@ -16,7 +16,14 @@
       for (const listener of listeners) listener(state);
     }
 
-    return { state, change, subscribe: (listener) => (listeners.push(listener), listener(state)) };
+    // What an address says now: of a link that was followed within the page.
+    function restore() {
+      if (!window.location.hash.includes("=")) return;
+      Object.assign(state, restored(model));
+      for (const listener of listeners) listener(state);
+    }
+
+    return { state, change, restore, subscribe: (listener) => (listeners.push(listener), listener(state)) };
   }
 
   // From the address, as far as it names what is there; else everything, under the load of which
@@ -39,12 +46,17 @@
     };
   }
 
+  // The choice as an address has it.
+  function parts(model, state) {
+    const said = new URLSearchParams({ load: state.load, latency: state.latency });
+    if (state.rounds.size < model.rounds.length) said.set("rounds", [...state.rounds].sort().join(","));
+    if (state.hidden.size) said.set("without", [...state.hidden].join(","));
+    return said;
+  }
+
   function keep(model, state) {
-    const parts = new URLSearchParams({ load: state.load, latency: state.latency });
-    if (state.rounds.size < model.rounds.length) parts.set("rounds", [...state.rounds].sort().join(","));
-    if (state.hidden.size) parts.set("without", [...state.hidden].join(","));
     try {
-      window.history.replaceState(null, "", "#" + parts);
+      window.history.replaceState(null, "", "#" + parts(model, state));
     } catch {
       // A browser may forbid it for files; the choice then is not in the address.
     }
@@ -68,7 +80,7 @@
       el("option", { value: load.slug }, load.label + ": " + Tailrace.format.rate(load.rate_per_s)),
     );
     const select = el("select", { id: "load" }, options);
-    select.value = chosen.state.load;
+    chosen.subscribe((state) => (select.value = state.load));
     select.addEventListener("change", () => {
       const latency = measured(model, select.value, chosen.state.latency) ? chosen.state.latency : "ack";
       chosen.change({ load: select.value, latency });
@@ -91,7 +103,7 @@
   function rounds(model, chosen) {
     const boxes = model.rounds.map((round) => {
       const box = el("input", { type: "checkbox", value: round, name: "round" });
-      box.checked = chosen.state.rounds.has(round);
+      chosen.subscribe((state) => (box.checked = state.rounds.has(round)));
       box.addEventListener("change", () => {
         const picked = new Set(
           boxes
@@ -118,9 +130,10 @@
   function arms(model, chosen) {
     const boxes = model.groups
       .flatMap(({ arms }) => arms)
+      .filter(model.ran)
       .map((arm) => {
         const box = el("input", { type: "checkbox", value: arm.slug, name: "arm" });
-        box.checked = !chosen.state.hidden.has(arm.slug);
+        chosen.subscribe((state) => (box.checked = !state.hidden.has(arm.slug)));
         box.addEventListener("change", () => {
           const hidden = new Set(chosen.state.hidden);
           if (box.checked) hidden.delete(arm.slug);
@@ -137,5 +150,5 @@
     return el("span", { class: "swatch " + arm.colour, "aria-hidden": "true" });
   }
 
-  Tailrace.controls = { choice, render, mark, measured };
+  Tailrace.controls = { choice, parts, render, mark, measured };
 })();

@@ -36,9 +36,9 @@
     return el("span", { class: "seal " + verdict }, words[verdict] || verdict);
   }
 
-  // A wide table scrolls by itself; a keyboard reaches it.
-  function scrolling(label, table) {
-    return el("div", { class: "scroll", role: "region", "aria-label": label, tabindex: "0" }, table);
+  // A wide table scrolls by itself; a keyboard reaches it. `more`: another class, such as "dense".
+  function scrolling(label, table, more) {
+    return el("div", { class: more ? "scroll " + more : "scroll", role: "region", "aria-label": label, tabindex: "0" }, table);
   }
 
   // heads: texts; rows: arrays of cells (texts, elements, or arrays of them), the first of which

@@ -4,44 +4,34 @@
   "use strict";
 
   const Tailrace = (window.Tailrace = window.Tailrace || {});
-  const { el, table, scrolling } = Tailrace.dom;
+  const { table, scrolling } = Tailrace.dom;
   const format = Tailrace.format;
   const theme = Tailrace.theme;
   const charts = Tailrace.charts;
   const lanes = Tailrace.lanes;
+  const marks = Tailrace.marks;
 
-  const QUANTILES = [0.5, 0.99];
-  // Width of the strip for what lies beyond the timeout, as a factor on the logarithmic axis.
-  const BEYOND = 1.8;
-
+  // Room for the trials of a row, in pixels.
+  const ROOM = 40;
   const LOOK =
     "how far an arm is from the grey band (the floor: a bare echo on this machine, from its lowest p50 to its highest p99), " +
     "and whether the small dots (trials) of two arms overlap. Where they do, the arms cannot be told apart. Compare within a promise only.";
+  const FLOORLESS =
+    "whether the small dots (trials) of two arms overlap. Where they do, the arms cannot be told apart. No bare echo ran, so nothing says how much of it is the machine. Compare within a promise only.";
 
   function figure(page) {
     const { model } = page;
+    const floor = model.floor && model.ran(model.floor);
     return charts.figure(page, {
       id: "dots",
       title: "Latency of every arm",
-      look: LOOK,
-      key: key(),
+      look: floor ? LOOK : FLOORLESS,
+      key: floor ? [...marks.keys(), marks.key("band", "floor")] : marks.keys(),
       plots: ["dots"],
       label: (state) => "Dot plot: p50 and p99 of each arm under " + model.load(state.load).label + ".",
       draw: (state, room) => draw(model, state, room),
       table: (state) => tableOf(model, state),
     });
-  }
-
-  function key() {
-    const entry = (kind, text) =>
-      el("span", { class: "entry" }, el("span", { class: "mark " + kind, "aria-hidden": "true" }), text);
-    return [
-      entry("hollow", "p50"),
-      entry("filled", "p99 (medians of the chosen rounds)"),
-      entry("dot", "one trial, first round on top"),
-      entry("struck", "INVALID, does not count"),
-      entry("band", "floor"),
-    ];
   }
 
   function trialsOf(model, state, arm) {
@@ -51,136 +41,36 @@
   // Beside the bars, the rows are as high as theirs.
   function draw(model, state, { narrow, wide }) {
     const rows = lanes.layout(model, { narrow: narrow && !wide, lanes: wide ? model.headline.length : 1 });
-    const marks = rows.rows.map((row) => marksOf(model, state, row));
-    const values = marks.flatMap((mark) => mark.all).filter((value) => value !== null);
-    if (values.length === 0) return { note: "No trial under this load has this latency; choose another." };
-    const beyond = marks.some((mark) => mark.beyond);
+    const all = rows.rows.map(({ arm, middle }) =>
+      marks.lane(model, trialsOf(model, state, arm), {
+        latency: state.latency,
+        name: arm.slug,
+        y: middle,
+        room: ROOM,
+        shape: arm.shape,
+        colour: arm.colour,
+      }),
+    );
     const title = Tailrace.run.LATENCIES.find(({ key }) => key === state.latency).axis + ", log scale";
-    const x = charts.logMs(values, { title });
-    const edge = x.max;
-    if (beyond) x.max *= BEYOND;
-    const place = (ms) => (ms === null ? edge * Math.sqrt(BEYOND) : ms);
+    const axis = marks.axis(all, title);
+    if (!axis) return { note: "No trial under this load has this latency; choose another." };
     const config = {
       type: "scatter",
-      data: { datasets: marks.flatMap((mark) => datasets(mark, place)) },
-      options: charts.options({ layout: lanes.layoutOf(rows), scales: { x, y: lanes.scale(rows) } }),
+      data: { datasets: all.flatMap((lane) => marks.datasets(lane, axis.place)) },
+      options: charts.options({ layout: lanes.layoutOf(rows), scales: { x: axis.x, y: lanes.scale(rows) } }),
       plugins: [
-        lanes.plugin(rows, (chart, context) => {
-          band(chart, context, model, state, rows);
-          if (beyond) strip(chart, context, edge);
-        }),
+        lanes.plugin(
+          rows,
+          (chart, context) => {
+            band(chart, context, model, state, rows);
+            if (axis.beyond) marks.strip(chart, context, axis.edge);
+          },
+          ({ arm }) => trialsOf(model, state, arm).length === 0,
+        ),
+        marks.bars(all, axis),
       ],
     };
     return { height: rows.total, config };
-  }
-
-  // null stands for "beyond the timeout".
-  function marksOf(model, state, row) {
-    const trials = trialsOf(model, state, row.arm);
-    const medians = QUANTILES.map((q) => {
-      const spread = model.spread(trials, state.latency, q);
-      return spread.median !== null ? spread.median / 1e6 : spread.beyond ? null : undefined;
-    });
-    const dots = trials.flatMap((trial) =>
-      QUANTILES.map((q) => ({ trial, q, ...model.percentile(trial, state.latency, q) })),
-    );
-    const shown = dots.filter(
-      (dot) =>
-        dot.state === "value" ||
-        dot.state === "beyond" ||
-        (dot.state === "invalid" && dot.ns !== null && dot.supported),
-    );
-    return {
-      row,
-      rounds: model.rounds,
-      medians,
-      dots: shown,
-      beyond: medians.includes(null) || shown.some((dot) => dot.ns === null),
-      all: [
-        ...medians.filter((ms) => ms !== undefined && ms !== null),
-        ...shown.filter((dot) => dot.ns !== null).map((dot) => dot.ns / 1e6),
-      ],
-    };
-  }
-
-  function datasets(mark, place) {
-    const { arm, middle } = mark.row;
-    const colour = theme.colour(arm.colour);
-    const known = mark.medians.map((ms, index) => ({ ms, index })).filter(({ ms }) => ms !== undefined);
-    const point = ({ ms, index }) => ({
-      x: place(ms),
-      y: middle,
-      text:
-        arm.slug +
-        ", p" +
-        QUANTILES[index] * 100 +
-        ": " +
-        (ms === null ? "> timeout" : format.latency(ms * 1e6)) +
-        " (median)",
-    });
-    const points = known.map(point);
-    const fill = known.map(({ index }) => (index === 0 ? theme.colour("card") : colour));
-    return [
-      {
-        data: dots(mark, place, false),
-        pointRadius: 2,
-        pointHoverRadius: 4,
-        pointBackgroundColor: theme.colour("ink"),
-        pointBorderWidth: 0,
-        order: 0,
-      },
-      {
-        data: dots(mark, place, true),
-        pointRadius: 4,
-        pointStyle: "crossRot",
-        pointBorderColor: theme.colour("beyond"),
-        pointBorderWidth: 1.5,
-        order: 0,
-      },
-      {
-        data: points,
-        pointRadius: 7,
-        pointHoverRadius: 8,
-        pointStyle: arm.shape,
-        pointBackgroundColor: fill,
-        pointBorderColor: colour,
-        pointBorderWidth: 2.2,
-        order: 1,
-      },
-      {
-        data: points,
-        showLine: true,
-        pointRadius: 0,
-        pointHitRadius: 0,
-        borderColor: theme.faded(arm.colour, 0.55),
-        borderWidth: 2,
-        order: 2,
-      },
-    ];
-  }
-
-  // Rounds from top to bottom, so that pairs of arms can be followed.
-  function dots(mark, place, invalid) {
-    const step = Math.min(26 / Math.max(mark.rounds.length - 1, 1), 12);
-    return mark.dots
-      .filter((dot) => (dot.state === "invalid") === invalid)
-      .map((dot) => {
-        const index = mark.rounds.indexOf(dot.trial.round) - (mark.rounds.length - 1) / 2;
-        const seal = invalid ? ", INVALID" : "";
-        return {
-          x: place(dot.ns === null ? null : dot.ns / 1e6),
-          y: mark.row.middle + index * step,
-          text:
-            mark.row.arm.slug +
-            ", round " +
-            dot.trial.round +
-            ", p" +
-            dot.q * 100 +
-            ": " +
-            (dot.ns === null ? "> timeout" : format.latency(dot.ns)) +
-            seal,
-        };
-      });
   }
 
   function floorOf(model, state) {
@@ -201,36 +91,15 @@
     context.fillRect(from, y.getPixelForValue(0), Math.max(to - from, 2), bottom - y.getPixelForValue(0));
   }
 
-  function strip(chart, context, edge) {
-    const { left, right, top, bottom } = chart.chartArea;
-    const from = Math.max(chart.scales.x.getPixelForValue(edge), left);
-    context.fillStyle = theme.faded("alarm", 0.1);
-    context.fillRect(from, top, right - from, bottom - top);
-    context.fillStyle = theme.colour("alarm");
-    context.font = charts.css(11, 600);
-    context.textAlign = "right";
-    context.textBaseline = "bottom";
-    context.fillText("> timeout", right - 2, bottom - 2);
-  }
-
   function tableOf(model, state) {
-    const heads = ["arm", "trials", "p50: median", "p50: lowest–highest", "p99: median", "p99: lowest–highest"];
     const rows = model.groups.flatMap(({ promise, arms }) => [
       { heading: promise },
       ...arms.map((arm) => {
         const trials = trialsOf(model, state, arm);
-        const cells = QUANTILES.flatMap((q) => cellsOf(model.spread(trials, state.latency, q)));
-        return [arm.slug, format.count(trials.length), ...cells];
+        return [arm.slug, format.count(trials.length), ...marks.cells(model, trials, state.latency)];
       }),
     ]);
-    return scrolling("Latency of every arm", table(heads, rows));
-  }
-
-  function cellsOf(spread) {
-    const absent = spread.beyond ? "> timeout" : spread.unsupported ? "too few" : format.NOTHING;
-    const median = spread.median === null ? absent : format.latency(spread.median);
-    const highest = spread.beyond ? "> timeout" : format.latency(spread.highest);
-    return [median, spread.lowest === null ? absent : format.latency(spread.lowest) + "–" + highest];
+    return scrolling("Latency of every arm", table(["arm", "trials", ...marks.HEADS], rows));
   }
 
   Tailrace.dots = { figure };

@@ -49,7 +49,7 @@
     );
     say(!model.floor, "A floor: without the bare echo nobody can tell the machine from the pipelines, and no other run can stand beside this one.");
     say(placement.shared, "Cores of their own: generator and server shared theirs.");
-    say(machine.virtualization, "Hardware without neighbours: this was " + machine.virtualization + ".");
+    say(machine.virtualization, "Hardware of its own, without neighbours: this was a " + machine.virtualization + ".");
     say(
       experiment.arms.every((arm) => !arm.link),
       "A network: everything ran on the loopback, without distance or loss.",

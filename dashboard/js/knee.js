@@ -11,9 +11,9 @@
   const charts = Tailrace.charts;
 
   const HEIGHT = 400;
+  const intervals = Tailrace.intervals;
+
   const QUANTILES = [0.5, 0.99];
-  // Half the width of the end of a bar, in pixels.
-  const SERIF = 3;
   const LOOK =
     "where a line turns upwards: from that rate on batches wait for each other. A line that ends early met loads whose answers did not come, or too few to say a p99. Only rates that were run are points; between them nothing is known.";
 
@@ -38,7 +38,7 @@
   function key(model) {
     const arms = model.arms.map((arm) => el("span", { class: "entry" }, Tailrace.controls.mark(arm), arm.slug));
     const mark = (kind, text) => el("span", { class: "entry" }, el("span", { class: "mark " + kind, "aria-hidden": "true" }), text);
-    return [...arms, mark("hollow", "p50"), mark("filled", "p99"), el("span", { class: "entry" }, "bars: lowest–highest round")];
+    return [...arms, mark("hollow", "p50"), mark("filled", "p99"), mark("whisker", "lowest–highest round; from 6 rounds on the 95 % interval of the median")];
   }
 
   const ordered = (model) => [...model.headline].sort((a, b) => a.rate_per_s - b.rate_per_s);
@@ -49,10 +49,10 @@
       const trials = model.trials(arm.slug, load.slug, state.rounds);
       const spread = model.spread(trials, "ack", q);
       if (spread.median === null) return [];
-      const ms = spread.median / 1e6;
-      const range = [spread.lowest, spread.highest].map((ns) => (ns === null ? ms : ns / 1e6));
-      const text = arm.slug + ", p" + q * 100 + " at " + format.rate(load.rate_per_s) + ": " + format.latency(spread.median);
-      return [{ x: load.rate_per_s, y: ms, range, text }];
+      const bar = intervals.of(spread);
+      const text =
+        arm.slug + ", p" + q * 100 + " at " + format.rate(load.rate_per_s) + ": " + format.latency(spread.median) + intervals.text(bar);
+      return [{ x: load.rate_per_s, y: spread.median / 1e6, bar, text }];
     });
   }
 
@@ -62,7 +62,7 @@
       .flatMap((arm) => QUANTILES.map((q) => ({ arm, q, data: points(model, state, arm, q) })));
     const all = curves.flatMap(({ data }) => data);
     if (all.length === 0) return { note: "No trial of these rounds has an ack latency, or every arm is hidden." };
-    const values = all.flatMap(({ range, y }) => [...range, y]);
+    const values = all.flatMap(({ bar, y }) => [y, ...(bar ? [bar.from / 1e6, bar.to === null ? y : bar.to / 1e6] : [])]);
     const y = charts.logMs(values, { title: narrow ? "" : "latency from due to acknowledged, log scale", dense: true });
     const x = { ...charts.axis("offered rate, batches a second"), type: "linear", min: 0 };
     x.ticks = { ...x.ticks, callback: (value) => format.count(value), maxTicksLimit: narrow ? 4 : 8 };
@@ -94,49 +94,39 @@
     };
   }
 
+  // One that nothing bounds from above goes to the edge.
   function bars(curves) {
     return {
       id: "bars",
-      beforeDatasetsDraw({ ctx: context, scales }) {
+      beforeDatasetsDraw({ ctx: context, scales, chartArea }) {
         context.save();
         context.lineWidth = 1.2;
         for (const { arm, data } of curves) {
-          context.strokeStyle = theme.faded(arm.colour, 0.6);
-          for (const { x, range } of data) bar(context, scales.x.getPixelForValue(x), range.map((ms) => scales.y.getPixelForValue(ms)));
+          context.strokeStyle = theme.faded(arm.colour, 0.7);
+          for (const { x, bar } of data) {
+            if (!bar) continue;
+            const at = scales.x.getPixelForValue(x);
+            const from = scales.y.getPixelForValue(bar.from / 1e6);
+            const to = bar.to === null ? chartArea.top : scales.y.getPixelForValue(bar.to / 1e6);
+            intervals.draw(context, { at, from, to, level: false, open: bar.to === null });
+          }
         }
         context.restore();
       },
     };
   }
 
-  function bar(context, x, [from, to]) {
-    context.beginPath();
-    context.moveTo(x, from);
-    context.lineTo(x, to);
-    for (const y of [from, to]) {
-      context.moveTo(x - SERIF, y);
-      context.lineTo(x + SERIF, y);
-    }
-    context.stroke();
-  }
-
   function tableOf(model, state) {
-    const heads = ["arm", "rate", "answered", "p50", "p99"];
-    const rows = model.arms.flatMap((arm) =>
+    const heads = ["arm", "rate", "answered", ...Tailrace.marks.HEADS];
+    const rows = model.arms.filter(model.ran).flatMap((arm) =>
       ordered(model).map((load) => {
         const trials = model.trials(arm.slug, load.slug, state.rounds);
         const sum = (name) => trials.reduce((total, trial) => total + trial.outcomes[name], 0);
-        const figure = (q) => {
-          const spread = model.spread(trials, "ack", q);
-          if (spread.median !== null) return format.latency(spread.median);
-          return spread.beyond ? "> timeout" : spread.unsupported ? "too few" : format.NOTHING;
-        };
         return [
           arm.slug,
           format.rate(load.rate_per_s),
           format.share(sum("acked"), sum("scheduled")),
-          figure(0.5),
-          figure(0.99),
+          ...Tailrace.marks.cells(model, trials, "ack"),
         ];
       }),
     );

@@ -16,9 +16,10 @@
   // Room below the rows for the axis and its title.
   const AXIS = 52;
 
-  // lanes: how many bars or the like one arm has; unnamed: the names stand in the chart beside.
-  function layout(model, { narrow, lanes, unnamed }) {
-    const own = Math.max(ROW, (lanes || 1) * 20 + 8);
+  // lanes: how many bars an arm has, or high(arm): how high all that it has is, 0 for no row;
+  // unnamed: the names stand in the chart beside. An arm without any trial has no row either.
+  function layout(model, { narrow, lanes, high, unnamed }) {
+    const height = high || (() => (lanes || 1) * 20 + 8);
     const names =
       room(
         model.arms.map(({ slug }) => slug),
@@ -26,11 +27,12 @@
         NAMES,
       ) + 24;
     const found = { narrow, unnamed, names, rows: [], headings: [], height: 0, baseline: model.experiment.baseline };
-    for (const { promise, arms } of model.groups) {
+    for (const { promise, arms } of kept(model, height)) {
       found.headings.push({ top: found.height, text: promise });
       found.height += HEADING;
       for (const arm of arms) {
         const name = narrow ? NAME : 0;
+        const own = Math.max(ROW, height(arm));
         const middle = found.height + name + own / 2;
         found.rows.push({
           arm,
@@ -46,6 +48,12 @@
     return found;
   }
 
+  function kept(model, height) {
+    return model.groups
+      .map(({ promise, arms }) => ({ promise, arms: arms.filter((arm) => model.ran(arm) && height(arm) > 0) }))
+      .filter(({ arms }) => arms.length > 0);
+  }
+
   function layoutOf(rows) {
     // Without room for overhanging points the rows of two charts stay level.
     return { autoPadding: false, padding: padding(rows) };
@@ -59,8 +67,9 @@
     return { type: "linear", reverse: true, min: 0, max: rows.height, display: false };
   }
 
-  // Headings and names; `behind` draws between them and the data.
-  function plugin(rows, behind) {
+  // Headings and names; `behind` draws between them and the data. A row of which `empty` holds says
+  // so, since nothing at all could be taken for zero.
+  function plugin(rows, behind, empty) {
     return {
       id: "lanes",
       beforeDatasetsDraw(chart) {
@@ -69,6 +78,7 @@
         if (behind) behind(chart, context);
         headings(chart, context, rows);
         if (!rows.unnamed) names(chart, context, rows);
+        if (empty) absent(chart, context, rows.rows.filter(empty));
         context.restore();
       },
     };
@@ -107,6 +117,14 @@
       context.fillStyle = theme.colour("muted");
       context.fillText("baseline", beside, rows.narrow ? at : at + 15);
     }
+  }
+
+  function absent({ chartArea, scales }, context, rows) {
+    context.font = css(11);
+    context.fillStyle = theme.colour("muted");
+    context.textAlign = "left";
+    for (const { middle } of rows)
+      context.fillText("not measured under this load", chartArea.left + 8, scales.y.getPixelForValue(middle));
   }
 
   Tailrace.lanes = { layout, layoutOf, scale, plugin };

@@ -5,7 +5,7 @@
 
   const Tailrace = (window.Tailrace = window.Tailrace || {});
   // Version of the data that these pages understand.
-  const FORMAT = 2;
+  const FORMAT = 3;
 
   function script(path) {
     return new Promise((loaded, failed) => {

@@ -246,6 +246,7 @@
     const own = KNOWN.filter(([name]) => page.files.includes(name));
     const plots = page.files.filter((file) => /^plots\/[^/]+\.(svg|png)$/.test(file));
     const hlogs = page.files.filter((file) => file.endsWith(".hlog"));
+    const records = page.files.filter((file) => /^trials\/.*\.(json|csv)$/.test(file));
     return el(
       "div",
       null,
@@ -258,6 +259,11 @@
       hlogs.length
         ? details(format.plural(hlogs.length, "histogram") + " (.hlog, for any reader of HdrHistogram)", () =>
             list(page, hlogs),
+          )
+        : null,
+      records.length
+        ? details(format.plural(records.length, "record") + " of trials (figures, ledger, timeline, processor time)", () =>
+            list(page, records),
           )
         : null,
     );

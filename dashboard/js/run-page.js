@@ -50,11 +50,12 @@
     document.title = model.experiment.question + " · Tailrace";
     const sections = [
       ["picture", "Latency and cost", picture(page)],
+      ...behind(page),
       ["figures", "Figures", Tailrace.tables.section(model, page.chosen)],
       ["distribution", "Distribution", Tailrace.spectrum.figure(page)],
       ["time", "Over time", Tailrace.timeline.figure(page)],
       ...(Tailrace.knee.exists(model) ? [["rate", "Against rate", Tailrace.knee.figure(page)]] : []),
-      ["cost", "Cost", el("div", { class: "pair" }, Tailrace.bars.wire(page), Tailrace.bars.memory(page))],
+      ["cost", "Cost", el("div", { class: "pair" }, Tailrace.cost.wire(page), Tailrace.cost.memory(page))],
       ["doubts", "What would change this answer", Tailrace.doubts.section(model)],
       ["ledger", "Ledger", Tailrace.accounts.ledger(model)],
       ["seals", "Seals", Tailrace.accounts.seals(model)],
@@ -67,15 +68,29 @@
       missing(charts, list),
       Tailrace.controls.render(model, page.chosen),
       ...sections.map(([id, title, content]) =>
-        el("section", { id, "aria-labelledby": id + "-title" }, el("h2", { id: id + "-title" }, title), content),
+        el(
+          "section",
+          { id, "aria-labelledby": id + "-title" },
+          el("h2", { class: "titled" }, el("span", { id: id + "-title" }, title), Tailrace.links.to(id, title)),
+          content,
+        ),
       ),
     );
     contents(sections);
     Tailrace.charts.connect(page);
+    Tailrace.print.connect(page);
+    Tailrace.links.connect(page);
+  }
+
+  // Of runs with a subscriber, and of those with a store.
+  function behind(page) {
+    if (!Tailrace.way.exists(page.model)) return [];
+    const exposure = Tailrace.exposure.exists(page.model) ? Tailrace.exposure.figure(page) : null;
+    return [["behind", "Behind the acknowledgement", el("div", null, Tailrace.way.figure(page), exposure)]];
   }
 
   function picture(page) {
-    return el("div", { class: "first" }, Tailrace.dots.figure(page), Tailrace.bars.cpu(page));
+    return el("div", { class: "first" }, Tailrace.dots.figure(page), Tailrace.cost.cpu(page));
   }
 
   function missing(charts, list) {
@@ -92,7 +107,7 @@
 
   function contents(sections) {
     const links = [["answer", "Answer"], ...sections].map(([id, title]) =>
-      el("li", null, el("a", { href: "#" + id }, title)),
+      el("li", null, el("a", { "data-at": id }, title)),
     );
     document.getElementById("contents").replaceChildren(el("ul", null, links));
   }

@@ -51,14 +51,15 @@
     // (too few batches above), "invalid" (the instrument spoilt it), "none" (not measured).
     function percentile(trial, latency, q) {
       const whole = distribution([trial], latency);
-      if (!whole || whole.total === 0) return { ns: null, state: "none", support: 0 };
-      const found = at(whole, q);
+      if (!whole || whole.total === 0) return { ns: null, state: "none", support: 0, own: null };
+      const found = { ...at(whole, q), own: latency === "ack" ? recorded(trial, q) : null };
       if (spoilt(trial, latency, q)) return { ...found, state: "invalid" };
       if (!found.supported) return { ...found, state: "unsupported" };
       return { ...found, state: found.ns === null ? "beyond" : "value" };
     }
 
     // Over trials: never an average of percentiles but the trials' own, their median in the middle.
+    // `own`: of a single trial, the interval that its record carries.
     function spread(chosen, latency, q) {
       const each = chosen.map((trial) => percentile(trial, latency, q));
       const values = each
@@ -73,6 +74,8 @@
         beyond: beyond > 0,
         unsupported: each.some((one) => one.state === "unsupported"),
         trials: each.length,
+        counted: each.filter((one) => one.state !== "invalid").length,
+        own: each.length === 1 ? each[0].own : null,
         values,
       };
     }
@@ -89,6 +92,7 @@
       load: (slug) => experiment.loads.find((load) => load.slug === slug),
       row: (arm, load) => run.summary.rows.find((row) => row.arm === arm && row.load === load),
       floor: arms.find((arm) => arm.floor),
+      ran: (arm) => run.trials.some((trial) => trial.arm === arm.slug),
       trials,
       distribution,
       percentile,
@@ -129,6 +133,12 @@
     const struck = (check) =>
       check.verdict === "INVALID" && check.quantile !== null && Math.abs(check.quantile - q) < 1e-9;
     return trial.measurement === "INVALID" || (latency === "ack" && trial.checks.some(struck));
+  }
+
+  // Lowest and highest of the interval that the record gives a percentile; null: it gives none.
+  function recorded(trial, q) {
+    const found = trial.intervals.find(([of]) => Math.abs(of - q) < 1e-9);
+    return found ? found.slice(1) : null;
   }
 
   // The middle value, or the mean of the two in the middle; `beyond` more lie above all of them.

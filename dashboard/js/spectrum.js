@@ -1,18 +1,19 @@
 // The percentile spectrum: the whole distribution of every arm, the rare and slow as wide as the
 // common. Thin lines are trials, bold ones all chosen rounds together, merged bucket by bucket;
 // beyond its support a line is grey and dashed. One that meets the unanswered leaves at the top.
+// Error bars stand at the percentiles that records carry; what is around the curves is `frame.js`.
 (function () {
   "use strict";
 
   const Tailrace = (window.Tailrace = window.Tailrace || {});
-  const { table, scrolling } = Tailrace.dom;
+  const { el, table, scrolling } = Tailrace.dom;
   const { at } = Tailrace.histogram;
   const format = Tailrace.format;
   const theme = Tailrace.theme;
   const charts = Tailrace.charts;
+  const frame = Tailrace.frame;
+  const { START } = frame;
 
-  // Where curves begin, as 1/(1−q): below a fifth of the batches there is nothing to compare.
-  const START = 1.25;
   const STEPS_PER_DECADE = 40;
   const HEIGHT = 440;
   // Narrowest and widest room for names on the right.
@@ -21,7 +22,7 @@
 
   const LOOK =
     "where a curve turns upwards. Left is the common case; each step to the right from 90 % on is ten times rarer. Bold: the chosen rounds of an arm together; " +
-    "thin: each trial; grey and dashed: fewer than 10 batches lie above, so one bad moment could have made it. A curve that leaves through the top met batches that were never answered in time.";
+    "thin: each trial; upright bars: around the rounds' own percentiles, from the lowest to the highest round (from 6 rounds on the 95 % interval of their median; of one round its own, in which slow answers count by the episodes they came in); grey and dashed: fewer than 10 batches lie above, so one bad moment could have made it. A curve that leaves through the top met batches that were never answered in time.";
 
   function figure(page) {
     const { model } = page;
@@ -45,6 +46,8 @@
     const curves = shown(model, state).flatMap((arm) => curvesOf(model, state, arm));
     const values = curves.flatMap(({ points }) => points.map(({ y }) => y)).filter((y) => y !== null);
     if (values.length === 0) return { note: "No trial under this load has this latency, or every arm is hidden." };
+    const bars = frame.barsOf(model, state, shown(model, state).filter(model.ran));
+    values.push(...bars.flatMap(({ bar }) => [bar.from, bar.to].filter((ns) => ns !== null).map((ns) => ns / 1e6)));
     const most = Math.max(100, ...curves.filter((curve) => curve.bold).map((curve) => curve.total));
     const title = Tailrace.run.LATENCIES.find(({ key }) => key === state.latency).axis + ", log scale";
     const y = charts.logMs(values, { title: narrow ? "" : title, dense: true });
@@ -72,58 +75,16 @@
             top: 8,
           },
         },
-        scales: { x: percentiles(most, narrow), y },
+        scales: { x: frame.percentiles(most, narrow), y },
         interaction: { mode: "nearest", axis: "xy", intersect: false },
       }),
-      plugins: [...(beyond ? [strip(edge, model.load(state.load))] : []), ...(narrow ? [] : [namesAtEnds(ends)])],
+      plugins: [
+        ...(beyond ? [frame.strip(edge, model.load(state.load))] : []),
+        frame.bars(bars, edge),
+        ...(narrow ? [] : [frame.namesAtEnds(ends)]),
+      ],
     };
     return { height: narrow ? 340 : HEIGHT, config };
-  }
-
-  function strip(edge, load) {
-    return {
-      id: "strip",
-      beforeDatasetsDraw({ ctx: context, chartArea, scales }) {
-        const bottom = scales.y.getPixelForValue(edge);
-        context.save();
-        context.fillStyle = theme.faded("alarm", 0.1);
-        context.fillRect(chartArea.left, chartArea.top, chartArea.width, bottom - chartArea.top);
-        context.fillStyle = theme.colour("alarm");
-        context.font = charts.css(11, 600);
-        context.textBaseline = "middle";
-        context.textAlign = "right";
-        context.fillText(
-          "> timeout (" + charts.ms(load.timeout_ms) + ")",
-          chartArea.right - 6,
-          (chartArea.top + bottom) / 2,
-        );
-        context.restore();
-      },
-    };
-  }
-
-  function percentiles(most, narrow) {
-    const marks = [
-      [2, "50 %"],
-      [10, "90 %"],
-    ];
-    for (let nines = 2; nines < 9; nines += 1)
-      marks.push([10 ** nines, nines === 2 ? "99 %" : "99." + "9".repeat(nines - 2) + " %"]);
-    const within = marks.filter(([inverse]) => inverse <= most);
-    const names = new Map(within);
-    const axis = charts.axis(
-      narrow
-        ? "percentile of the batches due"
-        : "percentile of the batches due; to the right of 90 % every mark is ten times rarer",
-    );
-    return {
-      ...axis,
-      type: "logarithmic",
-      min: START,
-      max: most,
-      afterBuildTicks: (scale) => (scale.ticks = within.map(([value]) => ({ value }))),
-      ticks: { ...axis.ticks, autoSkipPadding: 6, callback: (value) => names.get(value) || "" },
-    };
   }
 
   // The trials, thin, and all of them together, bold.
@@ -203,51 +164,11 @@
     ];
   }
 
-  // Names at the right edge, pushed apart, each with a line to its curve.
-  function namesAtEnds(ends) {
-    return {
-      id: "names",
-      afterDatasetsDraw(chart) {
-        const { chartArea, scales, ctx: context } = chart;
-        const places = ends
-          .filter(({ end }) => end)
-          .map(({ arm, end }) => ({ arm, x: scales.x.getPixelForValue(end.x), y: scales.y.getPixelForValue(end.y) }));
-        places.sort((a, b) => a.y - b.y);
-        places.forEach(
-          (place, index) => (place.at = Math.max(place.y, index ? places[index - 1].at + 17 : chartArea.top + 8)),
-        );
-        let limit = chartArea.bottom;
-        for (const place of [...places].reverse()) {
-          place.at = Math.min(place.at, limit);
-          limit = place.at - 17;
-        }
-        context.save();
-        context.font = charts.css(12, 600);
-        context.textBaseline = "middle";
-        for (const { arm, x, y, at: level } of places) {
-          context.strokeStyle = theme.faded(arm.colour, 0.6);
-          context.setLineDash([2, 3]);
-          context.beginPath();
-          // A curve that ended far from its name is known by its colour.
-          if (chartArea.right - x < chartArea.width / 3) {
-            context.moveTo(x, y);
-            context.lineTo(chartArea.right + 14, level);
-          }
-          context.stroke();
-          context.fillStyle = theme.colour(arm.colour);
-          context.fillRect(chartArea.right + 16, level - 4, 8, 8);
-          context.fillStyle = theme.colour("ink");
-          context.fillText(
-            charts.fit(context, arm.slug, chart.width - chartArea.right - 32),
-            chartArea.right + 29,
-            level,
-          );
-        }
-        context.restore();
-      },
-    };
+  function ranged({ from, to }) {
+    return format.latency(from) + (to === null ? " at least" : "–" + format.latency(to));
   }
 
+  // In brackets what the bars show.
   function tableOf(model, state) {
     const heads = ["arm", "batches", ...LISTED.map(format.percentile), "largest"];
     const rows = shown(model, state).map((arm) => {
@@ -259,7 +180,9 @@
       const figures = LISTED.map((q) => {
         const found = at(whole, q);
         if (!found.supported) return "too few";
-        return found.ns === null ? "> timeout" : format.latency(found.ns);
+        const figure = found.ns === null ? "> timeout" : format.latency(found.ns);
+        const bar = Tailrace.intervals.of(model.spread(trials, state.latency, q));
+        return bar ? [figure, el("span", { class: "range" }, "(" + ranged(bar) + ")")] : figure;
       });
       const largest = whole.unanswered
         ? format.count(whole.unanswered) + " unanswered"

@@ -113,7 +113,7 @@
           format.digits(load.window_ms / 1000, 2) +
           " s, timeout " +
           format.digits(load.timeout_ms / 1000, 2) +
-          " s. CPU is server + backend. Compare within a promise only."
+          " s. CPU is of server and workers + backend. Compare within a promise only."
         : "The summary has no row of its own for this load: what its subscriber saw stands in the column “live p99” of the load without one.";
       place.replaceChildren(
         el("p", { class: "small" }, note),

@@ -9,6 +9,7 @@
   const CHOICES = ["system", "light", "dark"];
   const listeners = [];
   const colours = new Map();
+  let shown = "system";
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
   // A browser may forbid storage for files; then the choice lasts as long as the page.
@@ -30,10 +31,21 @@
   }
 
   function apply(choice) {
+    shown = choice;
+    paint(choice);
+    changed();
+  }
+
+  function paint(choice) {
     const root = document.documentElement;
     if (choice === "system") root.removeAttribute("data-theme");
     else root.setAttribute("data-theme", choice);
-    changed();
+  }
+
+  // For as long as a printer needs it, whatever the choice; null: the choice again.
+  function force(choice) {
+    paint(choice || shown);
+    colours.clear();
   }
 
   function changed() {
@@ -76,5 +88,5 @@
 
   dark.addEventListener("change", changed);
   apply(remembered());
-  Tailrace.theme = { colour, faded, connect, onChange: (listener) => listeners.push(listener) };
+  Tailrace.theme = { colour, faded, connect, force, onChange: (listener) => listeners.push(listener) };
 })();

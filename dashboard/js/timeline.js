@@ -1,5 +1,5 @@
 // Latency over time, by when batches were due: a small chart for every arm, all with the same
-// axes. Faults are marked where they happened, ticks on top are batches without an answer.
+// axes. Faults are marked where they happened by `events.js`.
 (function () {
   "use strict";
 
@@ -9,10 +9,9 @@
   const theme = Tailrace.theme;
   const charts = Tailrace.charts;
 
+  const events = Tailrace.events;
+
   const HEIGHT = 210;
-  // Above the curves, which nothing may hide: ticks, then a line of text for each fault.
-  const TICKS = 10;
-  const LINE = 15;
   const LOOK =
     "spikes in which lateness (the generator's own delay) rises with the latencies are this machine's, not the pipeline's; a p99 that climbs from left to right is a queue that grows. " +
     "Red ticks on top: batches due then were not answered in time.";
@@ -31,7 +30,7 @@
     const make = el(
       "figure",
       { class: "picture", id: "timeline" },
-      el("h3", null, "Latency over time"),
+      charts.title("timeline", "Latency over time"),
       el("figcaption", null, el("strong", null, "What to look for: "), LOOK, Tailrace.zoom.HOW),
       el(
         "p",
@@ -99,12 +98,9 @@
         ". The figures stand in the table below.",
     });
     const place = el("div", { class: "chart" }, canvas);
-    const faults = faultsOf(trials);
-    const above = TICKS + faults.length * LINE;
+    const faults = events.of(trials);
+    const above = events.above(faults);
     place.style.height = HEIGHT + above + "px";
-    const told = faults.length
-      ? el("p", { class: "small" }, "Faults made on purpose: " + faults.map(({ name }) => name).join(", ") + ".")
-      : null;
     const ended = trials
       .filter((trial) => trial.ended_early)
       .map((trial) => el("p", { class: "small alarm" }, "Round " + trial.round + " ended early: " + trial.ended_early));
@@ -114,7 +110,7 @@
         { class: "cell" },
         el("h4", null, arm.slug),
         place,
-        told,
+        events.list(faults),
         ended,
         details("The same as a table", () => tableOf(arm, trials)),
       ),
@@ -133,20 +129,10 @@
         scales: { x, y: charts.logMs(ms, { title: "" }) },
         interaction: { mode: "nearest", axis: "xy", intersect: false },
       }),
-      plugins: [events(trials, faults)],
+      plugins: [events.plugin(trials, faults, until)],
     });
     Tailrace.zoom.attach(chart, place);
     return chart;
-  }
-
-  // What happened at the same tenth of a second in several rounds is told once.
-  function faultsOf(trials) {
-    const found = new Map();
-    for (const { at_ns, what } of trials.flatMap((trial) => trial.faults)) {
-      const name = what + " at " + (at_ns / 1e9).toFixed(1) + " s";
-      if (!found.has(name)) found.set(name, { at: at_ns / 1e9, what, name });
-    }
-    return [...found.values()].sort((a, b) => a.at - b.at);
   }
 
   function dataset(trial, curve, order, several) {
@@ -181,44 +167,6 @@
       pointHoverBackgroundColor: theme.colour(curve.colour),
       order,
     };
-  }
-
-  // Faults as dashed lines with their names, missing answers as ticks on top.
-  function events(trials, faults) {
-    return {
-      id: "events",
-      afterDatasetsDraw(chart) {
-        const { ctx: context, chartArea, scales } = chart;
-        context.save();
-        context.strokeStyle = theme.colour("alarm");
-        context.fillStyle = theme.colour("alarm");
-        for (const trial of trials) missing(trial, scales.x, chartArea, context);
-        context.setLineDash([4, 3]);
-        context.font = charts.css(11, 600);
-        context.textBaseline = "top";
-        faults.forEach(({ at, what }, index) => {
-          const x = scales.x.getPixelForValue(at);
-          context.beginPath();
-          context.moveTo(x, chartArea.top - TICKS - (faults.length - index) * LINE);
-          context.lineTo(x, chartArea.bottom);
-          context.stroke();
-          context.textAlign = x > (chartArea.left + chartArea.right) / 2 ? "right" : "left";
-          context.fillText(
-            what,
-            x + (context.textAlign === "left" ? 4 : -4),
-            chartArea.top - TICKS - (faults.length - index) * LINE,
-          );
-        });
-        context.restore();
-      },
-    };
-  }
-
-  function missing({ timeline }, scale, area, context) {
-    timeline.due_ms.forEach((due, index) => {
-      if (due < 0 || timeline.unanswered[index] + timeline.failed[index] === 0) return;
-      context.fillRect(scale.getPixelForValue(due / 1000), area.top - 8, 2, 7);
-    });
   }
 
   function tableOf(arm, trials) {

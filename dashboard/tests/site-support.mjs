@@ -48,7 +48,7 @@ export async function record(later) {
   later(() => rm(results, { recursive: true, force: true }));
   const short = ["--window", "400ms", "--rate", "1000", "--high-rate", "4000", "--results", results];
   const offline = { TAILRACE_OFFLINE: "1" };
-  await tailrace(["race", "http1-memory", "ws-memory", "--rounds", "2", ...short], offline, WHOLE);
+  await tailrace(["race", "http1-memory", "ws-memory", "--store", "sqlite", "--rounds", "2", ...short], offline, WHOLE);
   const [plain] = await runs(results);
   await calm(path.join(results, plain));
   const hostile = `${plain.slice(0, -6)}000000`;

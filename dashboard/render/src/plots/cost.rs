@@ -1,4 +1,4 @@
-//! What a metric costs: processor time of server and backend, payload bytes both ways; a bar an
+//! What a metric costs: processor time of server, workers and backend, payload bytes both ways; a bar an
 //! arm and load, a dot a trial. Axes start at zero, so lengths compare. The generator's own cost
 //! is not in it: see the report's trials.
 
@@ -33,7 +33,7 @@ pub(super) fn draw(run: &RunData) -> Draft {
     let panels = [
         (
             Bars::cpu(run, PANELS_LEFT, CPU_RIGHT - FIGURE_WIDTH),
-            "CPU µs per metric: server, backend (pale)",
+            "CPU µs per metric: server and workers, backend (pale)",
         ),
         (
             Bars::bytes(run, BYTES_LEFT, right - FIGURE_WIDTH),
@@ -69,8 +69,9 @@ pub(super) struct Bars {
 impl Bars {
     pub(super) fn cpu(run: &RunData, from: f64, to: f64) -> Bars {
         let parts = |cost: &Cost| {
-            let server = cost.server_cpu_us_per_metric?;
-            Some((server, cost.backend_cpu_us_per_metric.unwrap_or(0.0)))
+            let whole = cost.cpu_us_per_metric()?;
+            let backend = cost.backend_cpu_us_per_metric.unwrap_or(0.0);
+            Some((whole - backend, backend))
         };
         Bars { axis: axis(run, parts, from, to), parts, figure: |us| format::digits(us, 2) }
     }

@@ -87,7 +87,7 @@ fn legend(picture: &mut Picture, run: &RunData, y: f64) {
     lanes::struck_mark(picture, (at, y));
     let at = entry(picture, "floor");
     picture.rect((at - 5.0, y - 6.0), (at + 6.0, y + 6.0), style::BAND);
-    let at = entry(picture, "CPU: server + backend (pale)");
+    let at = entry(picture, "CPU: server, backend (pale)");
     picture.rect((at - 6.0, y - 4.0), (at, y + 4.0), style::series(0));
     picture.rect((at, y - 4.0), (at + 6.0, y + 4.0), style::tint(style::series(0), 0.4));
 }

@@ -40,11 +40,16 @@ pub(crate) struct Lanes<'a> {
     names: Vec<(f64, f64, &'a Arm)>,
 }
 
-/// Gives every arm and load a place, from `top` down.
+/// Gives every arm that ran and every load a place, from `top` down.
 pub(crate) fn lay_out(run: &RunData, top: f64) -> Lanes<'_> {
     let loads = run.headline_loads();
     let mut lanes = Lanes { all: vec![], bottom: top, headings: vec![], names: vec![] };
+    let ran = |arm: &&Arm| run.trials.iter().any(|data| data.trial.arm == arm.slug);
     for (promise, arms) in run.groups() {
+        let arms: Vec<&Arm> = arms.into_iter().filter(ran).collect();
+        if arms.is_empty() {
+            continue;
+        }
         lanes.headings.push((lanes.bottom + HEADING_HEIGHT / 2.0, promise));
         lanes.bottom += HEADING_HEIGHT;
         for arm in arms {

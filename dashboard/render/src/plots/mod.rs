@@ -1,11 +1,12 @@
 //! Every picture of a run. One file a picture: `dots` is the first to look at, `spectrum` the
-//! second, then `way` (into a store), `timeline` and `cost`. Each lays its shapes out on a `Picture`; `paint` writes
+//! second, then `way` (into a store), `timeline` with `faults`, and `cost`. Each lays its shapes out on a `Picture`; `paint` writes
 //! it. A picture shows figures of the records and never judges them.
 
 mod axis;
 mod capacity;
 mod cost;
 mod dots;
+mod faults;
 mod lanes;
 mod paint;
 mod picture;
@@ -27,10 +28,15 @@ pub(crate) struct Plot {
     /// File name without extension.
     pub name: String,
     pub title: String,
-    /// What to look for.
-    pub caption: String,
     pub svg: String,
     picture: Picture,
+}
+
+impl Plot {
+    /// Higher than wide.
+    pub(crate) fn tall(&self) -> bool {
+        self.picture.height > style::WIDTH
+    }
 }
 
 /// A picture as its own file makes it.
@@ -84,7 +90,7 @@ fn finish(draft: Draft) -> Result<Plot, RenderError> {
     let Draft { name, title, caption, picture } = draft;
     let svg = paint::svg(&picture, &format!("{title}. {caption}"))
         .map_err(|reason| RenderError::Draw { plot: name.clone(), reason })?;
-    Ok(Plot { name, title, caption, svg, picture })
+    Ok(Plot { name, title, svg, picture })
 }
 
 /// Two slugs may become the same file name.
@@ -98,10 +104,10 @@ fn unused(names: &[String], wanted: &str) -> String {
 fn head(picture: &mut Picture, title: &str, caption: &str) -> f64 {
     let width = style::WIDTH - 2.0 * style::MARGIN;
     let ink = Ink::new(style::TITLE, style::INK).bold();
-    let title = picture::fit(title, width, ink);
-    picture.text((style::MARGIN, 22.0), title, ink);
+    // Never cut: half a rate would be another rate.
+    let below = picture.paragraph((style::MARGIN, 22.0), width, title, ink);
     let ink = Ink::new(style::TEXT, style::MUTED);
-    picture.paragraph((style::MARGIN, 42.0), width, caption, ink) + 6.0
+    picture.paragraph((style::MARGIN, below - 3.0), width, caption, ink) + 6.0
 }
 
 #[cfg(test)]

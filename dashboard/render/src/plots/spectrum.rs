@@ -213,9 +213,11 @@ fn name_curves(picture: &mut Picture, mut ends: Vec<(Point, &str, RGBColor)>, to
     for ((end, slug, colour), y) in ends.into_iter().zip(places) {
         let x = RIGHT + 22.0;
         picture.dashed(end, (x - 4.0, y), style::tint(colour, 0.6), 0.5);
-        let ink = Ink::new(style::TEXT, colour).bold();
-        let text = picture::fit(slug, style::WIDTH - style::MARGIN - x, ink);
-        picture.text((x, y), text, ink);
+        // Names in ink: some of the colours are too light to be read.
+        picture.rect((x, y - 4.0), (x + 8.0, y + 4.0), colour);
+        let ink = Ink::new(style::TEXT, style::INK).bold();
+        let text = picture::fit(slug, style::WIDTH - style::MARGIN - x - 13.0, ink);
+        picture.text((x + 13.0, y), text, ink);
     }
 }
 

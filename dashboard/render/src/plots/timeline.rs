@@ -5,7 +5,7 @@ use tailrace_measure::record::{Load, Slice};
 
 use super::axis::{self, Axis, ms_label, plain};
 use super::picture::{self, Align, Ink, Picture, Point};
-use super::{Draft, head, style, trial};
+use super::{Draft, faults, head, style, trial};
 use crate::{RunData, TrialData, table};
 
 pub(super) const LEFT: f64 = 76.0;
@@ -95,6 +95,7 @@ fn cell(
     picture.text((frame.left, frame.top - 11.0), name, ink);
     let y = latency_axis(all, frame.bottom, frame.top);
     let x = time_axis(all, frame.left, frame.right);
+    faults::shade(picture, &data.trial.faults, &x, frame.top, frame.bottom);
     y.draw_left(
         picture,
         frame.left,
@@ -103,11 +104,8 @@ fn cell(
     );
     x.draw_below(picture, frame.top, frame.bottom, |_| String::new());
     strips(picture, data, frame, &x, all, labelled);
-    for fault in &data.trial.faults {
-        let at = x.at(fault.at_ns as f64 / 1e9);
-        picture.line((at, frame.top), (at, frame.bottom), style::ALARM, 1.0);
-    }
     latency_curves(picture, data, &x, &y);
+    faults::lines(picture, &data.trial.faults, &x, frame.top, frame.bottom);
 }
 
 /// A number of batches of a slice.

@@ -9,7 +9,7 @@ use super::timeline::{
     CAPTION, LEFT, RIGHT, filled, latency_axis, latency_curves, legend, middle, seals, seconds,
     slice_s, time_axis,
 };
-use super::{Draft, head, style};
+use super::{Draft, faults, head, style};
 use crate::{RunData, TrialData};
 
 /// A large picture of one trial: latency, answers a second, backlog.
@@ -28,10 +28,6 @@ pub(super) fn draw(run: &RunData, data: &TrialData) -> Draft {
     let labels = fault_labels(&mut picture, data, &x, top);
     let panels_top = top + labels + 6.0;
     let bottom = panels(&mut picture, run, data, &x, panels_top);
-    for fault in &trial.faults {
-        let at = x.at(fault.at_ns as f64 / 1e9);
-        picture.line((at, panels_top - 6.0), (at, bottom), style::ALARM, 1.0);
-    }
     let ink = Ink::new(style::SMALL, style::INK).align(Align::Centre);
     picture.text((f64::midpoint(LEFT, RIGHT), bottom + 28.0), "when the batch was due", ink);
     picture.height = bottom + 44.0;
@@ -42,10 +38,13 @@ pub(super) fn draw(run: &RunData, data: &TrialData) -> Draft {
 fn panels(picture: &mut Picture, run: &RunData, data: &TrialData, x: &Axis, top: f64) -> f64 {
     let bottom = top + 220.0;
     let y = latency_axis(&[data], bottom, top);
+    let faults = &data.trial.faults;
+    faults::shade(picture, faults, x, top, bottom);
     y.draw_left(picture, LEFT, RIGHT, ms_label);
     x.draw_below(picture, top, bottom, |_| String::new());
     warm_up(picture, x, top, bottom);
     latency_curves(picture, data, x, &y);
+    faults::lines(picture, faults, x, top - 6.0, bottom);
     let width_s = slice_s(&data.slices);
     let offered = data.trial.offered_per_s;
     let top = small_panel(
@@ -85,8 +84,10 @@ fn small_panel(
     let y = Axis::linear(highest, bottom, top);
     let points: Vec<Point> =
         data.slices.iter().map(|slice| (middle(slice, data, x), y.at(value(slice)))).collect();
+    faults::shade(picture, &data.trial.faults, x, top, bottom);
     y.draw_left(picture, LEFT, RIGHT, plain);
     filled(picture, points, bottom);
+    faults::lines(picture, &data.trial.faults, x, top, bottom);
     picture.text((LEFT, top - 10.0), name, Ink::new(style::SMALL, style::INK));
     bottom
 }

@@ -33,25 +33,31 @@ pub(super) fn draw(run: &RunData) -> Option<Draft> {
         [p50, p99].into_iter().flatten().filter_map(|spread| spread.median_ns)
     });
     let axis = Axis::log_ms(values, LEFT, RIGHT);
+    let bottom = top + rows.len() as f64 * (3.0 * LANE + GAP);
+    axis.draw_below(&mut picture, top, bottom, ms_label);
     let mut y = top;
     for row in rows {
-        for (index, (name, p50, p99)) in stages(row).into_iter().enumerate() {
-            y += LANE;
-            if index == 0 {
-                let ink = Ink::new(style::TEXT, style::INK).bold();
-                let text = format!("{}, {}", row.arm, row.load);
-                let text = picture::fit(&text, LEFT - style::MARGIN - 70.0, ink);
-                picture.text((style::MARGIN, y), text, ink);
-            }
-            let ink = Ink::new(style::SMALL, style::MUTED).align(Align::Right);
-            picture.text((LEFT - 10.0, y), name, ink);
-            lane(&mut picture, (index, y), [p50, p99], &axis);
-        }
-        y += GAP;
+        arm(&mut picture, row, y, &axis);
+        y += 3.0 * LANE + GAP;
     }
-    axis.draw_below(&mut picture, top, y, ms_label);
-    picture.height = y + 34.0;
+    picture.height = bottom + 34.0;
     Some(Draft { name: "way".into(), title, caption: CAPTION.to_owned(), picture })
+}
+
+/// Name and lanes of one arm under one load, from `y` down.
+fn arm(picture: &mut Picture, row: &Row, mut y: f64, axis: &Axis) {
+    for (index, (name, p50, p99)) in stages(row).into_iter().enumerate() {
+        y += LANE;
+        if index == 0 {
+            let ink = Ink::new(style::TEXT, style::INK).bold();
+            let text = format!("{}, {}", row.arm, row.load);
+            let text = picture::fit(&text, LEFT - style::MARGIN - 70.0, ink);
+            picture.text((style::MARGIN, y), text, ink);
+        }
+        let ink = Ink::new(style::SMALL, style::MUTED).align(Align::Right);
+        picture.text((LEFT - 10.0, y), name, ink);
+        lane(picture, (index, y), [p50, p99], axis);
+    }
 }
 
 type Stage<'a> = (&'static str, Option<&'a Spread>, Option<&'a Spread>);

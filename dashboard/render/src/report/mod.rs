@@ -1,9 +1,10 @@
 //! `report.html` and `report.md`: the same view in two templates. The templates are files in
 //! `templates/`, embedded when the crate is built. Everything that comes from a record is
 //! escaped there; the pictures alone, which this crate has drawn, go in as they are. What stands
-//! in the view is in `view`, `asked` and `trials`.
+//! in the view is in `view`, `asked`, `facts` and `trials`.
 
 mod asked;
+mod facts;
 mod trials;
 mod view;
 
@@ -38,24 +39,32 @@ pub(crate) fn markdown(run: &RunData, plots: &[Plot]) -> Result<String, RenderEr
 
 /// A sentence of the records with names in backticks, as HTML.
 fn html_prose(text: &str) -> Value {
-    let html = prose(text, |text| HtmlEscape(text).to_string(), ("<code>", "</code>"));
-    Value::from_safe_string(html)
+    let escape = |text: &str| HtmlEscape(text).to_string();
+    Value::from_safe_string(prose(text, escape, |code| format!("<code>{}</code>", escape(code))))
 }
 
-/// The same as Markdown, in which `code` elements, unlike backticks, can hold escaped text.
+/// The same as Markdown. Between backticks nothing can be escaped, so a name that holds more than
+/// names do is no code but escaped text.
 fn markdown_prose(text: &str) -> String {
-    prose(text, escape_markdown, ("<code>", "</code>"))
+    let plain = |c: char| c.is_ascii_alphanumeric() || " -_.,:;/=+×()".contains(c);
+    prose(text, escape_markdown, |code| {
+        if code.trim() == code && !code.is_empty() && code.chars().all(plain) {
+            format!("`{code}`")
+        } else {
+            escape_markdown(code)
+        }
+    })
 }
 
 /// Escapes every part; those between backticks are marked as code if the backticks are paired.
-fn prose(text: &str, escape: impl Fn(&str) -> String, code: (&str, &str)) -> String {
+fn prose(text: &str, escape: impl Fn(&str) -> String, code: impl Fn(&str) -> String) -> String {
     let parts: Vec<&str> = text.split('`').collect();
     if parts.len().is_multiple_of(2) {
         return escape(text);
     }
     let marked = parts.iter().enumerate().map(|(index, part)| match index % 2 {
         0 => escape(part),
-        _ => format!("{}{}{}", code.0, escape(part), code.1),
+        _ => code(part),
     });
     marked.collect()
 }
@@ -83,7 +92,12 @@ mod tests {
     fn names_in_backticks_become_code_and_stay_text() {
         assert_eq!(html_prose("`<b>` & c").to_string(), "<code>&lt;b&gt;</code> &amp; c");
         assert_eq!(html_prose("a ` <b>").to_string(), "a ` &lt;b&gt;");
-        assert_eq!(markdown_prose("`ws_a` * b"), "<code>ws\\_a</code> \\* b");
+        assert_eq!(markdown_prose("`ws_a` * b"), "`ws_a` \\* b");
+        assert_eq!(
+            markdown_prose("`<b>|` c"),
+            "&lt;b>\\| c",
+            "no code that a table or a page takes"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::Serialize;
 use tailrace_measure::record::{Arm, Arrivals, Load, Row, SlowAnswer, Trial};
 
 use super::asked::{Asked, asked};
+use super::facts;
 use super::trials::{self, TrialView, batches, seen_of};
 use crate::plots::Plot;
 use crate::{RenderError, RunData, behind, format, run, table};
@@ -44,6 +45,8 @@ struct LoadView {
     label: String,
     detail: String,
     groups: Vec<table::Group>,
+    /// Places of the columns that say something in any row: where a page is narrow, the others go.
+    telling: Vec<usize>,
 }
 
 /// Why an arm is not VALID or not ranked.
@@ -66,8 +69,9 @@ struct Feed {
 struct PlotView {
     name: String,
     title: String,
-    caption: String,
     svg: String,
+    /// Higher than wide: on paper it needs a page of its own to be read.
+    tall: bool,
 }
 
 pub(super) fn view(run: &RunData, plots: &[Plot]) -> Result<View, RenderError> {
@@ -95,9 +99,9 @@ pub(super) fn view(run: &RunData, plots: &[Plot]) -> Result<View, RenderError> {
         slowest: slowest(run),
         plots: plots.iter().map(plot).collect(),
         trials: run.trials.iter().map(trials::view).collect(),
-        facts: facts(run),
+        facts: facts::facts(run),
         manifest: serde_json::to_string_pretty(manifest)?,
-        files: files(plots),
+        files: facts::files(plots),
     })
 }
 
@@ -124,10 +128,17 @@ fn loads(run: &RunData) -> Vec<LoadView> {
     let groups = table::table(&run.manifest, &run.summary);
     let of = |load: &Load| {
         let label = table::label(load);
-        let groups = groups.iter().filter(|group| group.load_label == label).cloned().collect();
-        LoadView { label, detail: load_detail(load), groups }
+        let groups: Vec<_> =
+            groups.iter().filter(|group| group.load_label == label).cloned().collect();
+        LoadView { label, detail: load_detail(load), telling: telling(&groups), groups }
     };
     run.headline_loads().into_iter().map(of).collect()
+}
+
+fn telling(groups: &[table::Group]) -> Vec<usize> {
+    let rows = || groups.iter().flat_map(|group| &group.rows);
+    let tells = |column: &usize| rows().any(|row| row[*column] != format::NOTHING);
+    (0..table::COLUMNS.len()).filter(tells).collect()
 }
 
 fn load_detail(load: &Load) -> String {
@@ -181,7 +192,10 @@ fn arms(run: &RunData) -> Vec<[String; 5]> {
             rates.collect::<Vec<_>>().join(" · "),
         ]
     };
-    run.groups().into_iter().flat_map(|(_, arms)| arms).map(one).collect()
+    let ran = |arm: &&Arm| {
+        run.trials.is_empty() || run.trials.iter().any(|data| data.trial.arm == arm.slug)
+    };
+    run.groups().into_iter().flat_map(|(_, arms)| arms).filter(ran).map(one).collect()
 }
 
 fn feeds(run: &RunData) -> Vec<Feed> {
@@ -241,73 +255,7 @@ fn plot(plot: &Plot) -> PlotView {
     PlotView {
         name: plot.name.clone(),
         title: plot.title.clone(),
-        caption: plot.caption.clone(),
         svg: plot.svg.clone(),
+        tall: plot.tall(),
     }
-}
-
-fn facts(run: &RunData) -> Vec<(String, String)> {
-    let manifest = &run.manifest;
-    let (machine, build) = (&manifest.machine, &manifest.build);
-    let unknown = || "unknown".to_owned();
-    let mut facts = vec![
-        ("command", manifest.command.join(" ")),
-        ("started", manifest.started_utc.clone()),
-        ("seed", manifest.experiment.seed.to_string()),
-        ("rounds", manifest.experiment.rounds.to_string()),
-        ("attempts before", manifest.attempts_before.to_string()),
-        ("processor", format!("{}, {} cores", machine.cpu, machine.cores)),
-        ("memory", format::memory(machine.memory_bytes)),
-        ("kernel", machine.kernel.clone()),
-        ("governor", machine.governor.clone().unwrap_or_else(unknown)),
-        ("container or VM", machine.virtualization.clone().unwrap_or_else(unknown)),
-        ("placement", placement(run)),
-        ("program", format!("tailrace {}, {}", manifest.tailrace_version, build.revision)),
-        ("build", format!("{}, {}", build.profile, build.rustc)),
-        ("binary, SHA-256", build.binary_sha256.clone()),
-    ];
-    for backend in &manifest.backends {
-        let whose = if backend.private { "started by this run" } else { "given" };
-        facts.push(("backend", format!("{}: {}; {whose}", backend.name, backend.description)));
-    }
-    for contestant in &manifest.contestants {
-        let unaudited = contestant.not_audited.iter();
-        let unaudited = unaudited.fold(String::new(), |_, why| format!("; not audited: {why}"));
-        let (name, version) = (&contestant.name, &contestant.version);
-        facts.push(("contestant", format!("{name}: {}; {version}{unaudited}", contestant.title)));
-    }
-    facts.into_iter().map(|(name, text)| (name.to_owned(), text)).collect()
-}
-
-fn placement(run: &RunData) -> String {
-    let placement = &run.manifest.placement;
-    let cores = |cores: &[u32]| {
-        let names: Vec<String> = cores.iter().map(u32::to_string).collect();
-        if names.is_empty() { "any core".to_owned() } else { format!("core {}", names.join(", ")) }
-    };
-    let shared = if placement.shared { "; both share cores" } else { "" };
-    format!(
-        "server and backend on {}, generator on {}{shared}",
-        cores(&placement.server_cores),
-        cores(&placement.generator_cores)
-    )
-}
-
-fn files(plots: &[Plot]) -> Vec<(String, &'static str)> {
-    let fixed = [
-        ("manifest.json", "everything needed to run it again"),
-        ("summary.json", "one row an arm and load, with support and seals"),
-        ("summary.csv", "the same rows for a spreadsheet"),
-        (
-            "trials/<arm>/<load>/<n>/trial.json",
-            "one trial: outcomes, latencies, cost, ledger, seals",
-        ),
-        ("trials/<arm>/<load>/<n>/*.hlog", "whole distributions, HdrHistogram interval logs"),
-        ("trials/<arm>/<load>/<n>/timeline.csv", "latency, answers and backlog over time"),
-        ("trials/<arm>/<load>/<n>/resources.csv", "processor time and memory over time"),
-        ("report.md", "the table and the sentences, for a pull request"),
-    ];
-    let fixed = fixed.into_iter().map(|(name, text)| (name.to_owned(), text));
-    let pictures = plots.iter().map(|plot| (format!("plots/{}.svg, .png", plot.name), "a picture"));
-    fixed.chain(pictures).collect()
 }

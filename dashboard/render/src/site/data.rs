@@ -61,6 +61,8 @@ struct Trial<'a> {
     faults: &'a [FaultEvent],
     ended_early: Option<&'a str>,
     ack: Spectrum,
+    /// Of each percentile of ack that has one: q, lowest, highest.
+    intervals: Vec<(f64, Option<u64>, Option<u64>)>,
     service: Spectrum,
     lateness: Spectrum,
     live: Option<Spectrum>,
@@ -142,6 +144,7 @@ fn trial(data: &TrialData, coarseness: u32) -> Trial<'_> {
         faults: &trial.faults,
         ended_early: trial.ended_early.as_deref(),
         ack: spectrum(&data.ack, &latencies.ack, coarseness),
+        intervals: intervals(&latencies.ack),
         service: spectrum(&data.service, &latencies.service, explaining),
         lateness: spectrum(&data.lateness, &latencies.lateness, explaining),
         live: live.map(|(histogram, record)| spectrum(histogram, record, coarseness)),
@@ -149,6 +152,11 @@ fn trial(data: &TrialData, coarseness: u32) -> Trial<'_> {
         durability: trial.durability.as_ref(),
         timeline: Timeline::of(&data.slices, SLICES_MAX >> coarseness),
     }
+}
+
+fn intervals(record: &Distribution) -> Vec<(f64, Option<u64>, Option<u64>)> {
+    let bounds = record.quantiles.iter().filter_map(|one| Some((one.q, one.interval_ns?)));
+    bounds.map(|(q, (lowest, highest))| (q, lowest, highest)).collect()
 }
 
 fn objection(check: &Check) -> Objection<'_> {

@@ -2,9 +2,12 @@
 //! reason.
 
 use serde::Serialize;
-use tailrace_measure::record::{AuditSeal, Judgment, Machine, Manifest, Measurement, Summary};
+use tailrace_measure::record::{
+    AuditSeal, Judged, Judgment, Machine, Manifest, Measurement, Summary,
+};
 
 use super::place;
+use crate::table::judgment;
 
 /// A run in the list.
 #[derive(Debug, Clone, Serialize)]
@@ -28,7 +31,7 @@ enum State {
 struct Recorded {
     experiment: String,
     question: String,
-    /// The primary figure's answer, or the first sentence.
+    /// The primary figure's answer, or the first sentence, or what came of the expectations.
     answer: Option<String>,
     /// On what was expected, in declared order.
     verdicts: Vec<Judgment>,
@@ -80,7 +83,17 @@ impl Entry {
 
 fn answer(summary: &Summary) -> Option<String> {
     let primary = summary.answer.as_ref().map(|answer| &answer.sentence);
-    primary.or(summary.sentences.first()).cloned()
+    primary.or(summary.sentences.first()).cloned().or_else(|| judged(summary))
+}
+
+/// Of a run that compares nothing: `Every batch is acknowledged: confirmed.`
+fn judged(summary: &Summary) -> Option<String> {
+    let one = |judged: &Judged| {
+        let verdict = judgment(judged.verdict).to_lowercase();
+        format!("{}: {verdict}.", judged.expectation.that)
+    };
+    let told: Vec<String> = summary.verdicts.iter().map(one).collect();
+    (!told.is_empty()).then(|| told.join(" "))
 }
 
 /// BROKEN if any is, else KEPT if any was kept: that the floor is not audited says nothing.

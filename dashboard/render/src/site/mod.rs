@@ -27,7 +27,7 @@ pub use pages::{LOCK, PACKAGE};
 use crate::{RenderError, RunData, write};
 
 /// Version of the data scripts. Pages refuse data of another one and say what to do.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Where the pages find Chart.js.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
