@@ -109,7 +109,7 @@ impl Race<'_> {
     ) -> anyhow::Result<()> {
         let mut server = launcher.launch(arm)?;
         for (index, load) in (1..).zip(&self.experiment.loads) {
-            if load.feed_one_in.is_some() && server.observer().is_none() {
+            if !self.is_run(arm, load, server.observer().is_some()) {
                 continue;
             }
             if self.interrupted.load(Relaxed) {
@@ -139,6 +139,22 @@ impl Race<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Without a feed nobody can subscribe, so loads with a subscriber are left out. Where every load
+    /// has one, the floor echoes the first of each schedule all the same, with nobody who follows:
+    /// without it nothing would tell the machine from the pipeline.
+    fn is_run(&self, arm: &Arm, load: &Load, has_feed: bool) -> bool {
+        let loads = &self.experiment.loads;
+        if load.feed_one_in.is_none() || has_feed {
+            return true;
+        }
+        let same = |other: &&Load| {
+            other.rate_per_s.total_cmp(&load.rate_per_s).is_eq()
+                && (&other.arrivals, other.window_ms) == (&load.arrivals, load.window_ms)
+        };
+        let is_first = loads.iter().find(same).is_some_and(|first| first.slug == load.slug);
+        arm.floor && is_first && loads.iter().all(|load| load.feed_one_in.is_some())
     }
 
     fn run_trial(

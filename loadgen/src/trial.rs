@@ -174,28 +174,12 @@ pub fn saturate(
     duration_ns: u64,
     generator_cores: &[usize],
 ) -> anyhow::Result<Saturated> {
-    let run = fresh_run();
-    let whole = || Plan {
-        pace: Pace::Saturate,
-        warm_up_ns: duration_ns / 4,
-        window_ns: duration_ns,
-        timeout_ns: 5_000_000_000,
-        in_flight_max: (arm.connections * arm.in_flight_per_connection) as usize,
-        run,
-        producer: tailrace_contract::Producer("g0".into()),
-        connections: arm.connections as usize,
-        keeps_connections: true,
-        ingest: launched.ingest(),
-        tls: launched.ingest_tls(),
-        feed: None,
-        feed_tls: None,
-        feed_key: None,
-        share: Share::WHOLE,
-        keeps_account: false,
-    };
+    let whole = || closed(launched, arm, duration_ns);
     let gauge = Arc::new(Gauge::default());
     let loops = generator_cores.len().clamp(1, arm.connections.max(1) as usize);
-    let plans = Share::all(loops as u64).map(|share| whole().shared(share)).collect();
+    let run = fresh_run();
+    let plans =
+        Share::all(loops as u64).map(|share| Plan { run, ..whole() }.shared(share)).collect();
     let (times, ran, watched) =
         drive(launched, plans, (payloads, 0), &[], generator_cores, &gauge)?;
     let outcomes = &ran.driven.measured.window_outcomes;
@@ -212,6 +196,48 @@ pub fn saturate(
             / 1e3
             / ran.driven.measured.all_outcomes.scheduled.max(1) as f64,
     })
+}
+
+/// One batch after the other on one connection, each sent when the one before it is answered: the
+/// least that an answer takes here. Its typical latency, if anything was acknowledged.
+///
+/// # Errors
+/// As [`run`].
+pub fn ping_pong(
+    launched: &mut dyn Launched,
+    payloads: &Payloads,
+    arm: &Arm,
+    duration_ns: u64,
+    generator_cores: &[usize],
+) -> anyhow::Result<Option<u64>> {
+    let arm = Arm { connections: 1, in_flight_per_connection: 1, ..arm.clone() };
+    let plans = vec![closed(launched, &arm, duration_ns)];
+    let gauge = Arc::new(Gauge::default());
+    let (_, ran, _) = drive(launched, plans, (payloads, 0), &[], generator_cores, &gauge)?;
+    let ack = &ran.driven.measured.ack;
+    Ok((!ack.is_empty()).then(|| ack.value_at_quantile(0.5)))
+}
+
+/// The plan of a closed loop.
+fn closed(launched: &dyn Launched, arm: &Arm, duration_ns: u64) -> Plan {
+    Plan {
+        pace: Pace::Saturate,
+        warm_up_ns: duration_ns / 4,
+        window_ns: duration_ns,
+        timeout_ns: 5_000_000_000,
+        in_flight_max: (arm.connections * arm.in_flight_per_connection) as usize,
+        run: fresh_run(),
+        producer: tailrace_contract::Producer("g0".into()),
+        connections: arm.connections as usize,
+        keeps_connections: true,
+        ingest: launched.ingest(),
+        tls: launched.ingest_tls(),
+        feed: None,
+        feed_tls: None,
+        feed_key: None,
+        share: Share::WHOLE,
+        keeps_account: false,
+    }
 }
 
 /// How much a server takes in a closed loop.

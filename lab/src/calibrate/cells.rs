@@ -2,23 +2,23 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use anyhow::{bail, ensure};
+use anyhow::bail;
 use tailrace_loadgen::arena::Launcher;
 use tailrace_loadgen::race::payloads;
 use tailrace_loadgen::trial::{self, Finished, Request};
-use tailrace_measure::calibration::{Excuse, JUDGED, count, point};
+use tailrace_measure::calibration::{Excuse, JUDGED, count, left_ns, point};
 use tailrace_measure::clock::{Stamp, now};
+use tailrace_measure::journal::Journal;
 use tailrace_measure::known::{Behaviour, Kind};
 use tailrace_measure::record::{
     Arm, Arrivals, Cell, Codec, Floor, FloorPoint, Flush, Load, Measurement, Seals,
 };
-use tailrace_measure::recorder::Window;
-use tailrace_measure::schedule::Schedule;
 use tailrace_measure::seals::spoilt;
-use tailrace_measure::simulate::{Paths, Theory, simulate};
+use tailrace_measure::simulate::Paths;
 use tailrace_targets::Protocol;
 
 use super::stage::Stage;
+use super::theories::{Theories, journal};
 use crate::registry::FLOOR;
 
 const MS: u64 = 1_000_000;
@@ -95,7 +95,7 @@ impl Question {
         arm(&format!("known-{protocol}-{kind}@{from_ms}"), connections, in_flight)
     }
 
-    fn load(&self) -> Load {
+    pub(super) fn load(&self) -> Load {
         // Whoever waits to be accepted is what is measured there.
         let warm_up_ms = if self.kind == Kind::SlowAccept { 0 } else { WARM_UP_MS };
         Load {
@@ -125,6 +125,7 @@ impl Question {
             in_flight: in_flight as usize,
             ordered: self.protocol != Protocol::Http2,
             in_flight_max: in_flight_max as usize,
+            turnaround_ns: 0,
         }
     }
 }
@@ -151,7 +152,7 @@ fn arm(pipeline: &str, connections: u32, in_flight: u32) -> Arm {
 /// Runs the floor on a schedule.
 pub(super) fn floor(stage: &mut Stage, question: &Question) -> anyhow::Result<Floor> {
     let (connections, in_flight) = SHARED;
-    let finished = measure(stage, question, &arm(FLOOR, connections, in_flight))?;
+    let (finished, _) = measure(stage, question, &arm(FLOOR, connections, in_flight))?;
     let latencies = &finished.trial.latencies;
     let seals = &finished.trial.seals;
     Ok(Floor {
@@ -173,18 +174,23 @@ pub(super) fn run(
     floor: Option<&Floor>,
 ) -> anyhow::Result<Option<Cell>> {
     let behaviour = question.behaviour();
-    let finished = measure(stage, question, &question.arm(&behaviour))?;
+    let (finished, journal) = measure(stage, question, &question.arm(&behaviour))?;
     if stage.interrupted.load(Relaxed) {
         return Ok(None);
     }
     if let Some(why) = &finished.trial.ended_early {
         bail!("{} {}: {why}", question.protocol_name(), question.kind.name());
     }
-    let theory = theory(question, &behaviour, &finished)?;
-    Ok(Some(cell(question, &finished, &theory, floor)))
+    let theories = Theories::of(question, &behaviour, &finished, (&journal?, floor))?;
+    Ok(Some(cell(question, &finished, &theories, floor)))
 }
 
-fn measure(stage: &mut Stage, question: &Question, arm: &Arm) -> anyhow::Result<Finished> {
+/// Also what the server wrote down, if it is one that does.
+pub(super) fn measure(
+    stage: &mut Stage,
+    question: &Question,
+    arm: &Arm,
+) -> anyhow::Result<(Finished, anyhow::Result<Journal>)> {
     let payloads = payloads(question.seed, arm)?;
     let mut server = stage.children.launch(arm)?;
     let request = Request {
@@ -198,37 +204,30 @@ fn measure(stage: &mut Stage, question: &Question, arm: &Arm) -> anyhow::Result<
         threads: 1,
         findings: &stage.findings,
     };
-    trial::run(server.as_mut(), &payloads, &request, &stage.gauge())
+    let finished = trial::run(server.as_mut(), &payloads, &request, &stage.gauge())?;
+    let journal = if arm.floor { Ok(Journal::default()) } else { journal(server.ingest()) };
+    Ok((finished, journal))
 }
 
-fn theory(
+fn cell(
     question: &Question,
-    behaviour: &Behaviour,
     finished: &Finished,
-) -> anyhow::Result<Theory> {
-    let (anchor, (start, end)) = (finished.times.anchor, finished.times.window);
-    let in_time = question.kind != Kind::SlowAccept
-        || question.protocol != Protocol::Http1
-        || anchor < behaviour.from;
-    ensure!(
-        in_time,
-        "the connections were opened too late to know when each was accepted: is this machine \
-         busy with something else?"
-    );
-    let load = question.load();
-    let mut schedule = Schedule::new(&load, question.seed);
-    let due = std::iter::from_fn(move || Some(anchor.plus(schedule.next_ns())));
-    let paths = question.paths(behaviour, anchor, load.in_flight_max);
-    Ok(simulate(behaviour, &paths, due.take_while(|due| *due < end), Window { start, end }))
-}
-
-fn cell(question: &Question, finished: &Finished, theory: &Theory, floor: Option<&Floor>) -> Cell {
-    let trial = &finished.trial;
+    theories: &Theories,
+    floor: Option<&Floor>,
+) -> Cell {
+    let (trial, theory) = (&finished.trial, &theories.rule);
     let (ack, lateness) = (&trial.latencies.ack, &trial.latencies.lateness);
     let points = JUDGED.map(|q| {
         let floor = floor.and_then(|floor| floor.points.iter().find(|point| same(point.q, q)));
-        let floor_ns = floor.and_then(|point| point.ns);
-        point(theory, q, ack.ns_at(q), Excuse { floor_ns, spoilt: spoilt(&trial.seals, q) })
+        let own_ns = [lateness.ns_at(q), trial.latencies.queued.ns_at(q)];
+        let witnessed = theories.witnessed.as_ref().and_then(|witnessed| witnessed.ns_at(q));
+        let excuse = Excuse {
+            floor_ns: floor.and_then(|point| point.ns),
+            spoilt: spoilt(&trial.seals, q),
+            served_ns: theories.witnessed.as_ref().and_then(|_| theories.served.ns_at(q)),
+            left_ns: ack.ns_at(q).zip(witnessed).map(|(ack, at)| left_ns(ack, at, own_ns)),
+        };
+        point(theory, q, ack.ns_at(q), excuse)
     });
     let released = trial.outcomes.scheduled - trial.outcomes.overflowed;
     let released_theory = theory.ack_ns.len() as u64;
@@ -260,7 +259,7 @@ fn same(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-9
 }
 
-fn reasons(seals: &Seals) -> Vec<String> {
+pub(super) fn reasons(seals: &Seals) -> Vec<String> {
     let checks = seals.checks.iter().filter(|check| check.verdict != Measurement::Valid);
     checks.map(|check| check.sentence.clone()).collect()
 }

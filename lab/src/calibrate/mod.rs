@@ -2,20 +2,23 @@
 //! measured is computed from the schedule as it was; what it measured beyond that is its own
 //! error, or the machine's, which the floor shows beside it.
 //!
-//! Read `cells.rs` (one trial and its theory), then `peers/` (other tools on the same servers);
+//! Read `cells.rs` (one trial and its theory), then `peers/` (other tools on the same servers) and
+//! `ping_pong.rs` (the open loop beside the simplest closed one);
 //! how an error is judged is said in `tailrace_measure::calibration`.
 
 mod arguments;
 mod cells;
 mod peers;
+mod ping_pong;
 mod report;
 mod stage;
+mod theories;
 
 use std::sync::atomic::Ordering::Relaxed;
 
 pub use arguments::CalibrateArgs;
 use tailrace_measure::calibration::tally;
-use tailrace_measure::record::{Calibration, Measurement, SCHEMA_VERSION};
+use tailrace_measure::record::{Calibration, Measurement, SCHEMA_VERSION, Verdict};
 
 use crate::exit::Ended;
 use crate::{machine, printing};
@@ -34,6 +37,17 @@ pub fn run(arguments: &CalibrateArgs) -> anyhow::Result<Ended> {
     calibration.absent = absent;
     let folder = stage::folder(&arguments.results)?;
     let save = |calibration: &Calibration| report::save(&folder, calibration);
+    if arguments.ping_pong {
+        for &protocol in &asked.protocols {
+            let Some(rounds) = ping_pong::run(&mut stage, protocol, (asked.seed, asked.window_ns))?
+            else {
+                break;
+            };
+            eprintln!("{}", report::ping_pong(&rounds));
+            calibration.ping_pongs.push(rounds);
+            save(&calibration)?;
+        }
+    }
     for question in asked.floors() {
         calibration.floors.push(cells::floor(&mut stage, &question)?);
     }
@@ -74,6 +88,7 @@ fn begin(stage: &Stage, asked: &arguments::Asked) -> anyhow::Result<Calibration>
         seed: asked.seed,
         floors: Vec::new(),
         cells: Vec::new(),
+        ping_pongs: Vec::new(),
         peers: Vec::new(),
         absent: Vec::new(),
         warnings: warnings.collect(),
@@ -91,9 +106,10 @@ fn tell(calibration: &Calibration, json: bool) -> anyhow::Result<()> {
 fn ended(calibration: &Calibration, interrupted: bool) -> Ended {
     let floors_fine = calibration.floors.iter().all(|floor| floor.seal != Measurement::Invalid);
     let tally = calibration.tally;
+    let beside_fine = calibration.ping_pongs.iter().all(|one| one.verdict == Verdict::Pass);
     match tally.failed + tally.invalid_trials {
         _ if interrupted => Ended::Interrupted,
-        0 if floors_fine => Ended::Fine,
+        0 if floors_fine && beside_fine => Ended::Fine,
         _ => Ended::InvalidMeasurement,
     }
 }

@@ -7,13 +7,17 @@ use std::path::Path;
 
 use anyhow::Context;
 use tailrace_measure::calibration::JUDGED;
-use tailrace_measure::record::{Calibration, Cell, Floor, Measurement, Peer, Point, Verdict};
+use tailrace_measure::record::{
+    Calibration, Cell, Floor, Measurement, Peer, PingPong, Point, Verdict,
+};
 use tailrace_render::format::{count, latency};
 
 use crate::columns::{self, Line};
 
 const KEY: &str = "Each percentile: error (theory). ✗ beyond 1 % and 150 µs · ~ on a knee of the \
                    theory, not judged · few: fewer than ten batches above it, not judged · \
+                   server: not beyond what the server's own clock explains, theory with each answer as \
+                   late as it was, or when it had answered · \
                    floor: not beyond what the bare echo needed on the same schedule, or struck by \
                    the seal. A maximum below 10 ms is the machine's.";
 
@@ -46,6 +50,9 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 
 /// The whole of it.
 pub(super) fn text(calibration: &Calibration) -> String {
+    if !calibration.ping_pongs.is_empty() {
+        return ping_pongs(calibration);
+    }
     let mut lines = Vec::new();
     lines.push(cells(&[
         FLOOR, "schedule", "p50", "p95", "p99", "p99.9", "max", "late p50", "late p99", "seal",
@@ -81,6 +88,63 @@ pub(super) fn text(calibration: &Calibration) -> String {
     text
 }
 
+/// The open loop beside the ping-pong: every pair, then a sentence for each protocol.
+fn ping_pongs(calibration: &Calibration) -> String {
+    let mut lines =
+        vec![cells(&["", "round", "ping-pong p50", "open p50", "more", "late p99", "seal"])];
+    for one in &calibration.ping_pongs {
+        for (number, round) in (1..).zip(&one.rounds) {
+            let pair = round.open_p50_ns.zip(round.closed_p50_ns);
+            let more = pair.map(|(open, closed)| open.cast_signed() - closed.cast_signed());
+            let times = [round.closed_p50_ns, round.open_p50_ns].map(latency);
+            let mut row = vec![one.protocol.clone(), number.to_string()];
+            row.extend(times);
+            row.extend([signed(more), latency(round.lateness_p99_ns), seal(round.seal).into()]);
+            lines.push(Line::Cells(row));
+        }
+    }
+    let mut text = columns::align(&lines);
+    text.push('\n');
+    for one in &calibration.ping_pongs {
+        let _ = write!(text, "\n{}", ping_pong(one));
+    }
+    let reasons = calibration.ping_pongs.iter().flat_map(|one| &one.rounds);
+    for group in grouped(reasons.flat_map(|round| &round.reasons)).values() {
+        let _ = write!(text, "\n! {} ({} of this kind)", group[0], group.len());
+    }
+    text
+}
+
+/// One sentence.
+pub(super) fn ping_pong(one: &PingPong) -> String {
+    let invalid = one.rounds.iter().filter(|round| round.seal == Measurement::Invalid).count();
+    let left_out = match invalid {
+        0 => String::new(),
+        some => format!("; {some} of {} rounds are INVALID and left out", one.rounds.len()),
+    };
+    let held = match one.verdict {
+        Verdict::Pass => "both hold",
+        Verdict::Fail => "beyond ✗",
+        _ => "nothing to judge ✗",
+    };
+    format!(
+        "{} at {}/s: p50 is {} from a closed ping-pong's (at most +{}), lateness p99 {} (at most {}): \
+         {held}{left_out}.",
+        one.protocol,
+        count(one.rate_per_s as u64),
+        signed(one.difference_ns),
+        latency(Some(one.difference_ns_max)),
+        latency(one.lateness_p99_ns),
+        latency(Some(one.lateness_p99_ns_max)),
+    )
+}
+
+fn signed(ns: Option<i64>) -> String {
+    let Some(ns) = ns else { return latency(None) };
+    let sign = if ns < 0 { '−' } else { '+' };
+    format!("{sign}{}", latency(Some(ns.unsigned_abs())))
+}
+
 /// One sentence.
 fn verdict(calibration: &Calibration) -> String {
     let tally = calibration.tally;
@@ -90,8 +154,8 @@ fn verdict(calibration: &Calibration) -> String {
     };
     let mut text = format!(
         "{} percentiles and counts are within 1 % or 150 µs of theory, {failed}; not judged: {} on \
-         a knee, {} with too few batches above, {} for the machine.",
-        tally.passed, tally.knees, tally.too_few, tally.machine
+         a knee, {} with too few batches above, {} for the server, {} for the machine.",
+        tally.passed, tally.knees, tally.too_few, tally.server, tally.machine
     );
     if tally.invalid_trials > 0 {
         let _ = write!(text, " {} trials are INVALID.", tally.invalid_trials);
@@ -203,15 +267,15 @@ fn figure(point: &Point) -> String {
     let Some(error) = point.error_ns else {
         return format!("– ({})", latency(point.theory_ns));
     };
-    let sign = if error < 0 { '−' } else { '+' };
     let mark = match point.verdict {
         Verdict::Pass | Verdict::Absent => "",
         Verdict::Fail => " ✗",
         Verdict::Knee => " ~",
         Verdict::TooFew => " few",
+        Verdict::Server => " server",
         Verdict::Machine => " floor",
     };
-    format!("{sign}{} ({}){mark}", latency(Some(error.unsigned_abs())), latency(point.theory_ns))
+    format!("{} ({}){mark}", signed(Some(error)), latency(point.theory_ns))
 }
 
 /// One line while it runs.

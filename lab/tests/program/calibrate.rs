@@ -56,8 +56,31 @@ fn check_cells(calibration: &Calibration) {
             let theory_ns = point.theory_ns.unwrap();
             let error_ns = point.error_ns.unwrap();
             assert!(error_ns >= -resolution_ns(theory_ns), "early: {cell:?}");
+            // The server's own clock: it was never early, and nobody saw an answer before it.
+            assert!(point.served_ns.unwrap() >= theory_ns, "{cell:?}");
+            let least = -resolution_ns(point.measured_ns.unwrap());
+            assert!(point.left_ns.unwrap() >= least, "seen before it was given: {cell:?}");
         }
     }
+}
+
+#[test]
+fn the_open_loop_is_held_against_a_ping_pong_in_pairs() {
+    let results = tempfile::tempdir().unwrap();
+    let mut command =
+        tailrace(["calibrate", "--ping-pong", "--protocol", "ws", "--window", "50ms"]);
+    let output = run(command.arg("--results").arg(results.path()));
+    assert!([0, 4].contains(&output.status.code().unwrap()), "{}", told(&output));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("ws at 20 000/s: p50 is "), "{said}");
+    let folder = fs::read_dir(results.path()).unwrap().next().unwrap().unwrap().path();
+    let printed: Value = read(&folder.join("calibration.json"));
+    check_published(&printed);
+    let calibration: Calibration = serde_json::from_value(printed).unwrap();
+    let rounds = &calibration.ping_pongs[0].rounds;
+    assert_eq!((rounds.len(), calibration.cells.len(), calibration.floors.len()), (6, 0, 0));
+    assert!(rounds.iter().all(|round| round.closed_p50_ns > Some(0)), "{rounds:?}");
+    assert!(rounds.iter().all(|round| round.open_p50_ns.is_some()), "{rounds:?}");
 }
 
 #[test]

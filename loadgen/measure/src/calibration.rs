@@ -2,8 +2,11 @@
 //! [`crate::simulate`]'s; the shapes of what comes out are in `record/calibration.rs`.
 
 use crate::quantile::rank;
-use crate::record::{Cell, Point, SUPPORT_MIN, Tally, Verdict};
+use crate::record::{
+    Cell, Measurement, PingPong, PingPongRound, Point, SUPPORT_MIN, Tally, Verdict,
+};
 use crate::simulate::Theory;
+use crate::statistics::median_f64;
 
 /// The percentiles that are judged.
 pub const JUDGED: [f64; 4] = [0.5, 0.95, 0.99, 0.999];
@@ -26,6 +29,20 @@ pub struct Excuse {
     pub floor_ns: Option<u64>,
     /// Whether the trial's seal strikes this percentile.
     pub spoilt: bool,
+    /// What theory says with each answer as late as the server's own clock recorded it.
+    pub served_ns: Option<u64>,
+    /// What is left to the generator when the server's own clock is believed.
+    pub left_ns: Option<i64>,
+}
+
+/// What is left to the generator of an error: from the moment at which the server, by its own clock,
+/// had answered so large a share of the batches, to that at which the generator had; and with it
+/// whatever the generator itself did before, its lateness and the waiting for a connection at the same
+/// percentile. Those are in the server's figure too, and no excuse.
+#[must_use]
+pub fn left_ns(measured_ns: u64, witnessed_ns: u64, own_ns: [Option<u64>; 2]) -> i64 {
+    let own: u64 = own_ns.into_iter().flatten().sum();
+    measured_ns.cast_signed() - witnessed_ns.cast_signed() + own.cast_signed()
 }
 
 /// Judges one percentile.
@@ -34,7 +51,8 @@ pub fn point(theory: &Theory, q: f64, measured_ns: Option<u64>, excuse: Excuse) 
     let theory_ns = theory.ns_at(q);
     let error_ns = theory_ns.zip(measured_ns).map(|(t, m)| m.cast_signed() - t.cast_signed());
     let verdict = verdict(theory, q, (theory_ns, error_ns), excuse);
-    Point { q, theory_ns, measured_ns, error_ns, verdict }
+    let Excuse { served_ns, left_ns, .. } = excuse;
+    Point { q, theory_ns, measured_ns, error_ns, served_ns, left_ns, verdict }
 }
 
 fn verdict(
@@ -55,9 +73,20 @@ fn verdict(
     let machine = excuse.spoilt || excuse.floor_ns.is_some_and(|floor| error <= floor);
     match error {
         _ if error <= allowed => Verdict::Pass,
+        _ if is_the_servers(theory_ns.saturating_add_signed(error_ns), allowed, excuse) => {
+            Verdict::Server
+        }
         _ if machine => Verdict::Machine,
         _ => Verdict::Fail,
     }
+}
+
+/// Whether the server's own clock explains it: by theory with its answers as late as they were, or by
+/// when it had answered. Both are measured in the same trial.
+fn is_the_servers(measured_ns: u64, allowed_ns: u64, excuse: Excuse) -> bool {
+    let by_theory =
+        excuse.served_ns.is_some_and(|ns| measured_ns.abs_diff(ns) <= self::allowed_ns(ns));
+    by_theory || excuse.left_ns.is_some_and(|left| left.unsigned_abs() <= allowed_ns)
 }
 
 /// The error that passes.
@@ -79,6 +108,50 @@ fn jumps(theory: &Theory, q: f64, allowed_ns: u64) -> bool {
     })
 }
 
+/// The open loop may take so much longer than a closed ping-pong, typically: a wake-up by the timer,
+/// which the ping-pong has not, and others' requests on the server's core.
+pub const OVER_PING_PONG_NS_MAX: u64 = 50_000;
+/// And be so late, at p99, on a machine that does nothing else.
+pub const LATENESS_P99_NS_MAX: u64 = 100_000;
+
+/// Sums up rounds of both loops; an INVALID round is in none of the medians.
+#[must_use]
+pub fn ping_pong(
+    protocol: &str,
+    rate_per_s: f64,
+    window_ns: u64,
+    rounds: Vec<PingPongRound>,
+) -> PingPong {
+    let valid = || rounds.iter().filter(|round| round.seal != Measurement::Invalid);
+    let differences = valid().filter_map(|round| {
+        let (open, closed) = round.open_p50_ns.zip(round.closed_p50_ns)?;
+        Some(open as f64 - closed as f64)
+    });
+    let difference_ns = median_f64(differences).map(|ns| ns as i64);
+    let late = valid().filter_map(|round| round.lateness_p99_ns.map(|ns| ns as f64));
+    let lateness_p99_ns = median_f64(late).map(|ns| ns as u64);
+    let verdict = match difference_ns.zip(lateness_p99_ns) {
+        None => Verdict::Absent,
+        Some((difference, late))
+            if difference <= OVER_PING_PONG_NS_MAX.cast_signed() && late <= LATENESS_P99_NS_MAX =>
+        {
+            Verdict::Pass
+        }
+        Some(_) => Verdict::Fail,
+    };
+    PingPong {
+        protocol: protocol.to_owned(),
+        rate_per_s,
+        window_ns,
+        rounds,
+        difference_ns,
+        difference_ns_max: OVER_PING_PONG_NS_MAX,
+        lateness_p99_ns,
+        lateness_p99_ns_max: LATENESS_P99_NS_MAX,
+        verdict,
+    }
+}
+
 /// Judges a count of batches.
 #[must_use]
 pub fn count(theory: u64, measured: u64) -> Verdict {
@@ -91,7 +164,7 @@ pub fn count(theory: u64, measured: u64) -> Verdict {
 pub fn tally(cells: &[Cell]) -> Tally {
     let mut tally = Tally::default();
     for cell in cells {
-        tally.invalid_trials += u64::from(cell.seal == crate::record::Measurement::Invalid);
+        tally.invalid_trials += u64::from(cell.seal == Measurement::Invalid);
         let points = cell.points.iter().map(|point| point.verdict);
         for verdict in points.chain([cell.released_verdict]) {
             match verdict {
@@ -100,6 +173,7 @@ pub fn tally(cells: &[Cell]) -> Tally {
                 Verdict::Fail | Verdict::Absent => tally.failed += 1,
                 Verdict::Knee => tally.knees += 1,
                 Verdict::TooFew => tally.too_few += 1,
+                Verdict::Server => tally.server += 1,
                 Verdict::Machine => tally.machine += 1,
             }
         }
@@ -159,9 +233,52 @@ mod tests {
         check(&few, 0.999, 9 * MS, Verdict::TooFew);
         let many = theory([MS].into_iter().cycle().take(50_000));
         let judged = |excuse| point(&many, 0.999, Some(3 * MS), excuse).verdict;
-        assert_eq!(judged(Excuse { floor_ns: Some(MS), spoilt: false }), Verdict::Fail);
-        assert_eq!(judged(Excuse { floor_ns: Some(2 * MS), spoilt: false }), Verdict::Machine);
-        assert_eq!(judged(Excuse { floor_ns: None, spoilt: true }), Verdict::Machine);
+        let floor = |ns| Excuse { floor_ns: Some(ns), ..Excuse::default() };
+        assert_eq!(judged(floor(MS)), Verdict::Fail);
+        assert_eq!(judged(floor(2 * MS)), Verdict::Machine);
+        assert_eq!(judged(Excuse { spoilt: true, ..Excuse::default() }), Verdict::Machine);
+    }
+
+    #[test]
+    fn what_the_servers_clock_explains_is_the_servers_and_nothing_else() {
+        let many = theory([MS].into_iter().cycle().take(50_000));
+        let judged = |excuse| point(&many, 0.999, Some(3 * MS), excuse).verdict;
+        let served = |ns| Excuse { served_ns: Some(ns), ..Excuse::default() };
+        assert_eq!(judged(served(3 * MS - ERROR_NS_MAX)), Verdict::Server);
+        assert_eq!(judged(served(2 * MS)), Verdict::Fail);
+        // The server had answered 2.9 ms after batches were due; the rest is the way back.
+        let witness =
+            |own| Excuse { left_ns: Some(left_ns(3 * MS, 2_900_000, own)), ..Excuse::default() };
+        assert_eq!(judged(witness([None, None])), Verdict::Server);
+        // It got them late, because the generator had sent them late.
+        assert_eq!(judged(witness([Some(MS), None])), Verdict::Fail);
+        assert_eq!(judged(witness([Some(0), Some(MS)])), Verdict::Fail);
+        // Within what is allowed nobody needs an excuse.
+        assert_eq!(point(&many, 0.5, Some(MS), served(9 * MS)).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn an_open_loop_is_held_against_the_ping_pongs_beside_it() {
+        let round = |closed: u64, open: u64, late: u64, seal| PingPongRound {
+            closed_p50_ns: Some(closed * 1_000),
+            open_p50_ns: Some(open * 1_000),
+            lateness_p99_ns: Some(late * 1_000),
+            seal,
+            reasons: Vec::new(),
+        };
+        let (valid, invalid) = (Measurement::Valid, Measurement::Invalid);
+        let judged = |rounds: Vec<PingPongRound>| ping_pong("http1", 2e4, 1, rounds);
+        let fine = judged(vec![
+            round(30, 60, 90, valid),
+            round(50, 99, 99, valid),
+            round(40, 95, 200, valid),
+            round(40, 900, 900, invalid),
+        ]);
+        assert_eq!((fine.difference_ns, fine.lateness_p99_ns), (Some(49_000), Some(99_000)));
+        assert_eq!(fine.verdict, Verdict::Pass);
+        assert_eq!(judged(vec![round(30, 81, 1, valid)]).verdict, Verdict::Fail);
+        assert_eq!(judged(vec![round(30, 30, 101, valid)]).verdict, Verdict::Fail);
+        assert_eq!(judged(vec![round(1, 2, 3, invalid)]).verdict, Verdict::Absent);
     }
 
     #[test]

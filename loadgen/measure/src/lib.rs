@@ -18,6 +18,7 @@ pub mod floor_ratios;
 mod grid;
 pub mod hlog;
 mod holm;
+pub mod journal;
 pub mod known;
 pub mod ledger;
 pub mod load_report;

@@ -21,11 +21,10 @@ const PROBE_MS: u64 = 660;
 const REPORT_MS: u64 = 700;
 
 /// The whole of it, milliseconds, if no arm is left out and, where rounds are added until it is
-/// decided, none has to be. The floor has no live feed, so it runs
-/// no load with a subscriber.
+/// decided, none has to be.
 pub fn estimate_ms(definition: &Definition) -> u64 {
     let loads = |floor: bool| {
-        definition.loads.iter().filter(move |load| !floor || load.live_per_s.is_none())
+        definition.loads.iter().filter(move |load| !floor || on_the_floor(definition, load))
     };
     let trial = |load: &LoadPlan| load.warm_up_ms + load.window_ms + TRIAL_MS;
     let start = |arm: &Arm| {
@@ -46,4 +45,14 @@ pub fn estimate_ms(definition: &Definition) -> u64 {
     let probed = definition.arms.iter().filter(|arm| probes && !arm.floor);
     let probing: u64 = probed.map(|arm| start(arm) + PROBE_MS).sum();
     probing + u64::from(definition.rounds) * round + REPORT_MS
+}
+
+/// The floor has no live feed, so it runs no load with a subscriber, unless all have one: then the
+/// first of each schedule.
+fn on_the_floor(definition: &Definition, load: &LoadPlan) -> bool {
+    let schedule = |load: &LoadPlan| (load.rate, load.arrivals.clone(), load.window_ms);
+    let mut same = definition.loads.iter().filter(|other| schedule(other) == schedule(load));
+    let is_first = same.next().is_some_and(|first| first.slug == load.slug);
+    let all_followed = definition.loads.iter().all(|load| load.live_per_s.is_some());
+    load.live_per_s.is_none() || (is_first && all_followed)
 }

@@ -8,6 +8,7 @@ mod crew;
 mod crowd;
 mod drive;
 mod feed;
+mod races;
 mod server;
 mod times;
 mod tls;

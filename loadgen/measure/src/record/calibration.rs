@@ -30,6 +30,9 @@ pub struct Calibration {
     pub floors: Vec<Floor>,
     /// One trial of this generator each.
     pub cells: Vec<Cell>,
+    /// The open loop beside a closed ping-pong, where that was asked.
+    #[serde(default)]
+    pub ping_pongs: Vec<PingPong>,
     /// The same servers seen by other tools.
     pub peers: Vec<Peer>,
     /// Tools that were asked for and are not here, with how to get them.
@@ -128,8 +131,57 @@ pub struct Point {
     pub measured_ns: Option<u64>,
     /// Measured less theory.
     pub error_ns: Option<i64>,
+    /// What theory says with each answer as late as the server's own clock recorded it, and with the
+    /// floor's typical round trip between an answer and a request that waited for its connection;
+    /// none: the server did not write down all of it.
+    #[serde(default)]
+    pub served_ns: Option<u64>,
+    /// What is left to the generator when the server's clock is believed: from its answer to ours,
+    /// and the generator's own lateness and queueing at this percentile.
+    #[serde(default)]
+    pub left_ns: Option<i64>,
     /// The verdict.
     pub verdict: Verdict,
+}
+
+/// The open loop and a closed ping-pong in turn, on a server that answers at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PingPong {
+    /// `http1`, `http2` or `ws`.
+    pub protocol: String,
+    /// Of the open loop: batches a second at equal distances.
+    pub rate_per_s: f64,
+    /// Length of each window.
+    pub window_ns: u64,
+    /// Each pair.
+    pub rounds: Vec<PingPongRound>,
+    /// Median over the rounds of: p50 of the open loop less p50 of the ping-pong.
+    pub difference_ns: Option<i64>,
+    /// The most that passes.
+    pub difference_ns_max: u64,
+    /// Median over the rounds of the generator's lateness at p99 in the open loop.
+    pub lateness_p99_ns: Option<u64>,
+    /// The most that passes.
+    pub lateness_p99_ns_max: u64,
+    /// Whether both pass.
+    pub verdict: Verdict,
+}
+
+/// One pair.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PingPongRound {
+    /// One connection, one batch at a time, closed loop: p50.
+    pub closed_p50_ns: Option<u64>,
+    /// The open loop: p50 from due to acknowledged.
+    pub open_p50_ns: Option<u64>,
+    /// The generator's lateness in the open loop.
+    pub lateness_p99_ns: Option<u64>,
+    /// Of the open loop's trial.
+    pub seal: Measurement,
+    /// Why, if it is not VALID.
+    pub reasons: Vec<String>,
 }
 
 /// What an error is taken for.
@@ -144,6 +196,9 @@ pub enum Verdict {
     Knee,
     /// Too few batches lie above it: not judged.
     TooFew,
+    /// Beyond what is allowed of theory, but not of what the server's own clock says that it did in
+    /// this trial: not judged.
+    Server,
     /// Beyond what is allowed, but not beyond what the machine did to the floor, or the seal
     /// strikes this percentile: not judged.
     Machine,
@@ -203,6 +258,9 @@ pub struct Tally {
     pub knees: u64,
     /// With too few batches above.
     pub too_few: u64,
+    /// The server's of known behaviour, by its own clock.
+    #[serde(default)]
+    pub server: u64,
     /// The machine's.
     pub machine: u64,
     /// Trials whose measurement is INVALID.

@@ -21,7 +21,9 @@ mod trial;
 
 pub use answer::{Answer, Comparison, Judged, Judgment};
 pub use arrivals::{Arrivals, Replay, Step};
-pub use calibration::{Absent, Calibration, Cell, Floor, FloorPoint, Peer, Point, Tally, Verdict};
+pub use calibration::{
+    Absent, Calibration, Cell, Floor, FloorPoint, Peer, PingPong, PingPongRound, Point, Tally, Verdict,
+};
 pub use capacity::{Capacity, CapacityAnswer, CapacityRung, CapacityTrial, CapacityVerdict};
 pub use compare::{Compared, ComparedBy, ComparedFigure, RunComparison};
 pub use doctor::{Diagnosis, Examined, Fitness};

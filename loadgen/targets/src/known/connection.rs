@@ -4,8 +4,10 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 
-use tailrace_measure::clock::Stamp;
+use tailrace_measure::clock::{Stamp, now};
+use tailrace_measure::journal::{ASK, Given};
 
+use super::records::Records;
 use super::{Asked, Order, Session};
 
 /// A request that is not complete within so many bytes is none: a batch has its limit at half of
@@ -21,6 +23,11 @@ pub(super) struct Connection {
     session: Box<dyn Session>,
     input: Vec<u8>,
     out: Vec<u8>,
+    /// Answers in `out`, by sequence, with when they were due.
+    unsent: Vec<(u64, Stamp)>,
+    /// Whether somebody asked for the journal instead of sending requests.
+    asks_for_journal: bool,
+    is_new: bool,
 }
 
 impl Connection {
@@ -35,6 +42,9 @@ impl Connection {
             session,
             input: Vec::new(),
             out: Vec::new(),
+            unsent: Vec::new(),
+            asks_for_journal: false,
+            is_new: true,
         })
     }
 
@@ -46,10 +56,16 @@ impl Connection {
         !self.out.is_empty()
     }
 
-    /// Writes an answer into what goes out. True when nothing waited there.
-    pub(super) fn answer(&mut self, asked: Asked) -> bool {
+    pub(super) fn asks_for_journal(&self) -> bool {
+        self.asks_for_journal
+    }
+
+    /// Writes an answer into what goes out; `due` is when it should have gone. True when nothing
+    /// waited there.
+    pub(super) fn answer(&mut self, asked: Asked, due: Stamp) -> bool {
         let was_empty = self.out.is_empty();
         self.session.answer(asked, &mut self.out);
+        self.unsent.extend(asked.sequence.map(|sequence| (sequence, due)));
         was_empty
     }
 
@@ -57,6 +73,10 @@ impl Connection {
     pub(super) fn read(&mut self, buffer: &mut [u8], requests: &mut Vec<Asked>) -> bool {
         match self.socket.read(buffer) {
             Ok(0) => false,
+            Ok(n) if std::mem::take(&mut self.is_new) && buffer[..n] == *ASK => {
+                self.asks_for_journal = true;
+                true
+            }
             Ok(n) if self.input.is_empty() => {
                 // Nearly always: nothing is copied.
                 let taken = self.session.read(&buffer[..n], &mut self.out, requests);
@@ -74,8 +94,13 @@ impl Connection {
         }
     }
 
-    /// Writes what there is. True when nothing is left.
-    pub(super) fn flush(&mut self) -> io::Result<bool> {
+    /// Writes what there is, and writes down when it began to. True when nothing is left.
+    pub(super) fn flush(&mut self, records: &mut Records) -> io::Result<bool> {
+        if !self.unsent.is_empty() {
+            let at = now();
+            let given = self.unsent.drain(..).map(|(sequence, due)| Given { sequence, due, at });
+            records.extend(given);
+        }
         let mut written = 0;
         while written < self.out.len() {
             match self.socket.write(&self.out[written..]) {

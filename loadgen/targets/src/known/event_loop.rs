@@ -13,6 +13,7 @@ use tailrace_measure::known::Kind;
 use tailrace_sys::poller::{Interest, Poller};
 
 use super::connection::Connection;
+use super::records::Records;
 use super::{Asked, Known, Order};
 
 /// The listener's token; connections use their place.
@@ -43,6 +44,7 @@ pub(super) struct EventLoop {
     accept_at: Option<Stamp>,
     buffer: Vec<u8>,
     requests: Vec<Asked>,
+    records: Records,
 }
 
 impl EventLoop {
@@ -67,6 +69,7 @@ impl EventLoop {
             accepted: None,
             buffer: vec![0; READ_BYTES],
             requests: Vec::new(),
+            records: Records::default(),
         })
     }
 
@@ -109,7 +112,7 @@ impl EventLoop {
             // Whoever hung up gets no answer.
             let found = self.connections[place].as_mut().filter(|found| found.id == id);
             let Some(connection) = found else { continue };
-            if connection.answer(asked) {
+            if connection.answer(asked, due) {
                 self.dirty.push_back(place);
             }
         }
@@ -175,7 +178,9 @@ impl EventLoop {
             self.later.push(Reverse((due, self.asked, place, id, asked)));
             self.asked += 1;
         }
-        if !read {
+        if connection.asks_for_journal() {
+            self.tell(place);
+        } else if !read {
             self.hang_up(place);
         } else if connection.has_output() {
             self.flush(place);
@@ -185,7 +190,7 @@ impl EventLoop {
     fn flush(&mut self, place: usize) {
         let Some(connection) = &mut self.connections[place] else { return };
         let watched = connection.watched_for_write;
-        match connection.flush() {
+        match connection.flush(&mut self.records) {
             Ok(complete) if complete == watched => {
                 let interest = if complete { Interest::Read } else { Interest::ReadWrite };
                 connection.watched_for_write = !complete;
@@ -195,6 +200,14 @@ impl EventLoop {
             }
             Ok(_) => {}
             Err(_) => self.hang_up(place),
+        }
+    }
+
+    /// Whoever is gone meanwhile needs nothing.
+    fn tell(&mut self, place: usize) {
+        if let Some(connection) = self.connections[place].take() {
+            self.free.push(place);
+            self.records.tell(connection.socket).unwrap_or_default();
         }
     }
 

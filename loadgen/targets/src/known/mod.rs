@@ -4,12 +4,14 @@
 //! thread, an epoll set, and a heap of answers that are not due yet.
 //!
 //! They read as much of a protocol as it takes to find requests and their sequence, and refuse
-//! the rest by hanging up. Read `event_loop.rs` first, then `http1.rs`.
+//! the rest by hanging up. Whoever asks is told when each answer was given (`records.rs`). Read
+//! `event_loop.rs` first, then `http1.rs`.
 
 mod connection;
 mod event_loop;
 mod http1;
 mod http2;
+mod records;
 mod ws;
 
 use std::convert::Infallible;

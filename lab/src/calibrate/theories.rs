@@ -1,0 +1,85 @@
+//! What should have been measured in a trial: by the server's rule, and by what the server wrote down
+//! of its own answers. Where both differ it was the server that was late, not the generator.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use tailrace_loadgen::trial::Finished;
+use tailrace_measure::journal::{ASK, Journal};
+use tailrace_measure::known::{Behaviour, Kind};
+use tailrace_measure::record::Floor;
+use tailrace_measure::recorder::Window;
+use tailrace_measure::schedule::Schedule;
+use tailrace_measure::simulate::{Paths, Theory, simulate, simulate_late};
+use tailrace_targets::Protocol;
+
+use super::cells::Question;
+
+/// A server that is asked what it did has nothing else to do.
+const JOURNAL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Asks a server of known behaviour what it did.
+pub(super) fn journal(address: SocketAddr) -> anyhow::Result<Journal> {
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(JOURNAL_TIMEOUT))?;
+    socket.write_all(ASK)?;
+    let mut bytes = Vec::new();
+    socket.read_to_end(&mut bytes).context("the server does not say when it answered")?;
+    Ok(Journal::read(&bytes))
+}
+
+/// What should have been measured, by rule and by the server's own clock.
+pub(super) struct Theories {
+    pub(super) rule: Theory,
+    /// With each answer as late as it was, and the floor's round trip from an answer to the request
+    /// that waited for its connection.
+    pub(super) served: Theory,
+    /// When the server had answered; none: it did not write down all of it.
+    pub(super) witnessed: Option<Theory>,
+}
+
+impl Theories {
+    pub(super) fn of(
+        question: &Question,
+        behaviour: &Behaviour,
+        finished: &Finished,
+        (journal, floor): (&Journal, Option<&Floor>),
+    ) -> anyhow::Result<Self> {
+        let (anchor, (start, end)) = (finished.times.anchor, finished.times.window);
+        let in_time = question.kind != Kind::SlowAccept
+            || question.protocol != Protocol::Http1
+            || anchor < behaviour.from;
+        ensure!(
+            in_time,
+            "the connections were opened too late to know when each was accepted: is this machine \
+             busy with something else?"
+        );
+        let load = question.load();
+        let window = Window { start, end };
+        let due = || {
+            let mut schedule = Schedule::new(&load, question.seed);
+            let due = std::iter::from_fn(move || Some(anchor.plus(schedule.next_ns())));
+            due.take_while(move |due| *due < end)
+        };
+        let paths = question.paths(behaviour, anchor, load.in_flight_max);
+        Ok(Self {
+            rule: simulate(behaviour, &paths, due(), window),
+            served: simulate_late(
+                behaviour,
+                journal,
+                &Paths { turnaround_ns: round_trip_ns(floor), ..paths.clone() },
+                due(),
+                window,
+            ),
+            witnessed: journal.witnessed(due(), window),
+        })
+    }
+}
+
+/// What the bare echo typically needed on the same schedule.
+fn round_trip_ns(floor: Option<&Floor>) -> u64 {
+    let points = floor.map_or(&[][..], |floor| &floor.points);
+    points.iter().find(|point| (point.q - 0.5).abs() < 1e-9).and_then(|point| point.ns).unwrap_or(0)
+}
