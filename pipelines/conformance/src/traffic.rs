@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
-use tailrace_contract::{Metric, Producer, RunId, codec::Codec};
+use tailrace_contract::{AttributeValue, Metric, Producer, RunId, codec::Codec};
 
 use crate::Subject;
 use crate::client::Connection;
@@ -16,6 +16,9 @@ pub(crate) fn new_run() -> RunId {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     RunId((now << 32) | u128::from(COUNT.fetch_add(1, Ordering::Relaxed) & 0xffff_ffff))
 }
+
+/// Makes the body of a producer's batch.
+pub(crate) type Made = fn(&str, u64) -> Vec<u8>;
 
 /// Metrics in each batch of [`batch`].
 pub(crate) const METRICS: u64 = 2;
@@ -39,6 +42,16 @@ pub(crate) fn batch_in(codec: Codec, producer: &str, seq: u64) -> Vec<u8> {
     body
 }
 
+/// A batch whose one metric is as wide as about thirty thousand bytes: few of them fill a socket.
+pub(crate) fn wide_batch(producer: &str, seq: u64) -> Vec<u8> {
+    let text = AttributeValue::Text("x".repeat(1_000).into());
+    let attributes = (0..30).map(|n| (format!("key{n}").into(), text.clone())).collect();
+    let metric = Metric { name: "wide".into(), value: seq as f64, time_ms: None, attributes };
+    let mut body = Vec::with_capacity(32 << 10);
+    Codec::Json.encode_batch(&Producer(producer.into()), seq, &[metric], &mut body);
+    body
+}
+
 /// Sends the sequences from 0 for each of so many producers, one connection a producer, and
 /// checks that all are acknowledged.
 pub(crate) async fn send_all(
@@ -46,6 +59,16 @@ pub(crate) async fn send_all(
     run: RunId,
     producers: u64,
     batches: u64,
+) -> Result<()> {
+    send_made(subject, run, (producers, batches), batch).await
+}
+
+/// The same with batches of one's own.
+pub(crate) async fn send_made(
+    subject: &dyn Subject,
+    run: RunId,
+    (producers, batches): (u64, u64),
+    batch: Made,
 ) -> Result<()> {
     let each = (0..producers).map(|producer| async move {
         let name = format!("p{producer}");

@@ -5,6 +5,7 @@
 //! way then is not, which is the point. What happens while one of them only stands still is in
 //! `outage.rs`.
 
+mod direct;
 mod outage;
 mod sender;
 mod stage;

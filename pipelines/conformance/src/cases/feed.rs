@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::Subject;
 use crate::observer::Feed;
-use crate::traffic::{new_run, send_all};
+use crate::traffic::{Made, batch, new_run, send_all, send_made, wide_batch};
 
 /// No gap and no double. A last batch shows that nothing further was to come.
 pub(crate) async fn every_batch_reaches_the_feed_once(subject: &dyn Subject) -> Result<()> {
@@ -32,17 +32,19 @@ pub(crate) async fn every_batch_reaches_the_feed_once(subject: &dyn Subject) -> 
     Ok(())
 }
 
-/// More notices than the sockets on the way to a subscriber with little room hold.
-const IN_SOCKETS: u64 = 8_192;
-
 /// A subscriber that does not read loses notices, learns how many, and slows nobody.
 pub(crate) async fn slow_subscriber_is_told_it_lagged(subject: &dyn Subject) -> Result<()> {
     const PRODUCERS: u64 = 8;
-    let notices = subject.notices_max() as u64 + IN_SOCKETS;
-    let of_each = if subject.commits_first() { 2 } else { 1 };
-    let batches = notices / of_each / PRODUCERS;
+    // Beside its buffer, the sockets on the way hold a few thousand short notices, or a hundred wide
+    // batches. A commit is dear: where each append is one, few wide ones do.
+    let (view, made, notices_each, in_sockets) = if subject.commits_first() {
+        ("full", wide_batch as Made, 2, 288)
+    } else {
+        ("ids", batch as Made, 1, 8_192)
+    };
+    let batches = (subject.notices_max() as u64 + in_sockets) / notices_each / PRODUCERS;
     let run = new_run();
-    let query = format!("view=ids&run={run}");
+    let query = format!("view={view}&run={run}");
     let mut slow = Feed::open_small(subject, &query).await?;
     let mut quick = Feed::open(subject, &query).await?;
     let total = PRODUCERS * batches;
@@ -52,8 +54,8 @@ pub(crate) async fn slow_subscriber_is_told_it_lagged(subject: &dyn Subject) -> 
         }
         Ok(())
     };
-    tokio::try_join!(send_all(subject, run, PRODUCERS, batches), keep_up)?;
-    let total = total * of_each;
+    tokio::try_join!(send_made(subject, run, (PRODUCERS, batches), made), keep_up)?;
+    let total = total * notices_each;
     let (mut seen, mut missed) = (0, 0);
     while seen + missed < total {
         let event = slow.event().await?;
