@@ -44,6 +44,10 @@ test("a range with times ends where it says", () => {
   const range = chosen(timed, "utc");
   assert.deepEqual(range, { from: "2026-11-20T08:30:00.000Z", to: "2026-11-21T17:45:00.000Z" });
   assert.deepEqual(fields(range, "utc"), timed);
+  const seconds = { from: "2026-11-20T00:00:07.000Z", to: "2026-11-21T00:00:30.000Z" };
+  assert.deepEqual(chosen(fields(seconds, "utc"), "utc"), seconds);
+  const told = inWords({ from_ms: Date.parse(seconds.from), to_ms: Date.parse(seconds.to) }, "utc");
+  assert.equal(told, "2026-11-20 00:00:07 to 2026-11-21 00:00:30, UTC");
   assert.deepEqual(chosen({ ...DAY, to_date: "" }, "utc"), { from: "2026-11-20T00:00:00.000Z", to: "" });
   assert.equal(chosen({ ...DAY, from_date: "" }, "utc").field, "from_date");
   assert.equal(chosen({ ...DAY, from_date: "2026-11-22" }, "utc").field, "to_date");

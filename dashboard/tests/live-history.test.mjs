@@ -148,6 +148,21 @@ test("history is drawn by bucket and attribute, with a table behind it, and says
   assert.deepEqual(seen, []);
 });
 
+test("an empty range tells where the newest is", async (t) => {
+  const { page, seen } = await look(t, "#events?from=2001-01-01&to=2001-01-01&zone=utc");
+  await shows(page, "#view-events .log", /The newest of these in the store is of 20\d\d-/);
+  const lead = page.locator(".view:not([hidden])").getByRole("link", { name: "Show the hour before it" });
+  await lead.click();
+  await counted(page, /^\d+ rows? of \d+$/);
+  assert.ok(await rowsOf(page).count() > 0);
+  await page.evaluate(() => (location.hash = "#history?from=2001-01-01&to=2001-01-01&zone=utc"));
+  await shows(page, "#view-history .answer", /no metrics of this range/);
+  await lead.click();
+  await page.waitForURL(/name=event\./);
+  await shows(page, "#view-history .answer", /From the/);
+  assert.deepEqual(seen, []);
+});
+
 test("an answer that is stale or coarser says so, and a refusal is words", async (t) => {
   const { page, seen } = await look(t, "#history?name=event.click&from=-1h&bucket=1s", {
     // A store that breaks on demand is no test of this page: the service's own tests break one.

@@ -8,6 +8,7 @@ import { address as link } from "../views.js";
 import { Turn, address, json, settled } from "./client.js";
 import { PAGE_ROWS, ROWS_MAX } from "./export.js";
 import { exportControl } from "./export-control.js";
+import { elsewhere } from "./elsewhere.js";
 import { attributeFilters, choices, choosing, labelled, suggested } from "./filters.js";
 import { generator } from "./generator.js";
 import { KeepingUp } from "./keeping-up.js";
@@ -44,11 +45,11 @@ export function tick() {
 }
 
 function make(container, page) {
-  const made = { form: logForm(), log: logTable(), shares: shares(), files: exportControl() };
+  const made = { form: logForm(), log: logTable(), shares: shares(), files: exportControl(), elsewhere: elsewhere() };
   const status = el("p", { class: "answer", role: "status" });
   const again = el("button", { type: "button", onclick: () => ask(true) }, "Ask the store");
   const card = el("section", { class: "card log" },
-    el("h2", null, "Log"), el("div", { class: "answered" }, status, again), made.log.home, made.files.home);
+    el("h2", null, "Log"), el("div", { class: "answered" }, status, again), made.elsewhere.home, made.log.home, made.files.home);
   const sent = () => ask(true);
   const form = el("section", { class: "card" }, el("h2", null, "Stored events"), made.form.home);
   const maker = generator(sent);
@@ -112,9 +113,11 @@ async function ask(skip = false) {
   if (!answer) return;
   showPage(asked, answer);
   // What stands beside the rows may be missing, and they are worth as much.
+  const is_empty = answer.rows.length === 0 && asked.cursor === "";
+  const pointing = is_empty ? settled(parts.elsewhere.ask("events", asked, nameFilter(asked), signal), signal, () => {}) : null;
   const counting = settled(showCount(asked, answer, signal), signal, () => {});
   const sharing = settled(parts.shares.ask(asked, answer.range, skip, signal), signal, parts.shares.fail);
-  const [, names] = await Promise.all([counting, sharing]);
+  const [names] = await Promise.all([sharing, counting, pointing]);
   if (names) parts.form.name.suggest(names);
 }
 
@@ -124,6 +127,7 @@ function showPage(asked, answer) {
   say(parts.status, `${inWords(answer.range, asked.zone)}. ${text}`);
   parts.log.show(asked, answer, { newer: before.has(asked.cursor) });
   parts.form.attributes.suggest(answer.rows);
+  parts.elsewhere.clear();
   offer(asked, answer.range, undefined);
 }
 
@@ -134,6 +138,7 @@ function showFault(error) {
   if (error.status === 401) return;
   parts.log.clear();
   parts.shares.clear();
+  parts.elsewhere.clear();
   parts.files.offer([]);
 }
 

@@ -130,6 +130,7 @@ async function waitForStore({ said, sent }, choice, run, done, signal) {
   say(said, "Waiting for the store …");
   while (!signal.aborted) {
     const { status, told } = await ask(`v1/audit/${run}?of=store`, { signal });
+    if (status === 403) return say(said, "Whether they are stored is not told to a key without the role “read”.");
     if (status === 404) return say(said, "This server has no store: the log keeps them, and no history.");
     if (status === 200 && present(told) >= done.batches) return stored(said, choice, sent);
     if (Date.now() > end) return say(said, "Not in the store yet: its worker is behind.");

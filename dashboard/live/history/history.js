@@ -6,6 +6,7 @@ import { el, say } from "../dom.js";
 import { address as link } from "../views.js";
 import { chartOf } from "./answer.js";
 import { Turn, address, json, settled } from "./client.js";
+import { elsewhere } from "./elsewhere.js";
 import { exportControl } from "./export-control.js";
 import { attributeFilters, choices, choosing, labelled, suggested } from "./filters.js";
 import { KeepingUp } from "./keeping-up.js";
@@ -40,13 +41,13 @@ export function tick() {
 }
 
 function make(container, page) {
-  const made = { form: historyForm(), chart: chartOf(page.theme), files: exportControl() };
+  const made = { form: historyForm(), chart: chartOf(page.theme), files: exportControl(), elsewhere: elsewhere() };
   const status = el("p", { class: "answer", role: "status" });
   const again = el("button", { type: "button", onclick: () => ask(true) }, "Ask the store");
   const title = el("h2", null, "Chart");
   container.append(
     el("section", { class: "card" }, el("h2", null, "Stored metrics"), made.form.home),
-    el("section", { class: "card" }, title, el("div", { class: "answered" }, status, again), made.chart.home, made.files.home),
+    el("section", { class: "card" }, title, el("div", { class: "answered" }, status, again), made.chart.home, made.elsewhere.home, made.files.home),
   );
   return { ...made, status, title };
 }
@@ -104,7 +105,7 @@ async function ask(skip = false) {
 async function askChart(skip, signal) {
   if (choice.name === "") {
     const [first] = await suggestNames(signal);
-    if (first === undefined) return showNothing();
+    if (first === undefined) return showNothing(signal);
     chooseName(first);
   }
   await askSeries(choice, skip, signal);
@@ -136,6 +137,7 @@ async function askSeries(asked, skip, signal) {
   const answer = await json(address("v1/metrics/aggregate", [...pairs, ["cache", skip ? "skip" : ""]]), signal);
   showAnswer(asked, answer, new Map(BUCKETS).get(bucket) ?? null);
   offer(asked, answer.range, pairs.slice(2));
+  if (answer.rows.length === 0) await parts.elsewhere.ask("history", asked, name, signal);
 }
 
 function showAnswer(asked, answer, asked_ms) {
@@ -144,6 +146,7 @@ function showAnswer(asked, answer, asked_ms) {
   parts.status.dataset.worse = worse;
   say(parts.status, `${inWords(answer.range, asked.zone)}. ${text}`);
   parts.chart.show(asked, answer);
+  parts.elsewhere.clear();
 }
 
 /** Names; and what a metric can be grouped by and filtered with: what its newest rows have. */
@@ -155,10 +158,11 @@ async function suggestAttributes({ name, range: { from, to } }, signal) {
   parts.form.group.suggest(rows.flatMap(({ attributes }) => Object.keys(attributes)));
 }
 
-function showNothing() {
+async function showNothing(signal) {
   parts.status.dataset.worse = false;
   say(parts.status, "The store holds no metrics of this range.");
   clear();
+  await parts.elsewhere.ask("history", choice, "", signal);
 }
 
 function showFault(error) {
@@ -170,6 +174,7 @@ function showFault(error) {
 
 function clear() {
   parts.chart.clear();
+  parts.elsewhere.clear();
   parts.files.offer([]);
 }
 

@@ -44,25 +44,27 @@ export function day(ms, zone) {
   return `${String(at.year).padStart(4, "0")}-${two(at.month)}-${two(at.day)}`;
 }
 
-/** `15:04`. */
-function minute(ms, zone) {
+/** `15:04:05`. */
+function clock(ms, zone) {
   const at = parts(ms, zone);
-  return `${two(at.hour)}:${two(at.minute)}`;
+  return `${two(at.hour)}:${two(at.minute)}:${two(at.second)}`;
 }
+
+const isMidnight = (ms, zone) => clock(ms, zone) === "00:00:00" && ms % 1_000 === 0;
 
 /** `2026-11-21 15:04:05`. */
 export function moment(ms, zone) {
-  return `${day(ms, zone)} ${minute(ms, zone)}:${two(parts(ms, zone).second)}`;
+  return `${day(ms, zone)} ${clock(ms, zone)}`;
 }
 
 /** The moment at which a zone's clocks and calendars show this, `days` later; nothing where there
     is no such date or time. */
 function at(date, time, zone, days = 0) {
   const found = /^(\d{4})-(\d{2})-(\d{2})$/.exec(date);
-  const of_day = /^(\d{2}):(\d{2})/.exec(time || "00:00");
+  const of_day = /^(\d{2}):(\d{2})(?::(\d{2}))?/.exec(time || "00:00");
   if (!found || !of_day) return null;
   const [year, month, number] = [Number(found[1]), Number(found[2]) - 1, Number(found[3])];
-  const fields = [year, month, number + days, Number(of_day[1]), Number(of_day[2])];
+  const fields = [year, month, number + days, Number(of_day[1]), Number(of_day[2]), Number(of_day[3] ?? 0)];
   const ms = zone === "utc" ? Date.UTC(...fields) : new Date(...fields).getTime();
   return ms >= 0 && ms <= TIME_MS_MAX ? ms : null;
 }
@@ -83,13 +85,13 @@ export function chosen(fields, zone) {
 export function fields({ from, to }, zone, now = Date.now()) {
   const first = from.startsWith("-") ? now - span(from.slice(1)) : Date.parse(from);
   const end = Date.parse(to);
-  const midnight = (ms) => minute(ms, zone) === "00:00";
-  const time = (ms) => (midnight(ms) ? "" : minute(ms, zone));
+  // A field of time shows seconds where there are some.
+  const time = (ms) => (isMidnight(ms, zone) ? "" : clock(ms, zone).replace(/:00$/, ""));
   const none = { from_date: "", from_time: "", to_date: "", to_time: "" };
   if (Number.isNaN(first)) return none;
   const begin = { ...none, from_date: day(first, zone), from_time: time(first) };
   if (Number.isNaN(end)) return begin;
-  return { ...begin, to_date: day(midnight(end) ? end - 1 : end, zone), to_time: time(end) };
+  return { ...begin, to_date: day(isMidnight(end, zone) ? end - 1 : end, zone), to_time: time(end) };
 }
 
 /** Whether it is one of PRESETS. */
@@ -139,7 +141,6 @@ export function length({ from, to }, now = Date.now()) {
     end of a day as such. */
 export function inWords({ from_ms, to_ms }, zone) {
   const begin = from_ms === 0 ? "the first metric" : moment(from_ms, zone);
-  const ends_day = minute(to_ms, zone) === "00:00" && to_ms % 1_000 === 0;
-  const end = ends_day ? `the end of ${day(to_ms - 1, zone)}` : moment(to_ms, zone);
+  const end = isMidnight(to_ms, zone) ? `the end of ${day(to_ms - 1, zone)}` : moment(to_ms, zone);
   return `${begin} to ${end}, ${zoneName(zone)}`;
 }

@@ -76,6 +76,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("history/ticks.js", SCRIPT, include_str!("../../../dashboard/live/history/ticks.js")),
     ("history/answer.js", SCRIPT, include_str!("../../../dashboard/live/history/answer.js")),
     ("history/bars.js", SCRIPT, include_str!("../../../dashboard/live/history/bars.js")),
+    ("history/elsewhere.js", SCRIPT, include_str!("../../../dashboard/live/history/elsewhere.js")),
     ("history/told.js", SCRIPT, include_str!("../../../dashboard/live/history/told.js")),
     ("history/log.js", SCRIPT, include_str!("../../../dashboard/live/history/log.js")),
     ("history/shares.js", SCRIPT, include_str!("../../../dashboard/live/history/shares.js")),
