@@ -13,7 +13,7 @@ export function alertTable(label) {
 }
 
 function cells(at, { name, host, hosts, value, usual, score }) {
-  const others = hosts > 1 ? ` and ${count(hosts - 1)} more` : "";
+  const others = hosts > 1 ? hosts - 1 : 0;
   return [
     at,
     named(name, host, others),
@@ -24,9 +24,9 @@ function cells(at, { name, host, hosts, value, usual, score }) {
 
 /** The host leads to its view; the metric stands below it. */
 function named(name, host, others) {
-  return {
-    text: brief(host) + others, title: host + others, href: address("host", host), small: brief(name), small_title: name,
-  };
+  const text = brief(host) + (others > 0 ? ` +${count(others)}` : "");
+  const title = host + (others > 0 ? ` and ${count(others)} more, of which it was the worst` : "");
+  return { text, title, href: address("host", host), small: brief(name), small_title: name };
 }
 
 /** Rows of this page's spikes (alerts.js). */

@@ -11,7 +11,7 @@ import { Lines } from "./lines.js";
 const SPECS = [
   { metric: "cpu.usage", title: "CPU", format: percent, top: 100, series: 1 },
   { metric: "memory.used", title: "Memory used", format: bytes, series: 4 },
-  { metric: "disk.io", title: "Disk reads and writes", format: bytesPerSecond, series: 3 },
+  { metric: "disk.io", title: "Disk traffic", format: bytesPerSecond, series: 3 },
   { metric: "disk.usage", title: "Disk full", format: percent, top: 100, series: 3 },
   { metric: "network.rx", title: "Network in", format: bytesPerSecond, series: 2 },
   { metric: "network.tx", title: "Network out", format: bytesPerSecond, series: 2 },

@@ -56,7 +56,8 @@ async function site() {
 
 async function live() {
   const words = ["serve", "http1-memory", "--open", "--with-parent", "--ingest", "127.0.0.1:0"];
-  const server = start([...words, "--observer", "127.0.0.1:0"], "pipe");
+  // With a store the server looks for spikes too, and says how far the store is behind.
+  const server = start([...words, "--observer", "127.0.0.1:0", "--store", "sqlite::temporary:"], "pipe");
   const { ingest, observer } = JSON.parse(String((await once(server.stdout, "data"))[0]));
   start(["produce", `http://${ingest}`, "--hosts", "24", "--spikes", "every=8s,for=3s,height=3"], "ignore");
   const shown = await page(`http://${observer}/`, "dark");
