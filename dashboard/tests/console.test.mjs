@@ -1,5 +1,6 @@
 // The lab console in a real browser, on the real program: a question chosen, arms built, a
-// prediction scored, a run started, watched, stopped and opened; and who is not let in.
+// prediction scored, a run started, watched, stopped and opened; a scenario of high load played,
+// judged and stopped; and who is not let in.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -9,7 +10,7 @@ import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { BIN, ROOT, launch, objections, open, ready } from "./site-support.mjs";
+import { BIN, ROOT, colours, launch, objections, open, ready, tailrace } from "./site-support.mjs";
 
 let browser, folder, console_, home;
 before(async () => {
@@ -53,10 +54,18 @@ test("a question is chosen, and its plan is shown before anything runs", async (
 });
 
 test("a run is started, watched and opened, and the prediction is scored", async (t) => {
-  const { page, seen } = await open(t, browser, home, "");
+  const { page, seen } = await open(t, browser, home, "", { reducedMotion: "reduce" });
   await build(page, 1);
   await page.click("#start");
-  await page.waitForFunction(() => /p99 now[\d.]+ m?s/.test(document.querySelector("#watch").textContent));
+  for (const figure of ["p50 now", "p99 now", "due", "answered", "generator's lateness p99"])
+    await page.waitForFunction(
+      (name) =>
+        [...document.querySelectorAll("#watch dt")].some(
+          (dt) => dt.textContent === name && /^[\d.\u202f]+ ?(m?s|\/s)$/.test(dt.nextElementSibling.textContent),
+        ),
+      figure,
+    );
+  assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
   const late = await open(t, browser, home, "");
   await late.page.waitForFunction(() => /round 1 of 1/.test(document.querySelector("#watch").textContent));
   await page.waitForSelector("#result");
@@ -69,6 +78,68 @@ test("a run is started, watched and opened, and the prediction is scored", async
   assert.equal(await page.locator("main img[src=x]").count(), 0);
   assert.deepEqual(seen, []);
   assert.deepEqual(late.seen, []);
+});
+
+test("what arms are built of is what the program knows", async (t) => {
+  const { page } = await open(t, browser, home, "");
+  await page.click("#by-building");
+  const { pipelines, choices } = JSON.parse((await tailrace(["list", "--json", "--results", folder])).stdout);
+  const offered = (name) =>
+    page.locator(`.arm >> nth=0 >> [name=${name}] option`).evaluateAll((all) => all.map((one) => one.value));
+  assert.deepEqual(await offered("pipeline"), pipelines);
+  assert.deepEqual(await offered("store"), ["", ...choices.stores.map((one) => one.value)]);
+  const arrivals = await page.locator("[name=arrivals] option").evaluateAll((all) => all.map((one) => one.value));
+  assert.deepEqual(arrivals, choices.arrivals.map((one) => one.value));
+  // The rarest of them is understood where the run is planned.
+  await page.selectOption("[name=arrivals]", "steps:1,10,1");
+  await page.waitForSelector("#start");
+  assert.equal(await page.isHidden("#trouble"), true);
+});
+
+/** The page with the scenarios, and their phases as short as can be chosen. */
+async function scenes(t, options) {
+  const opened = await open(t, browser, home, "", options);
+  await opened.page.click("#by-scenario");
+  await opened.page.selectOption("#phase", "1");
+  return opened;
+}
+
+test("a scenario states what it expects, is played, and says what came", async (t) => {
+  const { page, seen } = await scenes(t);
+  assert.equal(await page.locator(".scenario").count(), 6);
+  await page.click("#play-limit");
+  await page.waitForFunction(() => /What is expected.*the burst, then the rate/s.test(document.querySelector("#watch").textContent));
+  await page.waitForFunction(() => document.querySelectorAll("#watch .strip dd").length >= 4);
+  await page.waitForSelector("#outcome");
+  assert.equal(await page.locator("#outcome li").count(), 3);
+  assert.match(await page.textContent("#outcome"), /(so it was|not so).*were let in within.*refused with 429/s);
+  assert.match(await page.textContent("#watch table"), /refused with 429\d/);
+  const [[, painted]] = await colours(page);
+  assert.ok(painted > 4, `${painted} colours`);
+  await page.click("text=The curves as a table");
+  assert.ok((await page.locator("#watch details table tbody tr").count()) > 4);
+  assert.deepEqual(seen, []);
+  for (const colorScheme of ["light", "dark"]) {
+    const late = await open(t, browser, home, "", { viewport: { width: 360, height: 900 }, colorScheme, bypassCSP: true });
+    await late.page.waitForSelector("#outcome");
+    assert.deepEqual(await objections(late.page), []);
+    assert.ok((await late.page.evaluate(() => document.documentElement.scrollWidth)) <= 360);
+  }
+});
+
+test("a scenario is stopped, and shares one run at a time with everything else", async (t) => {
+  const { page } = await scenes(t);
+  await page.selectOption("#phase", "5");
+  await page.click("#play-spike");
+  await page.waitForFunction(() => document.querySelectorAll("#watch .steps li").length > 0);
+  await page.click("#play-cache");
+  await page.waitForFunction(() => /under way/.test(document.querySelector("#trouble").textContent));
+  const other = await open(t, browser, home, "");
+  await build(other.page, 1);
+  await other.page.click("#start");
+  await other.page.waitForFunction(() => /under way/.test(document.querySelector("#trouble").textContent));
+  await page.click("#stop");
+  await page.waitForFunction(() => /was stopped before/.test(document.querySelector("#watch .now").textContent));
 });
 
 test("a run is stopped, another one waits its turn, and what was measured is kept", async (t) => {
@@ -122,12 +193,15 @@ for (const colorScheme of ["light", "dark"]) {
       await build(page, 1);
       assert.deepEqual(await objections(page), []);
       assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width);
+      await page.click("#by-scenario");
+      assert.deepEqual(await objections(page), []);
+      assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width);
     }
   });
 }
 
-test("everything is reached by keyboard, and focus shows", async (t) => {
-  const { page } = await open(t, browser, home, "");
+/** Goes through the page by Tab, and chooses what is to be seen at the button `entered`. */
+async function walk(page, entered, appears) {
   const reached = [];
   for (let step = 0; step < 60; step += 1) {
     await page.keyboard.press("Tab");
@@ -140,10 +214,21 @@ test("everything is reached by keyboard, and focus shows", async (t) => {
     if (focus === null) break;
     assert.ok(focus.width >= 2 && focus.outlineStyle !== "none", JSON.stringify(focus));
     reached.push(focus.what);
-    if (focus.what !== "by-building") continue;
+    if (focus.what !== entered) continue;
     await page.keyboard.press("Enter");
-    await page.waitForSelector("#start");
+    await page.waitForSelector(appears);
   }
+  return reached;
+}
+
+test("everything is reached by keyboard, and focus shows", async (t) => {
+  const { page } = await open(t, browser, home, "");
+  const arms = await walk(page, "by-building", "#start");
   for (const what of ["theme", "by-building", "pipeline", "rate", "words", "ratio", "start"])
-    assert.ok(reached.includes(what), `${what} in ${reached}`);
+    assert.ok(arms.includes(what), `${what} in ${arms}`);
+  await page.reload();
+  await ready(page);
+  const scenarios = await walk(page, "by-scenario", "#phase");
+  for (const what of ["phase", "play-spike", "play-breaker", "play-end-to-end"])
+    assert.ok(scenarios.includes(what), `${what} in ${scenarios}`);
 });

@@ -15,6 +15,7 @@ mod compose;
 mod conformance;
 mod contestants;
 mod crash;
+mod demo;
 mod doctor;
 mod durable;
 mod environment;

@@ -213,12 +213,12 @@ fn children(parent: u32) -> Vec<u32> {
 }
 
 /// What is readable when the process has ended, and does not mistake another one for it.
-fn handle(pid: u32) -> OwnedFd {
+pub(crate) fn handle(pid: u32) -> OwnedFd {
     let pid = Pid::from_raw(pid.cast_signed()).expect("a pid");
     pidfd_open(pid, PidfdFlags::empty()).expect("a process")
 }
 
-fn ends_in_time(process: &OwnedFd) -> bool {
+pub(crate) fn ends_in_time(process: &OwnedFd) -> bool {
     let patience = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
     poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&patience)).expect("poll") == 1
 }
