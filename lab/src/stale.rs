@@ -33,7 +33,7 @@ pub struct StaleArgs {
     /// The observer of a running server with its log in memory, http://host:port: it forgets the
     /// answers that it keeps for the tenant of the key, which must have the role admin
     #[allow(rustdoc::bare_urls, reason = "shown by --help as it stands")]
-    #[arg(long, value_name = "URL", env = "TAILRACE_SERVER")]
+    #[arg(long, value_name = "URL")]
     pub server: Option<String>,
     /// Whom to believe behind https://
     #[command(flatten)]
