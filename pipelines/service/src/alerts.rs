@@ -52,8 +52,8 @@ pub(crate) async fn recent(
 
 fn source(shared: &Shared) -> Result<&Arc<dyn Alerts>, Refusal> {
     shared.alerts.as_ref().ok_or_else(|| {
-        let detail = "nobody looks for spikes here; serve with --store, or run \
-                      tailrace worker --detector beside it";
+        let detail = "nobody looks for spikes here; serve a pipeline that has a log with --store, or \
+                      run tailrace worker --detector beside it";
         Refusal(Problem::new(ProblemKind::NotFound, detail))
     })
 }
