@@ -38,6 +38,8 @@ pub(super) fn sentence(
     rungs: &[CapacityRung],
 ) -> String {
     let with = objectives.join(", ");
+    // An endpoint takes whatever was described.
+    let unit = if arm.contains("://") { "requests" } else { "batches" };
     let rate = |rate: Option<f64>| rate.map_or_else(|| "?".into(), |rate| count(rate as u64));
     let (passed, failed) = (rate(found.passed_per_s), rate(found.failed_per_s));
     let of = |rate: Option<f64>, verdict| {
@@ -49,33 +51,33 @@ pub(super) fn sentence(
         CapacityAnswer::Between => {
             let (failures, trials) = of(found.failed_per_s, CapacityVerdict::Failed);
             format!(
-                "{arm} with {with}: between {passed} (3 of 3 passed) and {failed} batches a second \
+                "{arm} with {with}: between {passed} (3 of 3 passed) and {failed} {unit} a second \
                  ({failures} of {trials} failed)."
             )
         }
         CapacityAnswer::AboveHighest => format!(
-            "{arm} with {with}: at least {passed} batches a second, the highest rate that was \
+            "{arm} with {with}: at least {passed} {unit} a second, the highest rate that was \
              tried; raise --most to find the end."
         ),
         CapacityAnswer::BelowLowest => format!(
-            "{arm} with {with}: below {failed} batches a second, the lowest rate that was tried."
+            "{arm} with {with}: below {failed} {unit} a second, the lowest rate that was tried."
         ),
         CapacityAnswer::CannotDecide => format!(
             "{arm} with {with}: cannot decide, because {}{}. A quieter machine or longer windows \
              help.",
             found.why,
-            known(found, &passed)
+            known(found, &passed, unit)
         ),
         CapacityAnswer::Interrupted => {
-            format!("{arm} with {with}: interrupted{}.", known(found, &passed))
+            format!("{arm} with {with}: interrupted{}.", known(found, &passed, unit))
         }
     }
 }
 
 /// What is known though nothing was decided.
-fn known(found: &Found, passed: &str) -> String {
+fn known(found: &Found, passed: &str, unit: &str) -> String {
     let known = found.passed_per_s.is_some();
-    let text = || format!("; at {passed} batches a second most trials passed");
+    let text = || format!("; at {passed} {unit} a second most trials passed");
     known.then(text).unwrap_or_default()
 }
 

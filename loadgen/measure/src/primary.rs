@@ -119,21 +119,19 @@ fn stages(grid: &Grid<'_>, primary: &Primary) -> Option<String> {
         .collect();
     let fewest = rounds.iter().map(Vec::len).min().filter(|_| grid.experiment.decide)?;
     let most = rounds.iter().map(|ratios| asked(ratios)).max()?;
-    Some(match most {
-        _ if fewest < FIRST_STAGE => {
-            format!(" Only {fewest} of the {FIRST_STAGE} rounds of the first stage count.")
-        }
-        ..=FIRST_STAGE => {
-            format!(" The spread of the first {FIRST_STAGE} rounds asked for no more.")
-        }
-        _ if fewest < needed_of(&rounds) => format!(
-            " The spread of the first {FIRST_STAGE} rounds asked for {most}, and {fewest} count."
-        ),
-        ..=ROUNDS_MAX => format!(" The spread of the first {FIRST_STAGE} rounds asked for {most}."),
-        _ => format!(
-            " The spread of the first {FIRST_STAGE} rounds asked for {most}, and {ROUNDS_MAX} are the \
-             most: the interval is wider than was meant."
-        ),
+    let first = format!(" The spread of the first {FIRST_STAGE} rounds asked for");
+    Some(if fewest < FIRST_STAGE {
+        format!(" Only {fewest} of the {FIRST_STAGE} rounds of the first stage count.")
+    } else if most <= FIRST_STAGE {
+        format!("{first} no more.")
+    } else if fewest < needed_of(&rounds) {
+        format!("{first} {most}, and {fewest} count.")
+    } else if most <= ROUNDS_MAX {
+        format!("{first} {most}.")
+    } else {
+        format!(
+            "{first} {most}, and {ROUNDS_MAX} are the most: the interval is wider than was meant."
+        )
     })
 }
 

@@ -22,7 +22,9 @@ pub(super) struct Records {
 
 impl Records {
     pub(super) fn extend(&mut self, given: impl Iterator<Item = Given>) {
-        given.for_each(|given| self.push(given));
+        for given in given {
+            self.push(given);
+        }
     }
 
     fn push(&mut self, given: Given) {
@@ -32,7 +34,9 @@ impl Records {
             }
             self.chunks.push(Vec::with_capacity(CHUNK));
         }
-        self.chunks.last_mut().into_iter().for_each(|last| last.push(given));
+        if let Some(last) = self.chunks.last_mut() {
+            last.push(given);
+        }
     }
 
     /// Sends all of it and closes. Nobody else is served meanwhile: the trial is over.
@@ -45,7 +49,9 @@ impl Records {
         let mut bytes = Vec::new();
         for chunk in &self.chunks {
             bytes.clear();
-            chunk.iter().for_each(|given| given.write(&mut bytes));
+            for given in chunk {
+                given.write(&mut bytes);
+            }
             socket.write_all(&bytes)?;
         }
         Ok(())
