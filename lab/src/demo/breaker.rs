@@ -1,17 +1,14 @@
-//! The scenario `breaker`: the store accepts questions and answers none, because all of its
-//! processes are stopped. Some ask it whatever happens, some take what is kept; the log goes on.
-//! Read next: `cache.rs`.
+//! The scenario `breaker`: the store accepts questions and answers none, because the way to it is
+//! frozen. Some ask it whatever happens, some take what is kept; the log goes on. Read next:
+//! `distant.rs`, for the way; `cache.rs`.
 
 use std::time::Duration;
 
-use anyhow::Context;
-use tailrace_backend::PrivatePostgres;
-use tailrace_backend::private::Commits;
 use tailrace_measure::clock::{Stamp, now};
 use tailrace_render::format::{count, latency};
-use tailrace_sys::{Signal, send};
 
 use super::ask::{Answer, Crowd, median};
+use super::distant::Distant;
 use super::load::{Load, Offer, due};
 use super::moving::Moving;
 use super::scenario::{Outcome, Values};
@@ -51,8 +48,8 @@ struct Times {
 
 pub(super) fn play(stage: &mut Stage) -> anyhow::Result<Outcome> {
     stage.step("starting a PostgreSQL of its own")?;
-    let postgres = PrivatePostgres::start(Commits::Lazy, None)?;
-    let server = Server::start(stage, &Store::Postgres(&postgres), &[("demo", UNLIMITED)])?;
+    let store = Distant::start()?;
+    let server = Server::start(stage, &Store::Postgres(store.url()), &[("demo", UNLIMITED)])?;
     let crowds = (Crowd::default(), Crowd::default());
     let load = Offer::batches(&server, 0, ("demo.cpu", 1), (SENT_PER_S, LOAD_MAX))?.start(stage)?;
     let moving = load.moving();
@@ -77,7 +74,7 @@ pub(super) fn play(stage: &mut Stage) -> anyhow::Result<Outcome> {
         }
         let mut outage =
             Outage { stage, server: &server, crowds: &crowds, moving, seen: Seen::default() };
-        outage.play(&postgres).map(|times| (times, outage.seen))
+        outage.play(&store).map(|times| (times, outage.seen))
     });
     let (times, seen) = times?;
     judge(stage, &server, (load, run), (&times, &seen))
@@ -100,14 +97,14 @@ struct Outage<'a> {
 }
 
 impl Outage<'_> {
-    fn play(&mut self, postgres: &PrivatePostgres) -> anyhow::Result<Times> {
+    fn play(&mut self, store: &Distant) -> anyhow::Result<Times> {
         self.stage.step("all is well: batches come, dashboards ask")?;
         self.wait(self.stage.phase, |_| Ok(false))?;
         self.stage.step("nobody looks for a moment; what is kept grows old")?;
         self.crowds.1.pause(true);
         self.wait(UNSEEN, |_| Ok(false))?;
-        self.stage.step("the store is frozen, and dashboards ask again")?;
-        let frozen_store = Frozen::new(postgres)?;
+        self.stage.step("the way to the store is frozen, and dashboards ask again")?;
+        let frozen_store = store.freeze()?;
         let frozen = now();
         self.crowds.0.pause(false);
         self.crowds.1.pause(false);
@@ -153,28 +150,6 @@ impl Outage<'_> {
     fn breaker(&self) -> anyhow::Result<String> {
         let health = self.server.told("/health")?;
         Ok(health["history"]["breaker"].as_str().unwrap_or_default().to_owned())
-    }
-}
-
-/// All processes of a PostgreSQL, stopped; they go on when this is dropped.
-struct Frozen(Vec<u32>);
-
-impl Frozen {
-    fn new(postgres: &PrivatePostgres) -> anyhow::Result<Self> {
-        let frozen = Self(postgres.pids());
-        for pid in &frozen.0 {
-            send(*pid, Signal::Stop).context("PostgreSQL could not be stopped")?;
-        }
-        Ok(frozen)
-    }
-}
-
-impl Drop for Frozen {
-    fn drop(&mut self) {
-        for pid in &self.0 {
-            // One that ended meanwhile needs no waking.
-            send(*pid, Signal::Cont).unwrap_or_default();
-        }
     }
 }
 

@@ -12,6 +12,7 @@ mod ask;
 mod breaker;
 mod cache;
 mod degradation;
+mod distant;
 mod end_to_end;
 mod limit;
 mod load;

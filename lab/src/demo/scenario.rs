@@ -26,7 +26,7 @@ pub(super) struct Scenario {
     /// How long it takes: so many phases, and so many seconds that do not depend on them.
     #[serde(skip)]
     pub(super) length: (u32, u32),
-    /// Whether it stops a PostgreSQL of its own.
+    /// Whether it needs a PostgreSQL of its own.
     #[serde(skip)]
     pub(super) needs_postgres: bool,
     /// Plays it.
@@ -137,7 +137,7 @@ impl Scenario {
     pub(super) fn missing(&self) -> Option<String> {
         match Found::postgres(None) {
             Found::Missing(_) if self.needs_postgres => Some(
-                "it stops a PostgreSQL of its own, and none is installed (Debian: apt-get install \
+                "it needs a PostgreSQL of its own, and none is installed (Debian: apt-get install \
                  postgresql)"
                     .into(),
             ),

@@ -63,8 +63,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "breaker",
         title: "Circuit breaker",
-        happens: "While batches come and dashboards ask, the store (a PostgreSQL of the demo's \
-                  own) is frozen: it accepts questions and answers none. Later it goes on.",
+        happens: "While batches come and dashboards ask, the way to the store (a PostgreSQL of the \
+                  demo's own) is frozen: questions go in and no answer comes out. Later it goes on.",
         look: "How long questions take: first until the server's patience ends, then nearly \
                nothing, because the breaker has opened. And that batches are acknowledged \
                throughout.",

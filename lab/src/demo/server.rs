@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use tailrace_backend::{Found, PrivatePostgres};
+use tailrace_backend::Found;
 use tailrace_contract::{Audit, Quota, RangeSet, RunId, Tenant, Transport};
 use tailrace_http1::Http1;
 use tailrace_loadgen::observer::{self, Key};
@@ -34,8 +34,8 @@ pub(super) enum Store<'a> {
     Without,
     /// A file that goes with the scenario.
     Sqlite,
-    /// A server that the scenario started.
-    Postgres(&'a PrivatePostgres),
+    /// The URL of a server that the scenario started.
+    Postgres(&'a str),
 }
 
 /// A running server. Dropping it ends it.
@@ -85,8 +85,8 @@ impl Server {
                 command.env(STORE, format!("sqlite:{}", file.display())).arg("--no-detector");
                 " with SQLite behind it"
             }
-            Store::Postgres(server) => {
-                command.env(STORE, server.url()).arg("--no-detector");
+            Store::Postgres(url) => {
+                command.env(STORE, url).arg("--no-detector");
                 " with PostgreSQL behind it"
             }
         };
