@@ -59,7 +59,7 @@
       ),
       sides(entries, runs),
       el("ul", { class: "reasons" }, differences(runs).map((text) => el("li", null, prose(text)))),
-      scrolling("Ratios to the floor", tableOf(entries, rows)),
+      scrolling("Ratios to the floor", tableOf(entries, rows), "told"),
       el(
         "p",
         null,
@@ -165,7 +165,8 @@
 
   function ratioOf({ ratio, why_not: why }) {
     if (!ratio) return el("span", { class: "small" }, why);
-    return format.digits(ratio.mean, 3) + " (" + format.digits(ratio.lowest, 3) + "–" + format.digits(ratio.highest, 3) + ")";
+    const range = "(" + format.digits(ratio.lowest, 3) + "–" + format.digits(ratio.highest, 3) + ")";
+    return [format.digits(ratio.mean, 3) + " ", el("span", { class: "range" }, range)];
   }
 
   function seen(one, other) {
