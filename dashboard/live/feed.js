@@ -11,6 +11,8 @@ const LOT = 0.3;
 /** What is older than this is not asked for again: the server keeps seconds, and so does a chart
     that moves. Milliseconds. */
 const REPLAY_MS = 15_000;
+/** A server that takes longer to say why it refuses does not say it. Milliseconds. */
+const REFUSAL_MS = 5_000;
 /** A page that nobody sees keeps its feed for so long: looking away for a moment costs nothing. */
 const HIDDEN_MS = 10_000;
 
@@ -66,9 +68,8 @@ export class Feed {
     source.onmessage = (message) => this.#take(message);
     source.onerror = () => {
       // A browser ends it for good where the server answered with something else than a stream.
-      const is_refused = source.readyState === EventSource.CLOSED;
-      this.#broken();
-      if (is_refused) this.#ask(path);
+      if (source.readyState === EventSource.CLOSED) this.#refused(path);
+      else this.#broken();
     };
     this.#source = source;
   }
@@ -112,13 +113,14 @@ export class Feed {
     this.#timer = setTimeout(() => this.open(), wait);
   }
 
-  /** Why it was refused, which a feed does not say, and when to come back. */
-  async #ask(path) {
-    const over = new AbortController();
-    const why = await refusal(path, over.signal);
-    over.abort();
-    const is_waiting = !this.#source && !this.#over && !document.hidden;
-    if (why && is_waiting) this.#wait(Math.max(why.retry_after_s * 1_000, WAITS_MS[1]), { name: "refused", why });
+  /** A feed does not say why it was refused, nor when to come back: that is asked for first. */
+  async #refused(path) {
+    this.#close();
+    const why = await refusal(path);
+    // Somebody else opened or ended it meanwhile.
+    if (this.#source || this.#over || document.hidden) return;
+    if (!why) return this.#broken();
+    this.#wait(Math.max(why.retry_after_s * 1_000, WAITS_MS[1]), { name: "refused", why });
   }
 
   /** There is a reason to think that a try would succeed. */
@@ -152,13 +154,19 @@ export class Feed {
 
 /** The server's answer where it refuses a feed: { status, told, retry_after_s }; nothing where it
     does not, or where there is nobody who may look: session.js sees to that. */
-async function refusal(path, signal) {
+async function refusal(path) {
+  const over = new AbortController();
+  const patience = setTimeout(() => over.abort(), REFUSAL_MS);
   try {
-    const answer = await fetch(path, { cache: "no-store", signal });
+    const answer = await fetch(path, { cache: "no-store", signal: over.signal });
     if (answer.ok || answer.status === 401) return null;
     const retry_after_s = Number(answer.headers.get("retry-after")) || 1;
     return { status: answer.status, told: await answer.json(), retry_after_s };
   } catch {
     return null;
+  } finally {
+    // A feed that is granted after all would go on.
+    over.abort();
+    clearTimeout(patience);
   }
 }

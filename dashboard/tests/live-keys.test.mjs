@@ -48,6 +48,8 @@ test("strangers see a login, and whoever has a key sees its tenant", async (t) =
   await post(server, { name: "of.acme", value: 1 }, bearer(acme));
   await shows(page, "#batches", /of\.acme/);
   await shows(page, "#aggregates", /of\.acme/);
+  // The server's counters are of all tenants: this one sees what the page counts.
+  await shows(page, "#metrics-total", /^as this page sees it$/);
   assert.doesNotMatch(await page.textContent("#content"), /of\.beta/);
   // The form sends with the cookie.
   await page.click("#send button");

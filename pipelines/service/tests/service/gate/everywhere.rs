@@ -43,7 +43,7 @@ fn asked(route: &Listed) -> (String, &'static str) {
     let target = match route.path.as_str() {
         "/v1/audit/{run}" => format!("/v1/audit/{RUN}"),
         "/assets/{name}" => "/assets/main.js".into(),
-        "/assets/{folder}/{name}" => "/assets/history/view.js".into(),
+        "/assets/{folder}/{name}" => "/assets/history/history.js".into(),
         path @ ("/"
         | "/v1/ingest"
         | "/v1/metrics/live"
