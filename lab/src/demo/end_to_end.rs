@@ -113,16 +113,18 @@ fn stations(outcome: &mut Outcome, mark: &Driven, found_ns: Option<u64>) {
         ("found by a query", found_ns),
     ];
     let passed = way.iter().all(|(_, ns)| ns.is_some());
-    // Live runs beside the acknowledgement, and a query may be quicker than the notice: what must
-    // hold is that nothing is found before it was acknowledged, nor sent after that.
-    let in_order = sent <= acked && acked <= durable && acked <= found_ns && sent <= live;
+    // Each station is noticed by somebody else, and whoever notices may be late: an acknowledgement
+    // that lay there is stamped after a query has found what it was for.
+    let none_before = way.iter().all(|(_, ns)| sent <= *ns);
     let told: Vec<String> =
         way.iter().map(|(station, ns)| format!("{station} after {}", latency(*ns))).collect();
-    outcome.check(passed && in_order, told.join(", "));
+    outcome.check(passed && none_before, told.join(", "));
     for (station, ns) in way {
         outcome.time(&format!("marked metric, from due to {station}"), ns);
     }
-    if let (Some(acked), Some(found)) = (acked, found_ns) {
+    if let (Some(acked), Some(found)) = (acked, found_ns)
+        && found > acked
+    {
         outcome.say(format!(
             "\"It is in\" came true {} times as late for whoever queries as for whoever sent.",
             count(found / acked.max(1))

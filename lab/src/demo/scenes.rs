@@ -148,7 +148,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         teaches: "\"It is in\" means something else at each station. Whoever says how fast a \
                   pipeline is must say to where.",
         expects: &[
-            "The marked metric passes every station, in this order.",
+            "The marked metric passes every station, and none before it was sent.",
             "Everything that was acknowledged is in the store, once: the audit is KEPT.",
         ],
         series: &[
