@@ -36,6 +36,7 @@ mod race;
 mod replaced;
 mod replay;
 mod run;
+mod secrets;
 mod seed;
 mod seventh;
 mod site;
