@@ -298,7 +298,7 @@ fn a_spike_found_by_a_worker_reaches_the_servers() {
     let server = path.server();
     // Two detectors, of which one must see all values: each half would be nothing unusual.
     let csv = path.folder.path().join("lag.csv");
-    let more = ["--detector", "--metrics", "127.0.0.1:0", "--claim-idle", "300ms"];
+    let more = ["--detector", "--metrics", "127.0.0.1:0"];
     let written = ["--lag-csv", csv.to_str().unwrap()];
     let first = path.worker(&[&more[..], &written].concat());
     until("a leader", || figure(&first, "leads") == 1);
@@ -329,8 +329,8 @@ fn a_spike_found_by_a_worker_reaches_the_servers() {
         let rows = std::fs::read_to_string(&csv).unwrap();
         rows.lines().last().is_some_and(|row| row.ends_with(",1,31,1,1,0,0"))
     });
-    // It dies and says nothing: the other one reads on.
-    first.kill();
+    // It leaves, and the other one reads on. What becomes of a lease is tested on a paused clock.
+    first.end();
     until("another leader", || figure(&second, "leads") == 1);
     reading(22.0);
     until("its first value", || figure(&second, "values_total") == 1);
