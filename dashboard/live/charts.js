@@ -80,6 +80,8 @@ export class Panel {
     follow(theme);
     panels.add(this);
     nearby.observe(this.#part);
+    // A picture has its words from the first moment.
+    this.draw([]);
   }
 
   get metric() {
