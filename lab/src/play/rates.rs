@@ -22,6 +22,10 @@ const OPEN_LOOP_FACTOR: f64 = 2.0;
 /// Window of the closed loop that estimates capacity.
 const PROBE_NS: u64 = 500_000_000;
 
+/// Batches a second below which an arm's share is no rate: a handful in the probe's window says
+/// what the machine did in it, not what the arm takes.
+const ACKED_PER_S_MIN: f64 = 20.0;
+
 /// Finds out what arms take.
 pub(super) struct Prober<'a> {
     pub(super) children: &'a mut Children,
@@ -35,7 +39,7 @@ impl Prober<'_> {
     /// would be too low is not among them.
     ///
     /// # Errors
-    /// An arm did not start or did not answer.
+    /// An arm did not start, or acknowledged next to nothing.
     pub(super) fn resolve(
         self,
         definition: &Definition,
@@ -60,7 +64,7 @@ impl Prober<'_> {
             let payloads = payloads(seed, arm)?;
             let mut server = self.children.launch(arm)?;
             let takes = saturate(server.as_mut(), &payloads, arm, PROBE_NS, self.cores)?;
-            limits.learn(&arm.slug, &takes);
+            limits.learn(&arm.slug, &takes)?;
         }
         Ok(limits)
     }
@@ -76,11 +80,20 @@ struct Limits {
 }
 
 impl Limits {
-    fn learn(&mut self, slug: &str, takes: &Saturated) {
+    fn learn(&mut self, slug: &str, takes: &Saturated) -> anyhow::Result<()> {
+        let per_s = takes.acked_per_s;
+        anyhow::ensure!(
+            per_s >= ACKED_PER_S_MIN,
+            "{slug} acknowledged {per_s:.0} batches a second when asked how much it takes ({} \
+             failed): too few to derive a rate from; is its backend or the machine busy? Try again, \
+             or give the load a rate of its own (--set load.NAME.rate=100)",
+            takes.failed,
+        );
         if self.slowest.as_ref().is_none_or(|(least, _)| takes.acked_per_s < *least) {
             self.slowest = Some((takes.acked_per_s, slug.to_owned()));
         }
         self.generator_us = self.generator_us.max(takes.generator_cpu_us);
+        Ok(())
     }
 
     fn load(&self, plan: &LoadPlan) -> Option<Load> {
@@ -129,14 +142,16 @@ mod tests {
         };
         let mut limits = Limits::default();
         assert!(limits.share(0.6).is_none());
-        limits.learn("quick", &takes(100_000.0, 6.0));
+        limits.learn("quick", &takes(100_000.0, 6.0)).unwrap();
         let (rate, why) = limits.share(0.6).unwrap();
         assert!((rate - 50_000.0).abs() < 1.0, "{rate}");
         assert!(why.contains("generator"), "{why}");
-        limits.learn("slow", &takes(50_000.0, 5.0));
+        limits.learn("slow", &takes(50_000.0, 5.0)).unwrap();
         let (rate, why) = limits.share(0.6).unwrap();
         assert!((rate - 30_000.0).abs() < 1.0, "{rate}");
         assert!(why.contains("slow, the slowest arm"), "{why}");
+        let silent = limits.learn("silent", &takes(2.0, 5.0)).unwrap_err().to_string();
+        assert!(silent.contains("silent acknowledged 2 batches a second"), "{silent}");
     }
 
     #[test]
