@@ -34,7 +34,7 @@ export class Lines {
 
   draw(points) {
     this.#points = points;
-    const [pen, width, height] = this.#prepare();
+    const [pen, width, height] = cleared(this.#canvas);
     const highest = points.reduce((most, point) => Math.max(most, point.highest), 0);
     const step = stepFor(this.#spec.top ?? (highest > 0 ? highest : 1));
     const top = this.#spec.top ?? Math.ceil((highest || 1) / step) * step;
@@ -51,17 +51,6 @@ export class Lines {
       pen.stroke();
       if (points.length < this.#spec.few) for (const p of part) pen.fillRect(x(p.x) - 1.5, y(p.mean) - 1.5, 3, 3);
     }
-  }
-
-  /** A cleared canvas as sharp as the screen. */
-  #prepare() {
-    const { clientWidth: width, clientHeight: height } = this.#canvas;
-    const ratio = window.devicePixelRatio || 1;
-    this.#canvas.width = Math.round(width * ratio);
-    this.#canvas.height = Math.round(height * ratio);
-    const pen = this.#canvas.getContext("2d");
-    pen.scale(ratio, ratio);
-    return [pen, width, height];
   }
 
   #grid(pen, width, top, step, x, y) {
@@ -103,4 +92,15 @@ function parts(points) {
 function trace(pen, ...parts) {
   pen.beginPath();
   parts.flat().forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)));
+}
+
+/** The pen of a cleared canvas as sharp as the screen, and the canvas's width and height. */
+export function cleared(canvas) {
+  const { clientWidth: width, clientHeight: height } = canvas;
+  const ratio = window.devicePixelRatio || 1;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  const pen = canvas.getContext("2d");
+  pen.scale(ratio, ratio);
+  return [pen, width, height];
 }

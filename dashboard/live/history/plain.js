@@ -1,6 +1,7 @@
 // A history chart as plain lines on a canvas, for when Chart.js is not installed: the same picture
 // without its comfort. Same functions as the rich one in chart.js.
 
+import { cleared } from "../lines.js";
 import { timeTicks, valueScale } from "./ticks.js";
 
 /** Room for the axes' labels, in CSS pixels. */
@@ -30,7 +31,7 @@ export class Plain {
   draw(picture) {
     this.#picture = picture;
     if (!picture || this.#canvas.clientWidth === 0) return;
-    const [pen, width, height] = this.#prepare();
+    const [pen, width, height] = cleared(this.#canvas);
     const values = picture.series.flatMap(({ points }) => points.map(({ y }) => y).filter((y) => y !== null));
     const { low, high, step } = valueScale(least(values), most(values), GRID_LINES);
     const { from_ms, to_ms } = picture;
@@ -38,17 +39,6 @@ export class Plain {
     const y = (value) => height - ROOM.bottom - ((value - low) / (high - low)) * (height - ROOM.top - ROOM.bottom);
     this.#grid(pen, width, { low, high, step }, x, y);
     picture.series.forEach((one, i) => this.#line(pen, one.points, this.#looks.lines[i], x, y));
-  }
-
-  /** A cleared canvas as sharp as the screen. */
-  #prepare() {
-    const { clientWidth: width, clientHeight: height } = this.#canvas;
-    const ratio = window.devicePixelRatio || 1;
-    this.#canvas.width = Math.round(width * ratio);
-    this.#canvas.height = Math.round(height * ratio);
-    const pen = this.#canvas.getContext("2d");
-    pen.scale(ratio, ratio);
-    return [pen, width, height];
   }
 
   #grid(pen, width, { low, high, step }, x, y) {
