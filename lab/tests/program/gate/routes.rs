@@ -23,7 +23,8 @@ fn listed(server: &Server) -> Vec<Listed> {
         else {
             continue;
         };
-        let target = route.replace("{run}", RUN).replace("{name}", "main.js");
+        let target = route.replace("{folder}/{name}", "history/events.js");
+        let target = target.replace("{run}", RUN).replace("{name}", "main.js");
         assert!(!target.contains('{'), "{target}: say here what stands for its part");
         let role = rest.first().filter(|word| ["ingest", "read", "admin"].contains(word));
         let needs = role.map(|role| (*role).to_owned());
