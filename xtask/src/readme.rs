@@ -55,8 +55,9 @@ fn read(manifest: &Path) -> Result<Run> {
 
 /// The README with each section between its marks written anew.
 fn filled(readme: &str, runs: &[Run]) -> Result<String> {
-    let race = runs.iter().find(|run| run.is_race() && !run.has_fault());
-    let stalled = runs.iter().find(|run| run.is_race() && run.has_fault());
+    // Of several the newest, whatever it says: earlier ones stay beside it in results/.
+    let race = runs.iter().rev().find(|run| run.is_race() && !run.has_fault());
+    let stalled = runs.iter().rev().find(|run| run.is_race() && run.has_fault());
     let race = race.context("no race is recorded in results/")?;
     let stalled = stalled.context("no race with a fault is recorded in results/")?;
     let mut text = replaced(readme, "picture", &picture(race))?;
