@@ -79,12 +79,22 @@ impl Surroundings {
         Ok(Self { generator_cores: free[first..].to_vec(), ..surroundings })
     }
 
+    /// Whether the server's cores are its own.
+    pub fn server_is_alone(&self) -> bool {
+        !self.shared && !self.server_cores.is_empty()
+    }
+
+    /// How many cores this process may use.
+    pub fn cores(&self) -> u32 {
+        self.cores
+    }
+
     /// Keeps progress bars, watching and writing away from the generator's core.
     ///
     /// # Errors
     /// The kernel refuses.
     pub fn stay_off_the_generators_core(&self) -> std::io::Result<()> {
-        if self.shared || self.server_cores.is_empty() {
+        if !self.server_is_alone() {
             return Ok(());
         }
         tailrace_sys::pin_current_thread(&self.server_cores)

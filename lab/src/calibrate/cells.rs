@@ -11,11 +11,11 @@ use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::journal::Journal;
 use tailrace_measure::known::{Behaviour, Kind};
 use tailrace_measure::record::{
-    Arm, Arrivals, Cell, Codec, Floor, FloorPoint, Flush, Load, Measurement, Seals,
+    Arm, Arrivals, Cell, Codec, Floor, FloorPoint, Flush, Load, Measurement, Seals, Taken,
 };
-use tailrace_measure::seals::spoilt;
+use tailrace_measure::seals::{RUN_QUEUE_DELAY, STEAL, spoilt};
 use tailrace_measure::simulate::Paths;
-use tailrace_targets::Protocol;
+use tailrace_targets::{AWAKE, Protocol};
 
 use super::stage::Stage;
 use super::theories::{Theories, journal};
@@ -65,6 +65,13 @@ impl Question {
         floor.rate_per_s.total_cmp(&self.rate_per_s).is_eq() && floor.arrivals == self.arrivals
     }
 
+    /// Whether that trial was the answer.
+    pub(super) fn was_answered_by(&self, cell: &Cell) -> bool {
+        (self.protocol_name(), self.kind.name()) == (&cell.protocol, &cell.server)
+            && cell.rate_per_s.total_cmp(&self.rate_per_s).is_eq()
+            && cell.arrivals == self.arrivals
+    }
+
     /// Other tools keep to equal distances only, and when they open connections is their secret.
     pub(super) fn suits_peers(&self) -> bool {
         self.arrivals == Arrivals::Constant
@@ -87,12 +94,14 @@ impl Question {
         Behaviour { kind: self.kind, from: Stamp(from_ms * MS) }
     }
 
-    /// The server as an arm.
-    pub(super) fn arm(&self, behaviour: &Behaviour) -> Arm {
+    /// The server as an arm. It stays awake where it has a core for itself: then what it does is
+    /// known to a few microseconds.
+    pub(super) fn arm(&self, behaviour: &Behaviour, stage: &Stage) -> Arm {
         let (protocol, kind) = (self.protocol_name(), self.kind.name());
         let from_ms = behaviour.from.0 / MS;
+        let awake = if stage.surroundings.server_is_alone() { AWAKE } else { "" };
         let (connections, in_flight) = self.connections();
-        arm(&format!("known-{protocol}-{kind}@{from_ms}"), connections, in_flight)
+        arm(&format!("known-{protocol}-{kind}@{from_ms}{awake}"), connections, in_flight)
     }
 
     pub(super) fn load(&self) -> Load {
@@ -174,15 +183,31 @@ pub(super) fn run(
     floor: Option<&Floor>,
 ) -> anyhow::Result<Option<Cell>> {
     let behaviour = question.behaviour();
-    let (finished, journal) = measure(stage, question, &question.arm(&behaviour))?;
+    let (finished, journal) = measure(stage, question, &question.arm(&behaviour, stage))?;
     if stage.interrupted.load(Relaxed) {
         return Ok(None);
     }
     if let Some(why) = &finished.trial.ended_early {
         bail!("{} {}: {why}", question.protocol_name(), question.kind.name());
     }
-    let theories = Theories::of(question, &behaviour, &finished, (&journal?, floor))?;
-    Ok(Some(cell(question, &finished, &theories, floor)))
+    let journal = journal?;
+    let theories = Theories::of(question, &behaviour, &finished, (&journal, floor))?;
+    let taken = taken(&finished, &journal, stage.surroundings.cores());
+    Ok(Some(cell(question, &finished, &theories, (floor, taken))))
+}
+
+/// What others took of the cores of generator and server.
+fn taken(finished: &Finished, journal: &Journal, cores: u32) -> Option<Taken> {
+    let trial = &finished.trial;
+    let of = |name| trial.seals.checks.iter().filter(move |check| check.name == name);
+    let delays: Vec<f64> = of(RUN_QUEUE_DELAY.name).map(|check| check.figure).collect();
+    if delays.is_empty() {
+        return None;
+    }
+    // Of the time of all cores.
+    let stolen: f64 = of(STEAL.name).map(|check| check.figure * f64::from(cores)).sum();
+    let longest_ns = trial.latencies.lateness.max_ns + journal.latest_ns();
+    Some(Taken { share: delays.iter().sum::<f64>() + stolen, longest_ns })
 }
 
 /// Also what the server wrote down, if it is one that does.
@@ -213,19 +238,19 @@ fn cell(
     question: &Question,
     finished: &Finished,
     theories: &Theories,
-    floor: Option<&Floor>,
+    (floor, taken): (Option<&Floor>, Option<Taken>),
 ) -> Cell {
     let (trial, theory) = (&finished.trial, &theories.rule);
     let (ack, lateness) = (&trial.latencies.ack, &trial.latencies.lateness);
     let points = JUDGED.map(|q| {
-        let floor = floor.and_then(|floor| floor.points.iter().find(|point| same(point.q, q)));
         let own_ns = [lateness.ns_at(q), trial.latencies.queued.ns_at(q)];
         let witnessed = theories.witnessed.as_ref().and_then(|witnessed| witnessed.ns_at(q));
         let excuse = Excuse {
-            floor_ns: floor.and_then(|point| point.ns),
+            floor_ns: floor.and_then(|floor| floor.ns_at(q)),
             spoilt: spoilt(&trial.seals, q),
             served_ns: theories.witnessed.as_ref().and_then(|_| theories.served.ns_at(q)),
             left_ns: ack.ns_at(q).zip(witnessed).map(|(ack, at)| left_ns(ack, at, own_ns)),
+            taken,
         };
         point(theory, q, ack.ns_at(q), excuse)
     });
@@ -250,13 +275,10 @@ fn cell(
         lateness_p50_ns: lateness.ns_at(0.5),
         lateness_p99_ns: lateness.ns_at(0.99),
         generator_cpu_us_per_batch: trial.cost.generator_cpu_us_per_batch,
+        taken,
         seal: trial.seals.measurement,
         reasons: reasons(&trial.seals),
     }
-}
-
-fn same(a: f64, b: f64) -> bool {
-    (a - b).abs() < 1e-9
 }
 
 pub(super) fn reasons(seals: &Seals) -> Vec<String> {

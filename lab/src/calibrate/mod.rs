@@ -64,7 +64,11 @@ pub fn run(arguments: &CalibrateArgs) -> anyhow::Result<Ended> {
             if stage.interrupted.load(Relaxed) {
                 break;
             }
-            let Some(peer) = peers::run(&mut stage, &question, tool)? else { continue };
+            let beside = peers::Beside {
+                floor: calibration.floors.iter().find(|floor| question.is_of(floor)),
+                ours: calibration.cells.iter().find(|cell| question.was_answered_by(cell)),
+            };
+            let Some(peer) = peers::run(&mut stage, &question, tool, beside)? else { continue };
             eprintln!("{}", report::peer_progress(&peer));
             calibration.peers.push(peer);
             save(&calibration)?;

@@ -80,6 +80,5 @@ impl Theories {
 
 /// What the bare echo typically needed on the same schedule.
 fn round_trip_ns(floor: Option<&Floor>) -> u64 {
-    let points = floor.map_or(&[][..], |floor| &floor.points);
-    points.iter().find(|point| (point.q - 0.5).abs() < 1e-9).and_then(|point| point.ns).unwrap_or(0)
+    floor.and_then(|floor| floor.ns_at(0.5)).unwrap_or(0)
 }

@@ -12,7 +12,7 @@ mod ws;
 
 use std::net::TcpListener;
 
-pub use known::Known;
+pub use known::{AWAKE, Known};
 
 /// A bare server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

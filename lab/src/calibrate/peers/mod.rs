@@ -19,7 +19,7 @@ use tailrace_loadgen::arena::Launcher;
 use tailrace_measure::calibration::{Excuse, JUDGED, point};
 use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::known::Behaviour;
-use tailrace_measure::record::{Absent, Peer};
+use tailrace_measure::record::{Absent, Cell, Floor, Peer, Point};
 use tailrace_measure::recorder::Window;
 use tailrace_measure::simulate::{Theory, simulate};
 
@@ -75,6 +75,14 @@ fn version(tool: &Tool) -> Option<String> {
     Some(line.unwrap_or("unknown").trim().to_owned())
 }
 
+/// What the machine did to others on the same schedule, and to this generator on the same server: as
+/// good an excuse for a tool as for us.
+#[derive(Clone, Copy)]
+pub(super) struct Beside<'a> {
+    pub(super) floor: Option<&'a Floor>,
+    pub(super) ours: Option<&'a Cell>,
+}
+
 /// Runs a tool on one server; none where it does not speak the protocol, or was interrupted.
 ///
 /// # Errors
@@ -83,13 +91,14 @@ pub(super) fn run(
     stage: &mut Stage,
     question: &Question,
     found: &Found,
+    beside: Beside<'_>,
 ) -> anyhow::Result<Option<Peer>> {
     if !found.tool.protocols.contains(&question.protocol_name()) {
         return Ok(None);
     }
     let folder = tempfile::tempdir()?;
     let behaviour = question.behaviour();
-    let server = stage.children.launch(&question.arm(&behaviour))?;
+    let server = stage.children.launch(&question.arm(&behaviour, stage))?;
     let seconds = question.window_ns.div_ceil(SECOND_NS);
     let (connections, in_flight) = question.connections();
     let ask = Ask {
@@ -111,7 +120,18 @@ pub(super) fn run(
     let seen = ran.and_then(|printed| (found.tool.read)(&printed, folder.path()));
     let theory = theory(question, &behaviour, started, seconds);
     let arguments = publishable(arguments, folder.path());
-    Ok(Some(record(question, found, arguments, seconds, seen, &theory)))
+    let points = seen.as_ref().map_or(Vec::new(), |seen| points(seen, &theory, beside));
+    Ok(Some(record(question, found, arguments, seen, (points, &theory))))
+}
+
+fn points(seen: &Seen, theory: &Theory, beside: Beside<'_>) -> Vec<Point> {
+    let measured = JUDGED.iter().zip(seen.ns);
+    let judged = measured.map(|(&q, ns)| {
+        let floor_ns = beside.floor.and_then(|floor| floor.ns_at(q));
+        let taken = beside.ours.and_then(|cell| cell.taken);
+        point(theory, q, ns, Excuse { floor_ns, taken, ..Excuse::default() })
+    });
+    judged.collect()
 }
 
 /// Of equal distances from its start on. When exactly it began is its secret; what repeats is
@@ -128,16 +148,13 @@ fn record(
     question: &Question,
     found: &Found,
     arguments: Vec<String>,
-    seconds: u64,
     seen: anyhow::Result<Seen>,
-    theory: &Theory,
+    (points, theory): (Vec<Point>, &Theory),
 ) -> Peer {
     let (seen, failed) = match seen {
         Ok(seen) => (seen, None),
         Err(why) => (Seen::default(), Some(format!("{why:#}"))),
     };
-    let points = JUDGED.iter().zip(seen.ns);
-    let points = points.map(|(&q, ns)| point(theory, q, ns, Excuse::default()));
     Peer {
         tool: found.tool.name.into(),
         version: found.version.clone(),
@@ -146,10 +163,10 @@ fn record(
         protocol: question.protocol_name().into(),
         server: question.kind.name().into(),
         rate_per_s: question.rate_per_s,
-        window_ns: seconds * SECOND_NS,
+        window_ns: question.window_ns.next_multiple_of(SECOND_NS),
         sent: seen.sent,
         sent_theory: theory.due,
-        points: if failed.is_some() { Vec::new() } else { points.collect() },
+        points,
         failed,
     }
 }

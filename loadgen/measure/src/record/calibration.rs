@@ -65,6 +65,14 @@ pub struct Floor {
     pub reasons: Vec<String>,
 }
 
+impl Floor {
+    /// What it needed at a percentile that is judged.
+    #[must_use]
+    pub fn ns_at(&self, q: f64) -> Option<u64> {
+        self.points.iter().find(|point| (point.q - q).abs() < 1e-9)?.ns
+    }
+}
+
 /// One percentile of the floor.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -113,10 +121,23 @@ pub struct Cell {
     pub lateness_p99_ns: Option<u64>,
     /// Processor time of the generator for each batch, microseconds.
     pub generator_cpu_us_per_batch: f64,
+    /// What others took of the two cores meanwhile; none: this machine does not tell.
+    #[serde(default)]
+    pub taken: Option<Taken>,
     /// Of this trial.
     pub seal: Measurement,
     /// Why, if it is not VALID.
     pub reasons: Vec<String>,
+}
+
+/// Time in which the generator or the server was ready to run and its core ran something else.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Taken {
+    /// Of the window: both threads' waits for their core, and what the hypervisor gave away.
+    pub share: f64,
+    /// Longest that a batch can have been held up: the generator's longest lateness and the server's.
+    pub longest_ns: u64,
 }
 
 /// One percentile beside its theory.
@@ -199,8 +220,8 @@ pub enum Verdict {
     /// Beyond what is allowed of theory, but not of what the server's own clock says that it did in
     /// this trial: not judged.
     Server,
-    /// Beyond what is allowed, but not beyond what the machine did to the floor, or the seal
-    /// strikes this percentile: not judged.
+    /// Beyond what is allowed, but not beyond what the machine did to the floor or by taking the
+    /// cores away, or the seal strikes this percentile: not judged.
     Machine,
     /// Nothing to compare.
     Absent,

@@ -96,7 +96,8 @@ impl EventLoop {
     }
 
     fn sleep_ns(&self, at: Stamp) -> u64 {
-        if !self.dirty.is_empty() {
+        let somebody_is_connected = self.free.len() < self.connections.len();
+        if !self.dirty.is_empty() || (self.known.awake && somebody_is_connected) {
             return 0;
         }
         let next = self.next_due().into_iter().chain(self.accept_at).min();

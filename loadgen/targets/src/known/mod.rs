@@ -1,7 +1,8 @@
 //! Servers of known behaviour: when each answer is given follows from a rule that is written
 //! down as arithmetic (`tailrace_measure::known`), so that what a generator should measure can
 //! be computed. They are exact to some ten microseconds, which no runtime's timer is: one
-//! thread, an epoll set, and a heap of answers that are not due yet.
+//! thread, an epoll set, and a heap of answers that are not due yet. One that stays awake is exact
+//! to a few: it never waits for a timer or a wake-up, and needs a core for itself.
 //!
 //! They read as much of a protocol as it takes to find requests and their sequence, and refuse
 //! the rest by hanging up. Whoever asks is told when each answer was given (`records.rs`). Read
@@ -30,13 +31,23 @@ pub struct Known {
     pub protocol: Protocol,
     /// When it answers.
     pub behaviour: Behaviour,
+    /// Whether it polls without sleeping for as long as somebody is connected.
+    pub awake: bool,
 }
+
+/// Behind the name of one that stays awake.
+pub const AWAKE: &str = "+awake";
 
 impl Known {
     /// By name: `known-http1-freeze`, or `known-http1-freeze@4000`, where what repeats is aligned
-    /// to so many milliseconds of the monotonic clock.
+    /// to so many milliseconds of the monotonic clock; each with `+awake` behind it, if it is to
+    /// stay awake.
     pub fn find(name: &str) -> Option<Self> {
         let rest = name.strip_prefix("known-")?;
+        let (rest, awake) = match rest.strip_suffix(AWAKE) {
+            Some(rest) => (rest, true),
+            None => (rest, false),
+        };
         let (rest, from_ms) = match rest.split_once('@') {
             Some((rest, from)) => (rest, from.parse().ok()?),
             None => (rest, 0u64),
@@ -44,7 +55,7 @@ impl Known {
         let (protocol, kind) = rest.split_once('-')?;
         let from = Stamp(from_ms.checked_mul(1_000_000)?);
         let behaviour = Behaviour { kind: Kind::find(kind)?, from };
-        Some(Self { protocol: Protocol::find(protocol)?, behaviour })
+        Some(Self { protocol: Protocol::find(protocol)?, behaviour, awake })
     }
 
     /// Serves on the calling thread for as long as the process lives.
@@ -120,17 +131,22 @@ mod tests {
 
     #[test]
     fn names_are_read() {
-        let known = |protocol, kind, ms: u64| {
+        let known = |protocol, kind, ms: u64, awake| {
             let behaviour = Behaviour { kind, from: Stamp(ms * 1_000_000) };
-            Some(Known { protocol, behaviour })
+            Some(Known { protocol, behaviour, awake })
         };
-        assert_eq!(Known::find("known-http1-freeze"), known(Protocol::Http1, Kind::Freeze, 0));
-        assert_eq!(
-            Known::find("known-ws-two-valued@12345"),
-            known(Protocol::Ws, Kind::TwoValued, 12_345)
-        );
-        for none in ["bare-http1", "known-tcp-freeze", "known-http1-slow", "known-http1-freeze@"] {
-            assert_eq!(Known::find(none), None, "{none}");
+        let (freeze, two_valued) = (Kind::Freeze, Kind::TwoValued);
+        for (name, expect) in [
+            ("known-http1-freeze", known(Protocol::Http1, freeze, 0, false)),
+            ("known-http1-freeze+awake", known(Protocol::Http1, freeze, 0, true)),
+            ("known-ws-two-valued@12345", known(Protocol::Ws, two_valued, 12_345, false)),
+            ("known-ws-two-valued@12345+awake", known(Protocol::Ws, two_valued, 12_345, true)),
+            ("bare-http1", None),
+            ("known-tcp-freeze", None),
+            ("known-http1-slow", None),
+            ("known-http1-freeze@", None),
+        ] {
+            assert_eq!(Known::find(name), expect, "{name}");
         }
     }
 
