@@ -25,11 +25,13 @@ const HEAD_START_NS: u64 = 30_000_000;
 pub struct Ran {
     /// What the loops saw, added up.
     pub driven: Driven,
-    /// Processor time of their threads, opening excluded.
+    /// Processor time of their threads, opening and spinning excluded.
     pub generator_cpu_ns: u64,
+    /// Processor time that they spun before due times.
+    pub generator_spun_ns: u64,
     /// From the start of the loops to the end of the last.
     pub elapsed_ns: u64,
-    /// Processor time of the busiest thread, as a share of its time.
+    /// Processor time of the busiest thread without spinning, as a share of its time.
     pub busiest_share: f64,
 }
 
@@ -48,6 +50,7 @@ pub(crate) struct Crew<'a> {
 /// What one thread brings home.
 struct Part {
     driven: Driven<Recorder>,
+    /// Without spinning.
     cpu_ns: u64,
     elapsed_ns: u64,
 }
@@ -129,6 +132,8 @@ fn drive(
     let (began, cpu_before) = (now(), tailrace_sys::proc::thread_cpu_ns());
     let driven = driver.drive(anchor)?;
     let cpu_ns = tailrace_sys::proc::thread_cpu_ns() - cpu_before;
+    // What interrupts took may be in the one clock and not in the other.
+    let cpu_ns = cpu_ns.saturating_sub(driven.spun_ns);
     Ok(Some(Part { driven, cpu_ns, elapsed_ns: now().since(began) }))
 }
 
@@ -178,6 +183,7 @@ fn added_up(parts: Vec<Part>) -> Option<Ran> {
         all.elapsed_ns = all.elapsed_ns.max(part.elapsed_ns);
     }
     Some(Ran {
+        generator_spun_ns: all.driven.spun_ns,
         driven: all.driven.finish(),
         generator_cpu_ns: all.cpu_ns,
         elapsed_ns: all.elapsed_ns,

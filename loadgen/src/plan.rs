@@ -54,6 +54,9 @@ pub struct Plan {
     pub share: Share,
     /// Whether anybody asks afterwards which sequences were acknowledged.
     pub keeps_account: bool,
+    /// Whether an open loop polls without sleeping shortly before each due time. It needs a core of
+    /// its own.
+    pub spins: bool,
 }
 
 /// One of several event loops that share a schedule: of every `of` batches it takes one, so that
@@ -133,6 +136,7 @@ impl Plan {
             feed_key: None,
             share: Share::WHOLE,
             keeps_account: true,
+            spins: false,
         }
     }
 }

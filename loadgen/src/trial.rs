@@ -237,6 +237,7 @@ fn closed(launched: &dyn Launched, arm: &Arm, duration_ns: u64) -> Plan {
         feed_key: None,
         share: Share::WHOLE,
         keeps_account: false,
+        spins: false,
     }
 }
 

@@ -12,6 +12,7 @@ mod inflight;
 mod links;
 mod receive;
 mod release;
+mod spin;
 mod together;
 
 use std::collections::VecDeque;
@@ -24,6 +25,7 @@ use feed::Feed;
 pub(crate) use feed::subscribe;
 pub use fresh::Openings;
 use inflight::InFlight;
+use spin::Spun;
 use tailrace_contract::{RangeSet, Wire, WireEvent};
 use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::exposure::Exposed;
@@ -78,6 +80,8 @@ pub struct Driven<M = Measured> {
     pub never_released: u64,
     /// How much of the window had passed when it ended: all of it, unless it was stopped.
     pub lived_ns: u64,
+    /// Processor time spent on polling in vain before due times, by whoever is to spin.
+    pub spun_ns: u64,
 }
 
 /// The feed's account.
@@ -128,6 +132,7 @@ pub struct Driver<'a> {
     last_break: Option<String>,
     last_progress: Stamp,
     openings: Openings,
+    spun: Spun,
     buffer: Vec<u8>,
     events: Vec<WireEvent>,
 }
@@ -167,6 +172,7 @@ impl<'a> Driver<'a> {
             last_break: None,
             last_progress: Stamp(0),
             openings: Openings::default(),
+            spun: Spun::default(),
             buffer: vec![0; READ_BYTES],
             events: Vec::new(),
         };
@@ -205,11 +211,16 @@ impl<'a> Driver<'a> {
             self.settle_links();
             self.flush_dirty();
             let at = now();
+            self.spun.turn(at, self.seq);
             self.tally.turn(at);
             if self.tally.stopped() || self.is_done(at) {
                 return Ok(self.finish(at));
             }
-            self.poller.wait(self.sleep_ns(at))?;
+            let sleep_ns = self.sleep_ns(at);
+            self.poller.wait(sleep_ns)?;
+            if sleep_ns == 0 && self.plan.spins && self.poller.ready_count() == 0 {
+                self.spun.polled_in_vain(at, self.seq);
+            }
             self.handle_ready();
         }
     }
@@ -263,8 +274,10 @@ impl<'a> Driver<'a> {
         if self.schedule_is_over(at) {
             return SLEEP_NS_MAX;
         }
+        let due_in_ns = self.next_due.since(at);
         match self.plan.pace {
-            Pace::Open(_) => self.next_due.since(at).min(SLEEP_NS_MAX),
+            Pace::Open(_) if self.plan.spins => spin::sleep_ns(due_in_ns).min(SLEEP_NS_MAX),
+            Pace::Open(_) => due_in_ns.min(SLEEP_NS_MAX),
             Pace::Saturate => SLEEP_NS_MAX,
         }
     }
@@ -301,6 +314,7 @@ impl<'a> Driver<'a> {
             stopped,
             never_released,
             lived_ns: at.min(self.times.window.1).since(self.times.window.0),
+            spun_ns: self.spun.ns,
         }
     }
 

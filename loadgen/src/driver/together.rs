@@ -25,6 +25,7 @@ impl Driven<Recorder> {
         self.stopped |= other.stopped;
         self.never_released += other.never_released;
         self.lived_ns = self.lived_ns.max(other.lived_ns);
+        self.spun_ns += other.spun_ns;
     }
 
     /// It was all.
@@ -47,6 +48,7 @@ impl Driven<Recorder> {
             stopped: self.stopped,
             never_released: self.never_released,
             lived_ns: self.lived_ns,
+            spun_ns: self.spun_ns,
         }
     }
 }
