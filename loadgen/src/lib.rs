@@ -10,6 +10,7 @@ pub mod account;
 pub mod ages;
 pub mod arena;
 pub mod capacity;
+pub mod congestion;
 mod crew;
 pub mod crowd;
 pub mod driver;

@@ -7,12 +7,12 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use socket2::{Domain, Protocol, Socket, Type};
 use tailrace_contract::{Request, Wire, WireEvent};
 use tailrace_measure::clock::{Stamp, now};
 use tailrace_producers::tls::{Session, Tls};
 
 use super::inflight::InFlight;
+use crate::congestion::socket_to;
 
 /// Bytes that were written and are kept in front of those that were not: a few large batches.
 const WRITTEN_BYTES_MAX: usize = 256 << 10;
@@ -93,7 +93,7 @@ impl Connection {
         tls: Option<&Tls>,
     ) -> io::Result<Self> {
         let session = tls.map(Tls::session).transpose().map_err(io::Error::other)?;
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        let socket = socket_to(address)?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
         match socket.connect(&address.into()) {
@@ -277,6 +277,7 @@ mod tests {
 
     use super::super::inflight::Pending;
     use super::*;
+    use crate::congestion;
 
     const BODY_BYTES: usize = 100_000;
 
@@ -292,6 +293,18 @@ mod tests {
         });
         let request = Request { method: "POST", target: "/", headers: &[], body };
         connection.encode(&request, key);
+    }
+
+    /// What the driver connects with is what the manifest says.
+    #[test]
+    fn a_connection_over_loopback_is_not_paced() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let connection = Connection::start(address, Box::new(TcpWire::new(1)), None).unwrap();
+        let _peer = listener.accept().unwrap();
+        let control = socket2::SockRef::from(&connection.socket).tcp_congestion().unwrap();
+        let control = String::from_utf8_lossy(&control);
+        assert_eq!(control.trim_end_matches('\0'), congestion::UNPACED);
     }
 
     /// Encrypting runs ahead of the socket by one step.

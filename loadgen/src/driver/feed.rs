@@ -16,6 +16,7 @@ use tailrace_measure::recorder::{Recorder, Window};
 use tailrace_producers::tls::Tls;
 
 use super::LiveCount;
+use crate::congestion::socket_to;
 use crate::observer::Key;
 use crate::plan::FeedPlan;
 use crate::secure::Line;
@@ -244,7 +245,9 @@ pub(crate) fn subscribe(
     (tls, key): (Option<&Tls>, Option<&Key>),
     run: RunId,
 ) -> io::Result<(Line, Vec<u8>)> {
-    let socket = TcpStream::connect_timeout(&plan.observer, SUBSCRIBE_TIMEOUT)?;
+    let socket = socket_to(plan.observer)?;
+    socket.connect_timeout(&plan.observer.into(), SUBSCRIBE_TIMEOUT)?;
+    let socket = TcpStream::from(socket);
     socket.set_read_timeout(Some(SUBSCRIBE_TIMEOUT))?;
     socket.set_nodelay(true)?;
     let mut socket = Line::new(socket, tls)?;
