@@ -14,6 +14,7 @@ pub mod poller;
 pub mod proc;
 pub mod signal;
 pub mod spawn;
+pub mod threads;
 pub mod timer;
 
 pub use account::{Account, account, is_root};
@@ -23,4 +24,5 @@ pub use machine::Machine;
 pub use proc::{ContextSwitches, HostCpu};
 pub use signal::{Signal, send, send_group};
 pub use spawn::spawn_bound;
+pub use threads::Threads;
 pub use timer::set_timer_slack_min;

@@ -18,6 +18,9 @@ pub struct Machine {
     pub governor: Option<String>,
     /// "virtual machine (Firecracker)", "container (docker)" and the like, when it shows.
     pub virtualisation: Option<String>,
+    /// Congestion control that TCP sockets get if nobody chooses another, in this process's
+    /// network.
+    pub congestion_control: Option<String>,
 }
 
 impl Machine {
@@ -33,6 +36,7 @@ impl Machine {
                 .and_then(|kib| kib.strip_suffix(" kB")?.parse().ok().map(|kib: u64| kib << 10)),
             governor: line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
             virtualisation: container().or_else(|| virtual_machine(&cpuinfo)),
+            congestion_control: line("/proc/sys/net/ipv4/tcp_congestion_control"),
         }
     }
 }
