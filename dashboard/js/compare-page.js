@@ -115,6 +115,12 @@
       one.cpu !== other.cpu || one.cores !== other.cores,
       "The runs are of different machines: a ratio to the floor carries over only in part.",
     );
+    const controls = ({ generator_congestion_control: generator, congestion_control: others }) =>
+      generator ? "`" + generator + "` at the generator and `" + others + "` elsewhere" : "not recorded";
+    say(
+      controls(one) !== controls(other),
+      "TCP congestion controls: A " + controls(one) + ", B " + controls(other) + ".",
+    );
     say(first.profile !== second.profile, "The runs are of different builds: `" + first.profile + "` and `" + second.profile + "`.");
     say(first.revision !== second.revision, "Revisions: A is `" + first.revision + "`, B is `" + second.revision + "`.");
     say(

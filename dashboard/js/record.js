@@ -145,6 +145,12 @@
           (machine.governor ? ", governor " + machine.governor : ""),
       ],
       [
+        "TCP congestion control",
+        machine.generator_congestion_control
+          ? machine.generator_congestion_control + " at the generator, " + machine.congestion_control + " elsewhere"
+          : "not recorded",
+      ],
+      [
         "cores",
         "server on " +
           placement.server_cores.join(", ") +

@@ -3,10 +3,12 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use tailrace_loadgen::account::Finding;
+use tailrace_loadgen::congestion;
 use tailrace_measure::record::{Build, Machine, Placement};
 
 use crate::exit::Fault;
@@ -138,6 +140,8 @@ impl Surroundings {
             kernel: seen.kernel,
             governor: seen.governor,
             virtualization: seen.virtualisation,
+            congestion_control: seen.congestion_control,
+            generator_congestion_control: congestion::used(Ipv4Addr::LOCALHOST.into()),
         }
     }
 }

@@ -18,6 +18,7 @@ use tailrace_measure::seals::{self, Evidence};
 use tailrace_sys::proc;
 
 use crate::account::{Finding, interrupted, utc_of};
+use crate::congestion;
 use crate::crew::{Crew, Ran};
 use crate::gauge::Gauge;
 use crate::plan::{Plan, Times};
@@ -47,6 +48,7 @@ pub struct Loaded {
     /// What the event loop saw.
     pub ran: Ran,
     edges: Edges,
+    congestion_control: Option<String>,
 }
 
 /// Runs plans, the shares of one, with requests made from `asked`, each on a thread of its own.
@@ -64,10 +66,12 @@ pub fn run(
     let source = || -> Box<dyn Source> { Box::new(Templates::new(asked, seed)) };
     // Nobody audits the endpoint. Where it refuses every second request, an account of those that
     // it acknowledged would grow with each of them.
-    let plans = plans.into_iter().map(|plan| Plan { keeps_account: false, ..plan }).collect();
+    let unkept = |plan| Plan { keeps_account: false, ..plan };
+    let plans: Vec<Plan> = plans.into_iter().map(unkept).collect();
+    let congestion_control = plans.first().and_then(|plan| congestion::used(plan.ingest.ip()));
     let crew = Crew { plans, cores, gauge, new_wire, source: &source };
     let (times, ran, edges) = crew.run(watch)?;
-    Ok(Loaded { times, ran, edges })
+    Ok(Loaded { times, ran, edges, congestion_control })
 }
 
 /// Reads the kernel's figures at both edges of the window, or at the load's early end.
@@ -128,6 +132,7 @@ pub fn report(
             last_loss: driven.last_break.clone(),
             connect_ns: plain(&driven.openings.connect),
             tls_ns,
+            congestion_control: loaded.congestion_control.clone(),
         },
         bytes: WireBytes { sent: driven.bytes.sent, received: driven.bytes.received },
         generator: generator(&loaded.ran),

@@ -13,6 +13,7 @@ use crate::record::{
     Arm, Compared, ComparedBy, ComparedFigure, Figure, Load, Manifest, RunComparison,
     SCHEMA_VERSION, Trial,
 };
+use crate::sockets;
 use crate::statistics::{ROUNDS_MIN, median_f64};
 
 /// The figures that are compared.
@@ -260,6 +261,8 @@ fn warnings(
         first.machine.cpu != second.machine.cpu || first.machine.cores != second.machine.cores,
         "The runs are of different machines: a ratio to the floor carries over only in part.",
     );
+    let sockets = sockets::difference(&first.machine, &second.machine);
+    say(sockets.is_some(), sockets.as_deref().unwrap_or_default());
     say(first.build.profile != second.build.profile, "The runs are of different builds.");
     say(first.backends != second.backends, "The runs had different backends.");
     let few = |one: &ComparedFigure| {

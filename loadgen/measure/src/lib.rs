@@ -34,6 +34,7 @@ pub mod seals;
 mod sentences;
 pub mod simulate;
 mod slices;
+mod sockets;
 mod stamps;
 pub mod statistics;
 pub mod stein;

@@ -244,6 +244,9 @@ pub struct Connections {
     pub connect_ns: Percentiles,
     /// From there to the end of the TLS handshake; null in clear text.
     pub tls_ns: Option<Percentiles>,
+    /// Their TCP congestion control; null: not readable, or of a time before it was recorded.
+    #[serde(default)]
+    pub congestion_control: Option<String>,
 }
 
 /// Payload bytes.

@@ -6,6 +6,7 @@ use crate::compare::{Side, compare};
 use crate::record::{
     Compared, ComparedFigure, Reproduced, Reproduction, RunComparison, SCHEMA_VERSION,
 };
+use crate::sockets;
 use crate::wording::times;
 
 /// Judges the second by the first.
@@ -71,6 +72,7 @@ fn notes(recorded: Side<'_>, again: Side<'_>) -> Vec<String> {
         let (then, now) = (&then.machine.kernel, &now.machine.kernel);
         notes.push(format!("Another kernel than then ({then} then, {now} now)."));
     }
+    notes.extend(sockets::difference(&then.machine, &now.machine));
     if then.contestants != now.contestants {
         notes.push("A contestant's version or files are not those of then.".to_owned());
     }

@@ -1,6 +1,8 @@
 //! Where and how a run was measured, and which files stand beside the report, as the report prints
 //! them: names and texts. The rest of the report is in `view`.
 
+use tailrace_measure::record::Machine;
+
 use crate::plots::Plot;
 use crate::{RunData, format};
 
@@ -19,6 +21,7 @@ pub(super) fn facts(run: &RunData) -> Vec<(String, String)> {
         ("kernel", machine.kernel.clone()),
         ("governor", machine.governor.clone().unwrap_or_else(unknown)),
         ("container or VM", machine.virtualization.clone().unwrap_or_else(unknown)),
+        ("TCP congestion control", congestion_control(machine).unwrap_or_else(unknown)),
         ("placement", placement(run)),
         ("program", format!("tailrace {}, {}", manifest.tailrace_version, build.revision)),
         ("build", format!("{}, {}", build.profile, build.rustc)),
@@ -35,6 +38,13 @@ pub(super) fn facts(run: &RunData) -> Vec<(String, String)> {
         facts.push(("contestant", format!("{name}: {}; {version}{unaudited}", contestant.title)));
     }
     facts.into_iter().map(|(name, text)| (name.to_owned(), text)).collect()
+}
+
+/// None: one of them was not recorded.
+fn congestion_control(machine: &Machine) -> Option<String> {
+    let generators = machine.generator_congestion_control.as_ref()?;
+    let own = machine.congestion_control.as_ref()?;
+    Some(format!("{generators} on the generator's sockets, {own} on others"))
 }
 
 fn placement(run: &RunData) -> String {

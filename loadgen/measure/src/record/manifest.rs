@@ -236,6 +236,13 @@ pub struct Machine {
     pub governor: Option<String>,
     /// Container or virtual machine, if it shows.
     pub virtualization: Option<String>,
+    /// TCP congestion control that sockets get here if nobody chooses another: those of servers,
+    /// backends and links; none: not readable, or of a time before it was recorded.
+    #[serde(default)]
+    pub congestion_control: Option<String>,
+    /// That of the generator's sockets over loopback; none: as before.
+    #[serde(default)]
+    pub generator_congestion_control: Option<String>,
 }
 
 /// The program.
