@@ -37,6 +37,7 @@ pub mod load;
 mod locked;
 pub mod logging;
 pub mod machine;
+pub mod pacing;
 pub mod play;
 pub mod postgres;
 pub mod printing;

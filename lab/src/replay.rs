@@ -18,6 +18,7 @@ use tailrace_measure::schedule;
 use crate::cli::{FsyncArg, RedisArgs};
 use crate::contestants::Contestants;
 use crate::exit::{Ended, Fault};
+use crate::machine::Surroundings;
 use crate::play::{Stage, again, catalog};
 use crate::{compare, list, printing, registry};
 
@@ -141,6 +142,13 @@ fn possible(then: &Manifest, trials: &[Trial], stage: &Stage<'_>) -> anyhow::Res
         if let Arrivals::Replay(_) = load.arrivals {
             schedule::check(load).map_err(|why| refused(&why.to_string()))?;
         }
+    }
+    let spun = experiment.loads.iter().any(|load| load.spin);
+    if spun && !Surroundings::look().server_is_alone() {
+        return Err(refused(
+            "its generator spun on a core of its own, and here it would share one with the server; \
+             replay it where this process may use two cores",
+        ));
     }
     let (_, left_out) =
         catalog::available(&experiment.arms, stage.redis, stage.postgres, stage.contestants);

@@ -226,8 +226,12 @@ fn cost(request: &Request<'_>, ran: &Ran, watched: &Watched) -> Cost {
         backend_cpu_us_per_metric: per_metric_us(|sample| sample.backend_cpu_ns),
         worker_cpu_us_per_metric: per_metric_us(|sample| sample.worker_cpu_ns),
         generator_cpu_us_per_batch: ran.generator_cpu_ns as f64 / 1e3 / all.scheduled.max(1) as f64,
+        generator_spin_us_per_batch: ran
+            .spun_ns
+            .map(|spun| spun as f64 / 1e3 / all.scheduled.max(1) as f64),
         link_cpu_us_per_batch: per_batch_us(|sample| sample.link_cpu_ns),
         generator_core_share: ran.generator_cpu_ns as f64 / ran.elapsed_ns.max(1) as f64,
+        generator_spin_core_share: ran.spun_share,
         server_peak_rss_bytes: peak(|sample| sample.server_rss_bytes),
         backend_peak_rss_bytes: peak(|sample| sample.backend_rss_bytes),
         server_switches_per_batch: switches(&watched.end)

@@ -27,12 +27,14 @@ pub struct Ran {
     pub driven: Driven,
     /// Processor time of their threads, opening and spinning excluded.
     pub generator_cpu_ns: u64,
-    /// Processor time that they spun before due times.
-    pub generator_spun_ns: u64,
+    /// Processor time that they spun before due times; none: they slept.
+    pub spun_ns: Option<u64>,
     /// From the start of the loops to the end of the last.
     pub elapsed_ns: u64,
     /// Processor time of the busiest thread without spinning, as a share of its time.
     pub busiest_share: f64,
+    /// Of the thread that spun most, as a share of its time; none: they slept.
+    pub spun_share: Option<f64>,
 }
 
 /// Who runs a plan.
@@ -133,7 +135,7 @@ fn drive(
     let driven = driver.drive(anchor)?;
     let cpu_ns = tailrace_sys::proc::thread_cpu_ns() - cpu_before;
     // What interrupts took may be in the one clock and not in the other.
-    let cpu_ns = cpu_ns.saturating_sub(driven.spun_ns);
+    let cpu_ns = cpu_ns.saturating_sub(driven.spun_ns.unwrap_or(0));
     Ok(Some(Part { driven, cpu_ns, elapsed_ns: now().since(began) }))
 }
 
@@ -173,8 +175,10 @@ impl Members<'_> {
 }
 
 fn added_up(parts: Vec<Part>) -> Option<Ran> {
-    let share = |part: &Part| part.cpu_ns as f64 / part.elapsed_ns.max(1) as f64;
-    let busiest_share = parts.iter().map(share).fold(0.0, f64::max);
+    let share = |ns: u64, part: &Part| ns as f64 / part.elapsed_ns.max(1) as f64;
+    let busiest_share = parts.iter().map(|part| share(part.cpu_ns, part)).fold(0.0, f64::max);
+    let spun = parts.iter().filter_map(|part| Some(share(part.driven.spun_ns?, part)));
+    let spun_share = spun.reduce(f64::max);
     let mut parts = parts.into_iter();
     let mut all = parts.next()?;
     for part in parts {
@@ -183,11 +187,12 @@ fn added_up(parts: Vec<Part>) -> Option<Ran> {
         all.elapsed_ns = all.elapsed_ns.max(part.elapsed_ns);
     }
     Some(Ran {
-        generator_spun_ns: all.driven.spun_ns,
+        spun_ns: all.driven.spun_ns,
         driven: all.driven.finish(),
         generator_cpu_ns: all.cpu_ns,
         elapsed_ns: all.elapsed_ns,
         busiest_share,
+        spun_share,
     })
 }
 

@@ -145,9 +145,12 @@ pub fn report(
 
 fn generator(ran: &Ran) -> Generator {
     let requests = ran.driven.measured.all_outcomes.scheduled - ran.driven.never_released;
+    let us_per_request = |ns: u64| ns as f64 / 1e3 / requests.max(1) as f64;
     Generator {
-        cpu_us_per_request: ran.generator_cpu_ns as f64 / 1e3 / requests.max(1) as f64,
+        cpu_us_per_request: us_per_request(ran.generator_cpu_ns),
         core_share: ran.busiest_share,
+        spin_us_per_request: ran.spun_ns.map(us_per_request),
+        spin_core_share: ran.spun_share,
     }
 }
 

@@ -136,7 +136,7 @@ impl Plan {
             feed_key: None,
             share: Share::WHOLE,
             keeps_account: true,
-            spins: false,
+            spins: load.spin,
         }
     }
 }

@@ -11,6 +11,7 @@ use tailrace_targets::Protocol;
 
 use super::cells::Question;
 use crate::exit::Fault;
+use crate::pacing::PacingArgs;
 
 /// Arguments of `calibrate`.
 #[derive(Debug, Args, Clone)]
@@ -51,6 +52,9 @@ pub struct CalibrateArgs {
     /// ping-pong's, and the generator no later than 100 µs at p99? Six rounds of both, in turn
     #[arg(long, conflicts_with_all = ["server", "rate", "arrivals", "against", "quick"])]
     pub ping_pong: bool,
+    /// How the generator waits
+    #[command(flatten)]
+    pub pacing: PacingArgs,
     /// The arrivals and the bodies come from here
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -97,6 +101,13 @@ impl CalibrateArgs {
                 "{rate} batches a second cannot be calibrated; say 1 to {}",
                 RATES_PER_S.end()
             )));
+        }
+        if self.ping_pong && self.pacing.spin {
+            return Err(Fault::Usage(
+                "--ping-pong holds the open loop against a closed one, in which nothing is due and \
+                 nobody can spin before it; leave out --spin"
+                    .into(),
+            ));
         }
         let window_ns = u64::try_from(self.window.as_nanos()).unwrap_or(u64::MAX);
         if !(1_000_000..=WINDOW_NS_MAX).contains(&window_ns) {
@@ -209,6 +220,7 @@ mod tests {
             ("--protocol quic", "http2"),
             ("--rate 0", "1 to"),
             ("--window 1h", "2m"),
+            ("--ping-pong --spin", "nothing is due"),
         ] {
             let told = asked(words).err().unwrap().to_string();
             assert!(told.contains(expect), "{told}");

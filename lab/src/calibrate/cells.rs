@@ -118,6 +118,7 @@ impl Question {
             in_flight_max: (self.rate_per_s * IN_FLIGHT_S).ceil() as u64,
             feed_one_in: None,
             crowd: None,
+            spin: false,
         }
     }
 
@@ -220,7 +221,7 @@ pub(super) fn measure(
     let mut server = stage.children.launch(arm)?;
     let request = Request {
         arm,
-        load: &question.load(),
+        load: &Load { spin: stage.spin, ..question.load() },
         round: 1,
         order: 1,
         seed: question.seed,
@@ -275,6 +276,7 @@ fn cell(
         lateness_p50_ns: lateness.ns_at(0.5),
         lateness_p99_ns: lateness.ns_at(0.99),
         generator_cpu_us_per_batch: trial.cost.generator_cpu_us_per_batch,
+        generator_spin_us_per_batch: trial.cost.generator_spin_us_per_batch,
         taken,
         seal: trial.seals.measurement,
         reasons: reasons(&trial.seals),

@@ -32,7 +32,7 @@ use stage::Stage;
 pub fn run(arguments: &CalibrateArgs) -> anyhow::Result<Ended> {
     let asked = arguments.asked()?;
     let (tools, absent) = peers::find(&asked.against)?;
-    let mut stage = Stage::set()?;
+    let mut stage = Stage::set(arguments.pacing.spin)?;
     let mut calibration = begin(&stage, &asked)?;
     calibration.absent = absent;
     let folder = stage::folder(&arguments.results)?;
@@ -90,6 +90,7 @@ fn begin(stage: &Stage, asked: &arguments::Asked) -> anyhow::Result<Calibration>
         build: machine::build()?,
         placement: stage.surroundings.placement(),
         seed: asked.seed,
+        spin: stage.spin,
         floors: Vec::new(),
         cells: Vec::new(),
         ping_pongs: Vec::new(),

@@ -10,7 +10,7 @@ use tailrace_measure::calibration::JUDGED;
 use tailrace_measure::record::{
     Calibration, Cell, Floor, Measurement, Peer, PingPong, Point, Verdict,
 };
-use tailrace_render::format::{count, latency};
+use tailrace_render::format::{count, digits, latency};
 
 use crate::columns::{self, Line};
 
@@ -83,6 +83,14 @@ pub(super) fn text(calibration: &Calibration) -> String {
         let _ = write!(text, "\nnot here: {} ({})", absent.tool, absent.how);
     }
     let _ = write!(text, "\n\n{KEY}\n{}", verdict(calibration));
+    if let Some((least, most)) = spun_us(calibration) {
+        let _ = write!(
+            text,
+            " The generator spun before due times: {} to {} µs a batch, in no other figure.",
+            digits(least, 2),
+            digits(most, 2)
+        );
+    }
     for reason in reasons(calibration) {
         let _ = write!(text, "\n! {reason}");
     }
@@ -162,6 +170,16 @@ fn verdict(calibration: &Calibration) -> String {
         let _ = write!(text, " {} trials are INVALID.", tally.invalid_trials);
     }
     text
+}
+
+/// What the generator spun in its trials, least and most, microseconds for each batch; none: it
+/// slept.
+fn spun_us(calibration: &Calibration) -> Option<(f64, f64)> {
+    let spun = calibration.cells.iter().filter_map(|cell| cell.generator_spin_us_per_batch);
+    spun.fold(None, |range, us| {
+        let (least, most) = range.unwrap_or((us, us));
+        Some((us.min(least), us.max(most)))
+    })
 }
 
 /// What made trials less than VALID, each kind once with its first sentence, and what kept tools

@@ -13,20 +13,23 @@ use crate::cli::{FsyncArg, RedisArgs};
 use crate::contestants::Contestants;
 use crate::machine::Surroundings;
 use crate::postgres::PostgresArgs;
-use crate::{interrupt, redis};
+use crate::{interrupt, pacing, redis};
 
 /// All that a trial needs and no trial changes.
 pub(super) struct Stage {
     pub(super) surroundings: Surroundings,
     pub(super) children: Children,
     pub(super) findings: Vec<Finding>,
+    /// Whether the generator spins before due times.
+    pub(super) spin: bool,
     pub(super) interrupted: Arc<AtomicBool>,
     current: Arc<Mutex<Option<Arc<Gauge>>>>,
 }
 
 impl Stage {
-    pub(super) fn set() -> anyhow::Result<Self> {
+    pub(super) fn set(spin: bool) -> anyhow::Result<Self> {
         let surroundings = Surroundings::look();
+        pacing::beside_servers(spin, &surroundings)?;
         surroundings.stay_off_the_generators_core()?;
         let children = Children {
             server_cores: surroundings.server_cores.clone(),
@@ -44,7 +47,7 @@ impl Stage {
             }
         })?;
         let findings = surroundings.findings();
-        Ok(Self { surroundings, children, findings, interrupted, current })
+        Ok(Self { surroundings, children, findings, spin, interrupted, current })
     }
 
     /// The gauge of the next trial: Ctrl-C stops it, also when it came before.

@@ -73,6 +73,7 @@ impl Foreign {
             in_flight_max: 1,
             feed_one_in: None,
             crowd: None,
+            spin: false,
         };
         let endpoint = &self.endpoint;
         let mut plan = Plan::of_load(&load, 0, redis::fresh_run(), endpoint.address);

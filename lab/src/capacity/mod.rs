@@ -24,7 +24,7 @@ use crate::exit::{Ended, Fault};
 use crate::machine::Surroundings;
 use crate::play::catalog::catalog;
 use crate::postgres::PostgresArgs;
-use crate::registry;
+use crate::{pacing, registry};
 use foreign::Foreign;
 use trials::Trials;
 
@@ -43,8 +43,8 @@ const LEAST_PER_S: f64 = 10.0;
 pub struct CapacityArgs {
     /// Which pipeline; or the address of anyone's endpoint, as `load` takes it
     pub pipeline: String,
-    /// Requests to an endpoint; --connections, --per-connection and --threads are about pipelines
-    /// too
+    /// Requests to an endpoint; --connections, --per-connection, --threads and --spin are about
+    /// pipelines too
     #[command(flatten)]
     pub request: RequestArgs,
     /// What must hold: 'ack p99 < 10ms'; several times for several
@@ -133,6 +133,7 @@ impl Place {
             )));
         }
         let surroundings = Surroundings::with_generators(threads)?;
+        pacing::beside_servers(arguments.request.pacing.spin, &surroundings)?;
         let launcher = Children {
             server_cores: surroundings.server_cores.clone(),
             link_cores: surroundings.link_cores.clone(),
@@ -173,6 +174,7 @@ impl Place {
             let why = "--batch is about pipelines; an endpoint gets what --body says";
             return Err(Fault::Usage(why.into()).into());
         }
+        pacing::beside_an_endpoint(&arguments.request)?;
         let endpoint = Endpoint::find(&arguments.pipeline, &arguments.request, false)?;
         let foreign = Foreign::new(endpoint, arguments.timeout);
         // Where the endpoint runs is not known: the generator goes where it is told.

@@ -152,6 +152,7 @@ impl<'a> Trials<'a> {
             // More than it takes to know that it is too far behind.
             waiting_s: self.behind_s() + limits::WAITING_S,
             crowd: None,
+            spin: self.arguments.request.pacing.spin,
             live_per_s: live.then_some(LIVE_PER_S),
         };
         plan.at(rate, plan.label.clone())

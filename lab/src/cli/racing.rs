@@ -9,6 +9,7 @@ use tailrace_measure::record::Arrivals;
 
 use super::serving::RedisArgs;
 use super::values::{CodecArg, rate};
+use crate::pacing::PacingArgs;
 use crate::race::peers::Peer;
 
 /// Arguments of `race`.
@@ -52,6 +53,9 @@ pub struct RaceArgs {
     /// stretched
     #[arg(long, default_value = "poisson", value_parser = parse_arrivals)]
     pub arrivals: Arrivals,
+    /// How the generator waits
+    #[command(flatten)]
+    pub pacing: PacingArgs,
     /// A fault in every trial but the floor's: redis:stop:3s@1s, server:kill@1s
     #[arg(long = "fault")]
     pub faults: Vec<Fault>,

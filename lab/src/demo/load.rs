@@ -241,5 +241,6 @@ fn shape(rate_per_s: f64, length: Duration) -> LoadShape {
         in_flight_max: (rate_per_s * length.as_secs_f64()).ceil() as u64 + 1_000,
         feed_one_in: None,
         crowd: None,
+        spin: false,
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::request::Statuses;
+use crate::pacing::PacingArgs;
 use crate::tls::ClientTls;
 
 /// What is sent to an endpoint, and over which connections.
@@ -52,6 +53,9 @@ pub struct RequestArgs {
     /// repeated, once for each thread
     #[arg(long = "core", value_name = "NUMBER", value_parser = core)]
     pub cores: Vec<usize>,
+    /// How the generator waits
+    #[command(flatten)]
+    pub pacing: PacingArgs,
     /// Whom to believe behind TLS
     #[command(flatten)]
     pub trust: ClientTls,

@@ -30,7 +30,7 @@ use tailrace_measure::schedule;
 use crate::endpoint::Endpoint;
 use crate::exit::{Ended, Fault};
 use crate::machine::Surroundings;
-use crate::{interrupt, printing, redis};
+use crate::{interrupt, pacing, printing, redis};
 
 /// Requests a second, where neither a rate nor the arrivals say it.
 const RATE_PER_S: f64 = 1_000.0;
@@ -99,6 +99,14 @@ fn schedule_of(arguments: &LoadArgs) -> Result<Load, Fault> {
     if arguments.duration < DURATION_MIN {
         return Err(Fault::Usage(format!("--duration must be at least {DURATION_MIN:?}")));
     }
+    if arguments.closed && arguments.request.pacing.spin {
+        return Err(Fault::Usage(
+            "--spin is about due times, and in a closed loop nothing is due: a request is sent \
+             when an answer has come; leave out --spin or --closed"
+                .into(),
+        ));
+    }
+    pacing::beside_an_endpoint(&arguments.request)?;
     let own_rate = || arguments.arrivals.own_rate_per_s().unwrap_or(RATE_PER_S);
     let rate_per_s = arguments.rate.unwrap_or_else(own_rate);
     let peak_per_s = rate_per_s * arguments.arrivals.peak_to_mean();
@@ -115,6 +123,7 @@ fn schedule_of(arguments: &LoadArgs) -> Result<Load, Fault> {
         in_flight_max: arguments.in_flight.unwrap_or(in_flight),
         feed_one_in: None,
         crowd: None,
+        spin: arguments.request.pacing.spin,
     })
 }
 
@@ -132,6 +141,7 @@ fn load_asked(arguments: &LoadArgs, endpoint: &Endpoint, load: &Load) -> anyhow:
         per_connection,
         in_flight_max: if is_open { load.in_flight_max } else { all },
         keep_alive: endpoint.keeps_connections,
+        spin: load.spin,
         warm_up_ns: load.warm_up_ms * 1_000_000,
         timeout_ns: load.timeout_ms * 1_000_000,
         seed: arguments.seed,

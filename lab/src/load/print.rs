@@ -2,7 +2,7 @@
 //! requests support each, and how far the measurement is to be believed.
 
 use tailrace_loadgen::gauge::Cell;
-use tailrace_measure::load_report::{LoadReport, Loop, Percentiles};
+use tailrace_measure::load_report::{Generator, LoadReport, Loop, Percentiles};
 use tailrace_measure::record::{Measurement, SUPPORT_MIN};
 use tailrace_measure::recorder::Measured;
 use tailrace_render::format::{BEYOND_TIMEOUT, NOTHING, TOO_FEW, count, latency, rate};
@@ -137,11 +137,7 @@ fn answers(report: &LoadReport) -> Vec<String> {
         count(outcomes.censored),
     )];
     lines.push(connections(report));
-    lines.push(format!(
-        "generator: {:.1} µs of CPU a request, {:.0} % of a core",
-        report.generator.cpu_us_per_request,
-        report.generator.core_share * 100.0
-    ));
+    lines.push(generator(&report.generator));
     for objective in &report.objectives {
         let verdict = if objective.met { "met" } else { "MISSED" };
         lines.push(format!("objective {}: {verdict}, seen: {}", objective.text, objective.seen));
@@ -149,6 +145,14 @@ fn answers(report: &LoadReport) -> Vec<String> {
     lines.extend(report.ended_early.as_ref().map(|why| format!("! ended early: {why}")));
     lines.extend(seal(report));
     lines
+}
+
+fn generator(generator: &Generator) -> String {
+    let told = |us: f64, share: f64| format!("{us:.1} µs of CPU a request, {:.0} %", share * 100.0);
+    let own = told(generator.cpu_us_per_request, generator.core_share);
+    let spun = generator.spin_us_per_request.zip(generator.spin_core_share);
+    let spun = spun.map(|(us, share)| format!("; besides it spun: {} of it", told(us, share)));
+    format!("generator: {own} of a core{}", spun.unwrap_or_default())
 }
 
 fn connections(report: &LoadReport) -> String {

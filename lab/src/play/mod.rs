@@ -24,7 +24,8 @@ use crate::contestants::Contestants;
 use crate::exit::{Ended, Fault};
 use crate::postgres::PostgresArgs;
 use crate::progress::Progress;
-use crate::{interrupt, list, machine};
+use crate::machine::Surroundings;
+use crate::{interrupt, list, machine, pacing};
 
 pub use conclude::Played;
 
@@ -50,6 +51,7 @@ pub struct Stage<'a> {
 /// # Errors
 /// No arm can run here, a server does not start, or results cannot be written.
 pub fn play(definition: &Definition, stage: &Stage<'_>) -> anyhow::Result<Ended> {
+    pacing::beside_servers(definition.loads.iter().any(|load| load.spin), &Surroundings::look())?;
     let faults = [stage.faults, &definition.faults].concat();
     let stage = &Stage { faults: &faults, ..*stage };
     let played = perform(&definition.arms, stage, |prober, arms, left_out| {
@@ -92,7 +94,7 @@ fn perform(
         eprintln!("left out: {line}");
     }
     let contestants = stage.contestants.prepare(&arms)?;
-    let surroundings = machine::Surroundings::look();
+    let surroundings = Surroundings::look();
     let mut children = Children {
         server_cores: surroundings.server_cores.clone(),
         link_cores: surroundings.link_cores.clone(),
@@ -187,7 +189,7 @@ fn experiment_of(run: &str) -> Option<&str> {
 pub(crate) fn manifest(
     experiment: &Experiment,
     folder: &Folder,
-    surroundings: &machine::Surroundings,
+    surroundings: &Surroundings,
     stage: &Stage<'_>,
 ) -> anyhow::Result<Manifest> {
     let run = folder.path().file_name().map(|n| n.to_string_lossy().into_owned());

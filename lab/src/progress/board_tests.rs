@@ -16,6 +16,7 @@ fn experiment() -> Experiment {
         window_ms: 2_500,
         feed_one_in,
         crowd: None,
+        spin: false,
         ..load_of_nothing()
     };
     Experiment {

@@ -155,6 +155,7 @@ fn load(arguments: &RaceArgs, window_ms: u64, slug: &str, label: &str, rate: Rat
         waiting_s,
         live_per_s: None,
         crowd: None,
+        spin: arguments.pacing.spin,
     }
 }
 

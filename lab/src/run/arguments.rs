@@ -35,6 +35,9 @@ pub struct RunArgs {
     /// From which everything random comes, instead of what the file says
     #[arg(long)]
     pub seed: Option<u64>,
+    /// How the generator waits; a load whose entry says spin itself keeps to that
+    #[command(flatten)]
+    pub pacing: crate::pacing::PacingArgs,
     /// Folder of recorded runs
     #[arg(long, default_value = "results", env = "TAILRACE_RESULTS")]
     pub results: PathBuf,

@@ -62,6 +62,7 @@ fn contestants() -> Contestants {
 fn definition(found: &Found, arguments: &RunArgs, catalog: &Catalog) -> Result<Definition, Fault> {
     let mut set = arguments.set.clone();
     set.extend(arguments.rounds.map(|rounds| format!("rounds={rounds}")));
+    set.extend(arguments.pacing.spin.then(|| "spin=true".to_owned()));
     set.extend(arguments.seed.map(|seed| format!("seed={seed}")));
     read(&found.file, &found.text, &set, catalog).map_err(|fault| Fault::Usage(fault.to_string()))
 }

@@ -41,6 +41,7 @@ struct PlannedLoad {
     window_ms: u64,
     timeout_ms: u64,
     live_per_s: Option<f64>,
+    spin: bool,
 }
 
 /// Prints it.
@@ -97,6 +98,7 @@ fn planned(load: &LoadPlan) -> PlannedLoad {
         window_ms: load.window_ms,
         timeout_ms: load.timeout_ms,
         live_per_s: load.live_per_s,
+        spin: load.spin,
     }
 }
 
@@ -126,7 +128,8 @@ fn load_cells(load: &PlannedLoad) -> [String; 3] {
     let arrivals = &load.arrivals;
     let ms = |ms: u64| format::latency(Some(ms * 1_000_000));
     let live = if load.live_per_s.is_some() { ", live subscriber" } else { "" };
-    let how =
-        format!("{arrivals}, warm-up {}, window {}{live}", ms(load.warm_up_ms), ms(load.window_ms));
+    let spin = if load.spin { ", spinning" } else { "" };
+    let (warm_up, window) = (ms(load.warm_up_ms), ms(load.window_ms));
+    let how = format!("{arrivals}, warm-up {warm_up}, window {window}{live}{spin}");
     [load.slug.clone(), rate, how]
 }

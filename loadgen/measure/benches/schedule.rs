@@ -23,6 +23,7 @@ fn next_ns(criterion: &mut Criterion) {
             in_flight_max: 1,
             feed_one_in: None,
             crowd: None,
+            spin: false,
         };
         let mut schedule = Schedule::new(&load, 1);
         criterion.bench_function(&format!("schedule next_ns {name}"), |bench| {

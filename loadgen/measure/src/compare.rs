@@ -46,7 +46,15 @@ pub fn compare(a: Side<'_>, b: Side<'_>) -> Result<RunComparison, String> {
     if by == ComparedBy::Floor {
         arms.iter().try_for_each(|(arm, other)| floors(a, arm).and_then(|()| floors(b, other)))?;
     }
-    let loads = loads(a, b);
+    let (loads, apart) = loads(a, b);
+    if loads.is_empty() && !apart.is_empty() {
+        return Err(format!(
+            "`{}` and `{}`: {}",
+            a.manifest.run,
+            b.manifest.run,
+            spun_once(&apart)
+        ));
+    }
     if loads.is_empty() {
         return Err(format!(
             "`{}` and `{}` have no load in common: same name, same arrivals, and the same rate \
@@ -68,7 +76,7 @@ pub fn compare(a: Side<'_>, b: Side<'_>) -> Result<RunComparison, String> {
         run_a: a.manifest.run.clone(),
         run_b: b.manifest.run.clone(),
         by,
-        warnings: warnings(a, b, &arms, &figures),
+        warnings: warnings((a, b), &arms, &apart, &figures),
         figures: corrected(figures),
     })
 }
@@ -115,16 +123,30 @@ fn arms<'a>(a: Side<'a>, b: Side<'a>) -> Result<Vec<(&'a Arm, &'a Arm)>, String>
     Ok(pairs)
 }
 
-/// The headline loads of both.
-fn loads<'a>(a: Side<'a>, b: Side<'_>) -> Vec<&'a Load> {
+/// The headline loads of both; and those that would be of both, had the generator not spun before
+/// the due times of one run and slept before those of the other.
+fn loads<'a>(a: Side<'a>, b: Side<'_>) -> (Vec<&'a Load>, Vec<&'a Load>) {
     let others = b.grid().headline_loads();
-    let same = |load: &&Load| {
-        others.iter().any(|other| {
+    let twin = |load: &Load| {
+        others.iter().copied().find(|other| {
             let near = (load.rate_per_s / other.rate_per_s - 1.0).abs() <= SAME_RATE;
             other.slug == load.slug && other.arrivals == load.arrivals && near
         })
     };
-    a.grid().headline_loads().into_iter().filter(same).collect()
+    let common = a.grid().headline_loads().into_iter().filter_map(|load| Some((load, twin(load)?)));
+    let (same, apart): (Vec<_>, Vec<_>) = common.partition(|(load, twin)| load.spin == twin.spin);
+    let first = |pairs: Vec<(&'a Load, &Load)>| pairs.into_iter().map(|(load, _)| load).collect();
+    (first(same), first(apart))
+}
+
+/// Why loads are not compared, though both runs have them.
+fn spun_once(loads: &[&Load]) -> String {
+    let names: Vec<String> = loads.iter().map(|load| format!("`{}`", load.slug)).collect();
+    format!(
+        "under {} the generator spun before due times in one run and slept in the other, and how late \
+         it wakes is in every latency; run both with --spin, or neither",
+        names.join(", ")
+    )
 }
 
 /// # Errors
@@ -245,9 +267,9 @@ fn corrected(mut figures: Vec<ComparedFigure>) -> Vec<ComparedFigure> {
 
 /// What else differs than what is compared.
 fn warnings(
-    a: Side<'_>,
-    b: Side<'_>,
+    (a, b): (Side<'_>, Side<'_>),
     arms: &[(&Arm, &Arm)],
+    apart: &[&Load],
     figures: &[ComparedFigure],
 ) -> Vec<String> {
     let (first, second) = (a.manifest, b.manifest);
@@ -263,6 +285,7 @@ fn warnings(
     );
     let sockets = sockets::difference(&first.machine, &second.machine);
     say(sockets.is_some(), sockets.as_deref().unwrap_or_default());
+    say(!apart.is_empty(), &format!("Not compared: {}.", spun_once(apart)));
     say(first.build.profile != second.build.profile, "The runs are of different builds.");
     say(first.backends != second.backends, "The runs had different backends.");
     let few = |one: &ComparedFigure| {

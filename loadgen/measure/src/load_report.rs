@@ -103,6 +103,10 @@ pub struct LoadAsked {
     pub in_flight_max: u64,
     /// Whether a connection carries more than one request.
     pub keep_alive: bool,
+    /// Whether the generator polls without sleeping shortly before each due time, instead of
+    /// sleeping until then.
+    #[serde(default)]
+    pub spin: bool,
     /// Before the window.
     pub warm_up_ns: u64,
     /// From due to too late.
@@ -263,10 +267,18 @@ pub struct WireBytes {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Generator {
-    /// Processor time of its thread, microseconds for each request that was due, warm-up included.
+    /// Processor time of its thread without spinning, microseconds for each request that was due,
+    /// warm-up included.
     pub cpu_us_per_request: f64,
-    /// Share of a core that it used, 0 to 1.
+    /// Share of a core that it used without spinning, 0 to 1; of several threads, the busiest's.
     pub core_share: f64,
+    /// What it spun before due times, microseconds for each request; in no other figure. Null: it
+    /// slept until they were due.
+    #[serde(default)]
+    pub spin_us_per_request: Option<f64>,
+    /// Share of a core that it spun; of several threads, of the one that spun most. Null: it slept.
+    #[serde(default)]
+    pub spin_core_share: Option<f64>,
 }
 
 /// The verdict on the measurement.

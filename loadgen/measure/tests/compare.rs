@@ -39,6 +39,7 @@ fn load() -> Load {
         in_flight_max: 4_000,
         feed_one_in: None,
         crowd: None,
+        spin: false,
     }
 }
 
@@ -192,4 +193,22 @@ fn an_arm_near_the_floor_says_so_and_one_without_is_divided_by_nothing() {
     assert!(ratios[0].why_not.as_ref().unwrap().contains("machine"), "{:?}", ratios[0]);
     let bare = run("b", &[("http", &[60, 60])]);
     assert_eq!(ratios_to_floor(&bare.manifest.experiment, &bare.trials), []);
+}
+
+#[test]
+fn a_run_that_spun_is_not_compared_with_one_that_slept() {
+    let arms = [("floor", FLOOR), ("arm", OLD)];
+    let (mut spun, mut slept) = (run("spun", &arms), run("slept", &arms));
+    spun.manifest.experiment.loads[0].spin = true;
+    let why = compare(side(&spun, None), side(&slept, None)).unwrap_err();
+    assert!(why.contains("under `low` the generator spun"), "{why}");
+    // What both did the same way is compared, and what is left out is named.
+    let also = Load { slug: "high".into(), ..load() };
+    for run in [&mut slept, &mut spun] {
+        run.manifest.experiment.loads.push(also.clone());
+    }
+    let comparison = compare(side(&spun, None), side(&slept, None)).unwrap();
+    assert!(comparison.figures.iter().all(|one| one.load == "high"));
+    let named = |warning: &String| warning.starts_with("Not compared: under `low`");
+    assert!(comparison.warnings.iter().any(named), "{:?}", comparison.warnings);
 }

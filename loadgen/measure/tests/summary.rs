@@ -41,6 +41,7 @@ fn load(slug: &str, rate_per_s: f64, feed_one_in: Option<u64>) -> Load {
         in_flight_max: 4_000,
         feed_one_in,
         crowd: None,
+        spin: false,
     }
 }
 

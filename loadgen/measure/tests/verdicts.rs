@@ -42,6 +42,7 @@ fn load(slug: &str) -> Load {
         in_flight_max: 4_000,
         feed_one_in: None,
         crowd: None,
+        spin: false,
     }
 }
 

@@ -80,8 +80,8 @@ pub struct Driven<M = Measured> {
     pub never_released: u64,
     /// How much of the window had passed when it ended: all of it, unless it was stopped.
     pub lived_ns: u64,
-    /// Processor time spent on polling in vain before due times, by whoever is to spin.
-    pub spun_ns: u64,
+    /// Processor time spent on polling in vain before due times; none: it was not to spin.
+    pub spun_ns: Option<u64>,
 }
 
 /// The feed's account.
@@ -314,7 +314,7 @@ impl<'a> Driver<'a> {
             stopped,
             never_released,
             lived_ns: at.min(self.times.window.1).since(self.times.window.0),
-            spun_ns: self.spun.ns,
+            spun_ns: self.plan.spins.then_some(self.spun.ns),
         }
     }
 

@@ -25,7 +25,7 @@ impl Driven<Recorder> {
         self.stopped |= other.stopped;
         self.never_released += other.never_released;
         self.lived_ns = self.lived_ns.max(other.lived_ns);
-        self.spun_ns += other.spun_ns;
+        self.spun_ns = self.spun_ns.zip(other.spun_ns).map(|(one, other)| one + other);
     }
 
     /// It was all.

@@ -94,6 +94,7 @@ fn plan(
         waiting_s: waiting_s.max(limits::WAITING_S),
         live_per_s,
         crowd: None,
+        spin: entry.spin.or(shape.spin).unwrap_or(false),
     }
 }
 

@@ -98,6 +98,8 @@ pub struct LoadPlan {
     pub live_per_s: Option<f64>,
     /// Subscribers beside it.
     pub crowd: Option<Crowd>,
+    /// Whether the generator spins before due times.
+    pub spin: bool,
 }
 
 /// How many batches are due a second, the mean of the window.
@@ -123,6 +125,9 @@ impl LoadPlan {
     pub fn at(&self, rate_per_s: f64, label: String) -> Load {
         let peak_per_s = (rate_per_s * self.arrivals.peak_to_mean()).min(limits::RATE_PER_S.1);
         let one_in = |live: f64| (rate_per_s / live).ceil().max(1.0) as u64;
+        // Latencies with and without the timer's lateness must not be taken for the same.
+        let spinning = if self.spin { ", the generator spinning" } else { "" };
+        let label = label + spinning;
         Load {
             slug: self.slug.clone(),
             label,
@@ -134,6 +139,7 @@ impl LoadPlan {
             in_flight_max: (peak_per_s * self.waiting_s).ceil().max(IN_FLIGHT_LEAST) as u64,
             feed_one_in: self.live_per_s.map(one_in),
             crowd: self.crowd,
+            spin: self.spin,
         }
     }
 }

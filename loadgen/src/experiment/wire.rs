@@ -29,6 +29,7 @@ pub(super) struct File {
     pub(super) warm_up: Option<As<Ms<{ limits::WINDOW_MS_MAX }>>>,
     pub(super) window: Option<As<Ms<{ limits::WINDOW_MS_MAX }>>>,
     pub(super) timeout: Option<As<Ms<{ limits::TIMEOUT_MS_MAX }>>>,
+    pub(super) spin: Option<bool>,
     pub(super) arm: Vec<Spanned<ArmEntry>>,
     pub(super) load: Vec<Spanned<LoadEntry>>,
     pub(super) primary: Option<PrimaryEntry>,
@@ -77,6 +78,7 @@ pub(super) struct LoadEntry {
     pub(super) warm_up: Option<As<Ms<{ limits::WINDOW_MS_MAX }>>>,
     pub(super) window: Option<As<Ms<{ limits::WINDOW_MS_MAX }>>>,
     pub(super) timeout: Option<As<Ms<{ limits::TIMEOUT_MS_MAX }>>>,
+    pub(super) spin: Option<bool>,
     pub(super) live: Option<Whole<1, 1_000_000>>,
     #[serde(default)]
     pub(super) subscribers: Vec<Whole<1, { limits::SUBSCRIBERS_MAX }>>,

@@ -51,6 +51,7 @@ impl Drive {
             in_flight_max: 100_000,
             feed_one_in: None,
             crowd: None,
+            spin: false,
         };
         let gauge = Arc::default();
         Self {

@@ -179,6 +179,8 @@ fn cost(trial: &Trial) -> Vec<(String, String)> {
         ("workers' CPU per metric", cost.worker_cpu_us_per_metric.map(format::micros)),
         ("generator CPU per batch", Some(format::micros(cost.generator_cpu_us_per_batch))),
         ("generator, share of its core", Some(percent(cost.generator_core_share))),
+        ("generator, spun besides per batch", cost.generator_spin_us_per_batch.map(format::micros)),
+        ("generator, spun besides, share of its core", cost.generator_spin_core_share.map(percent)),
         ("server memory, peak", cost.server_peak_rss_bytes.map(format::memory)),
         ("backend memory, peak", cost.backend_peak_rss_bytes.map(format::memory)),
         (

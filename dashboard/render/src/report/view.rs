@@ -146,6 +146,7 @@ fn load_detail(load: &Load) -> String {
         Some(k) => format!("a subscriber follows 1 batch in {}", format::count(k)),
         None => "no subscriber".to_owned(),
     };
+    let spin = if load.spin { "; the generator spins before due times" } else { "" };
     let arrivals = match &load.arrivals {
         steady @ (Arrivals::Constant | Arrivals::Poisson) => format!("{steady} arrivals"),
         Arrivals::Burst { batches } => {
@@ -154,7 +155,7 @@ fn load_detail(load: &Load) -> String {
         changing => changing.to_string(),
     };
     format!(
-        "{arrivals}, {} warm-up, window {}, timeout {}, at most {} batches in flight, {feed}",
+        "{arrivals}, {} warm-up, window {}, timeout {}, at most {} batches in flight, {feed}{spin}",
         time_ms(load.warm_up_ms),
         time_ms(load.window_ms),
         time_ms(load.timeout_ms),

@@ -26,6 +26,10 @@ pub struct Calibration {
     pub placement: Placement,
     /// Everything random comes from here.
     pub seed: u64,
+    /// Whether the generator polled without sleeping shortly before each due time, in floors and
+    /// cells alike.
+    #[serde(default)]
+    pub spin: bool,
     /// The bare echo on the same schedules: what the machine does to any figure.
     pub floors: Vec<Floor>,
     /// One trial of this generator each.
@@ -119,8 +123,11 @@ pub struct Cell {
     pub lateness_p50_ns: Option<u64>,
     /// 99th percentile of it.
     pub lateness_p99_ns: Option<u64>,
-    /// Processor time of the generator for each batch, microseconds.
+    /// Processor time of the generator for each batch without spinning, microseconds.
     pub generator_cpu_us_per_batch: f64,
+    /// What it spun before due times, for each batch; none: it slept.
+    #[serde(default)]
+    pub generator_spin_us_per_batch: Option<f64>,
     /// What others took of the two cores meanwhile; none: this machine does not tell.
     #[serde(default)]
     pub taken: Option<Taken>,

@@ -208,6 +208,10 @@ pub struct Load {
     /// Further subscribers that follow the same batches and are not measured; none: nobody else.
     #[serde(default)]
     pub crowd: Option<Crowd>,
+    /// Whether the generator polls without sleeping shortly before each due time, instead of
+    /// sleeping until then.
+    #[serde(default)]
+    pub spin: bool,
 }
 
 /// Subscribers beside the one that is measured.

@@ -192,13 +192,20 @@ pub struct Cost {
     /// The same of workers in processes of their own; one inside the server is the server's.
     #[serde(default)]
     pub worker_cpu_us_per_metric: Option<f64>,
-    /// Processor time of the generator's thread, microseconds for each batch due.
+    /// Processor time of the generator's thread without spinning, microseconds for each batch due.
     pub generator_cpu_us_per_batch: f64,
+    /// What it spun before due times, microseconds for each batch due; in no other figure. None: it
+    /// slept until they were due.
+    #[serde(default)]
+    pub generator_spin_us_per_batch: Option<f64>,
     /// Processor time of the link between both, microseconds for each batch due; in no other
     /// figure.
     pub link_cpu_us_per_batch: Option<f64>,
-    /// Share of its core that the generator used, 0 to 1.
+    /// Share of its core that the generator used without spinning, 0 to 1.
     pub generator_core_share: f64,
+    /// Share of its core that it spun, 0 to 1; none: it slept.
+    #[serde(default)]
+    pub generator_spin_core_share: Option<f64>,
     /// Largest resident memory of the server, bytes.
     pub server_peak_rss_bytes: Option<u64>,
     /// Largest resident memory of its backend, bytes.

@@ -20,6 +20,7 @@ fn load(arrivals: Arrivals, rate_per_s: f64) -> Load {
         in_flight_max: 1,
         feed_one_in: None,
         crowd: None,
+        spin: false,
     }
 }
 
