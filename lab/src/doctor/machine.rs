@@ -1,14 +1,13 @@
-//! What can be read of the machine: cores, kernel, clock, governor, memory, open files, load.
+//! What can be read of the machine: cores, clock, governor, memory, open files, load. `kernel.rs` has
+//! what the kernel says of itself.
 
 use std::fs;
 
 use tailrace_measure::record::{Examined, Fitness};
 
-use super::{examined, with};
+use super::{examined, kernel, with};
 use crate::machine::Surroundings;
 
-/// `epoll_pwait2` came with it: older kernels end waits on the millisecond.
-const KERNEL_LEAST: (u32, u32) = (5, 11);
 /// Descriptors: an experiment may have 512 connections and both their ends are in one limit each,
 /// with files and feeds beside them.
 const OPEN_FILES: (u64, u64) = (256, 1_024);
@@ -24,15 +23,9 @@ const FAST_CLOCKS: [&str; 4] =
 /// Everything, in the order of reading.
 pub(super) fn examine(surroundings: &Surroundings) -> Vec<Examined> {
     let machine = surroundings.machine();
-    let mut items = vec![
-        cores(surroundings, machine.cores),
-        kernel(&machine.kernel),
-        clock(),
-        governor(machine.governor.as_deref()),
-        memory(),
-        open_files(),
-        build(),
-    ];
+    let mut items = vec![cores(surroundings, machine.cores)];
+    items.extend(kernel::examine(&machine));
+    items.extend([clock(), governor(machine.governor.as_deref()), memory(), open_files(), build()]);
     if let Some(kind) = machine.virtualization {
         let means = "a neighbour on the same host may take time away without a trace in this \
                      guest; lateness and the floor arm show it, absolute figures do not hold";
@@ -60,23 +53,6 @@ fn cores(surroundings: &Surroundings, cores: u32) -> Examined {
         _ => (Fitness::Good, "server and generator have one core each, and others are left"),
     };
     with(examined("cores", fitness, seen, means), [("cores", cores.into())])
-}
-
-fn kernel(release: &str) -> Examined {
-    let known = version(release).is_none_or(|version| version >= KERNEL_LEAST);
-    let (major, minor) = KERNEL_LEAST;
-    let (fitness, means) = if known {
-        (Fitness::Good, "waits end on the nanosecond".to_owned())
-    } else {
-        (Fitness::Unfit, format!("the generator needs Linux {major}.{minor} or later"))
-    };
-    examined("kernel", fitness, release.to_owned(), &means)
-}
-
-/// Major and minor number of a release such as `6.1.0-18-amd64`.
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
-    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 fn clock() -> Examined {
@@ -188,16 +164,6 @@ pub(super) fn busy() -> Examined {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn kernels_are_told_apart_by_number_and_not_by_letter() {
-        assert_eq!(version("6.1.0-18-amd64"), Some((6, 1)));
-        assert_eq!(version("5.4.0"), Some((5, 4)));
-        assert_eq!(kernel("5.4.0").fitness, Fitness::Unfit);
-        assert_eq!(kernel("5.11").fitness, Fitness::Good);
-        assert_eq!(kernel("10.0.1-new").fitness, Fitness::Good);
-        assert_eq!(kernel("of my own").fitness, Fitness::Good, "unknown is no reason to stop");
-    }
 
     #[test]
     fn one_core_is_too_few() {

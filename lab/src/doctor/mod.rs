@@ -1,7 +1,10 @@
 //! `tailrace doctor`: what this machine has, what it does to a schedule, and what is missing. It
-//! looks and measures for some seconds, and changes nothing. `machine.rs` has what can be read,
-//! `stalls.rs` what must be measured, `tools.rs` what else is installed.
+//! looks and measures for some seconds, and changes nothing. `machine.rs` and `kernel.rs` have what
+//! can be read, `stalls.rs` what must be measured and `culprits.rs` by whose doing, `tools.rs` what
+//! else is installed.
 
+mod culprits;
+mod kernel;
 mod machine;
 mod stalls;
 mod tools;

@@ -10,6 +10,7 @@ use tailrace_measure::seals::{LATENESS_P50, STEAL};
 use tailrace_render::format;
 use tailrace_sys::poller::Poller;
 
+use super::culprits::Others;
 use super::{examined, judged, with};
 use crate::machine::Surroundings;
 
@@ -34,14 +35,13 @@ pub(super) fn examine(surroundings: &Surroundings) -> anyhow::Result<Vec<Examine
     let before = tailrace_sys::proc::host_cpu();
     let late = on_core(&surroundings.generator_cores, lateness)??;
     let cores = tried(&tailrace_sys::allowed_cores());
-    let gaps = cores.iter().map(|core| Ok((*core, on_core(&[*core], gaps)?)));
-    let gaps: Vec<(usize, Gaps)> = gaps.collect::<anyhow::Result<_>>()?;
+    let of_cores: Vec<Busy> = cores.into_iter().map(busy).collect::<anyhow::Result<_>>()?;
     let after = tailrace_sys::proc::host_cpu();
     let share = before.ok().zip(after.ok()).map(|(before, after)| {
         let total_ns = after.total_ns.saturating_sub(before.total_ns).max(1);
         after.steal_ns.saturating_sub(before.steal_ns) as f64 / total_ns as f64
     });
-    Ok(vec![timer(&late), hiccups(&gaps), steal(share)])
+    Ok(vec![timer(&late), hiccups(&of_cores), steal(share)])
 }
 
 /// The first ones, and always the last.
@@ -137,13 +137,25 @@ fn gaps() -> Gaps {
     gaps
 }
 
-fn hiccups(of_cores: &[(usize, Gaps)]) -> Examined {
-    let longest_ns = of_cores.iter().map(|(_, gaps)| gaps.longest_ns).max().unwrap_or(0);
-    let long: u64 = of_cores.iter().map(|(_, gaps)| gaps.long).sum();
+/// A core that was kept busy.
+struct Busy {
+    core: usize,
+    gaps: Gaps,
+    others: Others,
+}
+
+fn busy(core: usize) -> anyhow::Result<Busy> {
+    let (gaps, others) = Others::beside(core, SPIN_NS, || on_core(&[core], gaps));
+    Ok(Busy { core, gaps: gaps?, others })
+}
+
+fn hiccups(of_cores: &[Busy]) -> Examined {
+    let longest_ns = of_cores.iter().map(|one| one.gaps.longest_ns).max().unwrap_or(0);
+    let long: u64 = of_cores.iter().map(|one| one.gaps.long).sum();
     let ns = |ns: u64| format::latency(Some(ns));
     let each: Vec<String> = of_cores
         .iter()
-        .map(|(core, gaps)| format!("core {core} {}", ns(gaps.longest_ns)))
+        .map(|one| format!("core {} {}", one.core, ns(one.gaps.longest_ns)))
         .collect();
     let seen = format!(
         "longest in {} each: {}; {long} of {} or more",
@@ -164,8 +176,33 @@ fn hiccups(of_cores: &[(usize, Gaps)]) -> Examined {
         ),
         _ => (Fitness::Good, "nothing took a core away for a millisecond"),
     };
-    let figures = [("gap_ns_max", longest_ns as f64), ("gaps_over_1ms", long as f64)];
-    with(examined("hiccups", fitness, seen, means), figures)
+    let others_ns = of_cores.iter().map(|one| one.others.ns_per_s()).max().unwrap_or(0);
+    let figures = [
+        ("gap_ns_max", longest_ns as f64),
+        ("gaps_over_1ms", long as f64),
+        ("others_share_max", others_ns as f64 / 1e9),
+    ];
+    let means = format!("{means}{}", cause(of_cores));
+    with(examined("hiccups", fitness, seen, &means), figures)
+}
+
+/// Whoever ran on the cores that stood still; empty: none did, or nobody is seen.
+fn cause(of_cores: &[Busy]) -> String {
+    let stalled: Vec<&Busy> = of_cores.iter().filter(|one| one.gaps.long > 0).collect();
+    if stalled.is_empty() {
+        return String::new();
+    }
+    let seen: Vec<String> =
+        stalled.iter().filter_map(|one| one.others.sentence(one.core)).collect();
+    if seen.is_empty() {
+        return "; no other thread ran there for long, so it was an interrupt or the host".into();
+    }
+    let advice = if stalled.iter().any(|one| one.others.of_kernel()) {
+        "; what a thread of the kernel does is set by whoever runs the machine"
+    } else {
+        ""
+    };
+    format!("; likely cause: {}{advice}", seen.join("; "))
 }
 
 fn steal(share: Option<f64>) -> Examined {
@@ -194,8 +231,13 @@ mod tests {
             gaps.add(gap_ns);
         }
         assert_eq!(gaps, Gaps { longest_ns: 3 * GAP_NS, long: 2 });
-        assert_eq!(hiccups(&[(0, gaps)]).fitness, Fitness::Care);
-        assert_eq!(hiccups(&[(0, Gaps { longest_ns: 900_000, long: 0 })]).fitness, Fitness::Good);
+        let of = |gaps: Gaps| hiccups(&[Busy { core: 0, gaps, others: Others::default() }]);
+        let stalled = of(gaps);
+        assert_eq!(stalled.fitness, Fitness::Care);
+        assert!(stalled.means.ends_with("an interrupt or the host"), "{}", stalled.means);
+        let quiet = of(Gaps { longest_ns: 900_000, long: 0 });
+        assert_eq!(quiet.fitness, Fitness::Good);
+        assert_eq!(quiet.means, "nothing took a core away for a millisecond");
     }
 
     #[test]

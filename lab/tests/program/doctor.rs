@@ -22,9 +22,20 @@ fn the_doctor_measures_this_machine_and_changes_nothing() {
     let unfit = diagnosis.items.iter().any(|item| item.fitness == Fitness::Unfit);
     assert_eq!(diagnosis.fit, !unfit);
     assert!(diagnosis.items.iter().all(|item| !item.seen.is_empty() && item.means.len() > 10));
-    for name in
-        ["cores", "clock", "memory", "timer", "hiccups", "steal", "redis", "postgres", "wrk"]
-    {
+    for name in [
+        "cores",
+        "kernel",
+        "preemption",
+        "sockets",
+        "clock",
+        "memory",
+        "timer",
+        "hiccups",
+        "steal",
+        "redis",
+        "postgres",
+        "wrk",
+    ] {
         examined(&diagnosis, name);
     }
     let timer = diagnosis.items.iter().find(|item| item.name == "timer").unwrap();

@@ -188,6 +188,7 @@ fn nginx_closes_connections_and_nothing_is_lost() {
     let report = load(&url, &["--connections", "4", "--body", "abc"], 0);
     check_all_acked(&report);
     assert!(number(&report["connections"]["opened"]) > 10, "{report:#}");
+    assert_eq!(report["connections"]["congestion_control"], "reno", "{report:#}");
     let folder = tempfile::tempdir().unwrap();
     let hlog = folder.path().join("logs");
     let alone = ["--no-keepalive", "--method", "HEAD", "--hlog", hlog.to_str().unwrap()];

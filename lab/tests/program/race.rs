@@ -116,6 +116,9 @@ fn check_schemas(raced: &Raced) {
     assert_eq!(manifest.schema_version, SCHEMA_VERSION);
     assert_eq!(manifest.command[0], "tailrace", "paths are nobody's business");
     assert_eq!(manifest.build.profile, "debug");
+    let machine = &manifest.machine;
+    assert_eq!(machine.generator_congestion_control.as_deref(), Some("reno"));
+    assert!(machine.congestion_control.is_some());
 }
 
 /// The part of JSON Schema that such schemas use for structure: references, required and
