@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use tailrace_loadgen::arena::Launcher;
 use tailrace_loadgen::race::payloads;
 use tailrace_loadgen::trial;
-use tailrace_measure::calibration::ping_pong;
 use tailrace_measure::known::Kind;
+use tailrace_measure::ping_pong;
 use tailrace_measure::record::{Arrivals, PingPong, PingPongRound};
 use tailrace_targets::Protocol;
 
@@ -54,7 +54,7 @@ pub(super) fn run(
         }
         rounds.push(PingPongRound { closed_p50_ns, ..round });
     }
-    Ok(Some(ping_pong(question.protocol_name(), RATE_PER_S, window_ns, rounds)))
+    Ok(Some(ping_pong::judge(question.protocol_name(), RATE_PER_S, window_ns, rounds)))
 }
 
 fn closed(stage: &mut Stage, question: &Question) -> anyhow::Result<Option<u64>> {

@@ -22,6 +22,7 @@ pub mod journal;
 pub mod known;
 pub mod ledger;
 pub mod load_report;
+pub mod ping_pong;
 pub mod primary;
 pub mod quantile;
 pub mod record;
