@@ -178,8 +178,6 @@ impl Connection {
 
     /// Encodes what may be sent now.
     fn fill(&mut self, link: &mut Link) {
-        let headers: Vec<(&str, &str)> =
-            self.config.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
         let now = Instant::now();
         while link.takes_more() {
             let Some(entry) = self.waiting.first_entry().filter(|entry| entry.key().0 <= now)
@@ -187,8 +185,8 @@ impl Connection {
                 return;
             };
             let attempt = entry.remove();
-            let (target, body) = (&*self.config.target, &*attempt.body);
-            let request = Request { method: "POST", target, headers: &headers, body };
+            let SenderConfig { target, headers, .. } = &self.config;
+            let request = Request { method: "POST", target, headers, body: &attempt.body };
             link.wire.encode(&request, attempt.key, &mut link.out);
             if self.in_flight.is_empty() {
                 link.quiet_since = now;
@@ -207,7 +205,9 @@ impl Connection {
                 WireEvent::Ready => link.ready = true,
                 WireEvent::Closing => link.closing = true,
                 WireEvent::Answer { key, status } => self.settle(key, status)?,
-                WireEvent::Unanswered { key } => self.try_again(key),
+                WireEvent::Unanswered { key, .. } | WireEvent::Untouched { key } => {
+                    self.try_again(key);
+                }
             }
         }
         let owed = self.in_flight.len();

@@ -33,7 +33,7 @@ impl Wire for Lines {
 
     fn encode(&mut self, request: &Request<'_>, key: u64, out: &mut Vec<u8>) {
         assert_eq!(request.target, "/v1/ingest");
-        assert!(request.headers.contains(&("tailrace-run", &RunId(7).to_string())));
+        assert!(request.headers.contains(&("tailrace-run".into(), RunId(7).to_string())));
         self.keys.push_back(key);
         out.extend_from_slice(request.body);
         out.push(b'\n');

@@ -124,16 +124,14 @@ fn pieces(text: &str) -> Result<Vec<Piece>, TemplateError> {
 pub struct Shaped<'a> {
     filled: &'a Filled,
     payloads: &'a Payloads,
-    headers: Vec<(&'a str, &'a str)>,
     body: Vec<u8>,
 }
 
 impl<'a> Shaped<'a> {
     /// The metrics of `payloads` in this shape.
     pub fn new(filled: &'a Filled, payloads: &'a Payloads) -> Self {
-        let headers = filled.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let body = Vec::with_capacity(1 << 10);
-        Self { filled, payloads, headers: headers.collect(), body }
+        Self { filled, payloads, body }
     }
 }
 
@@ -161,7 +159,7 @@ impl Source for Shaped<'_> {
         Request {
             method: &self.filled.method,
             target: &self.filled.path,
-            headers: &self.headers,
+            headers: &self.filled.headers,
             body: &self.body,
         }
     }
@@ -197,7 +195,7 @@ mod tests {
         shaped.prepare(seq);
         let request = shaped.request();
         assert_eq!((request.method, request.target), ("PUT", "/in?of=r1"));
-        assert_eq!(request.headers, [("x-run", "r1!")]);
+        assert_eq!(request.headers, [("x-run".to_owned(), "r1!".to_owned())]);
         assert!(shaped.is_ack(201) && !shaped.is_ack(200));
         String::from_utf8(request.body.to_vec()).unwrap()
     }

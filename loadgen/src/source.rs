@@ -26,14 +26,15 @@ pub trait Source {
 pub struct Batches<'a> {
     payloads: &'a Payloads,
     producer: Producer,
-    headers: [(&'a str, &'a str); 2],
+    headers: [(String, String); 2],
     body: Vec<u8>,
 }
 
 impl<'a> Batches<'a> {
     /// The batches of `producer` in `run`, as the header carries it.
-    pub fn new(payloads: &'a Payloads, producer: Producer, run: &'a str) -> Self {
-        let headers = [("content-type", payloads.codec().content_type()), ("tailrace-run", run)];
+    pub fn new(payloads: &'a Payloads, producer: Producer, run: &str) -> Self {
+        let fields = [("content-type", payloads.codec().content_type()), ("tailrace-run", run)];
+        let headers = fields.map(|(name, value)| (name.into(), value.into()));
         Self { payloads, producer, headers, body: Vec::with_capacity(1 << 10) }
     }
 }

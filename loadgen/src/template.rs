@@ -109,6 +109,15 @@ impl Template {
         }
     }
 
+    /// Replaces `text` by that of one request. What was no text when it was taken apart, comes out
+    /// as nothing: what is filled in are digits, letters and dashes.
+    pub fn fill_text(&self, seed: u64, seq: u64, text: &mut String) {
+        let mut bytes = std::mem::take(text).into_bytes();
+        bytes.clear();
+        self.fill(seed, seq, &mut bytes);
+        *text = String::from_utf8(bytes).unwrap_or_default();
+    }
+
     /// Whether every request gets the same text.
     pub fn is_constant(&self) -> bool {
         self.0.iter().all(|part| matches!(part, Part::Text(_)))
@@ -182,7 +191,7 @@ pub struct Asked {
     /// Path and query.
     pub target: Template,
     /// Names and values; without `host` and `content-length`.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Template)>,
     /// Body or message.
     pub body: Template,
     /// Statuses that acknowledge, as first and last of each range.
@@ -193,7 +202,7 @@ pub struct Asked {
 pub struct Templates<'a> {
     asked: &'a Asked,
     seed: u64,
-    headers: Vec<(&'a str, &'a str)>,
+    headers: Vec<(String, String)>,
     target: String,
     body: Vec<u8>,
     /// Constant parts are filled once.
@@ -203,20 +212,21 @@ pub struct Templates<'a> {
 impl<'a> Templates<'a> {
     /// Requests of a seed.
     pub fn new(asked: &'a Asked, seed: u64) -> Self {
-        let headers = asked.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let headers = asked.headers.iter().map(|(name, _)| (name.clone(), String::new())).collect();
         let (target, body) = (String::new(), Vec::new());
-        Self { asked, seed, headers: headers.collect(), target, body, is_filled: false }
+        Self { asked, seed, headers, target, body, is_filled: false }
     }
 }
 
 impl Source for Templates<'_> {
     fn prepare(&mut self, seq: u64) {
         if !self.is_filled || !self.asked.target.is_constant() {
-            let mut bytes = std::mem::take(&mut self.target).into_bytes();
-            bytes.clear();
-            self.asked.target.fill(self.seed, seq, &mut bytes);
-            // It was made from a text, and what is filled in are digits and letters.
-            self.target = String::from_utf8(bytes).unwrap_or_default();
+            self.asked.target.fill_text(self.seed, seq, &mut self.target);
+        }
+        for ((_, value), (_, text)) in self.asked.headers.iter().zip(&mut self.headers) {
+            if !self.is_filled || !value.is_constant() {
+                value.fill_text(self.seed, seq, text);
+            }
         }
         if !self.is_filled || !self.asked.body.is_constant() {
             self.body.clear();

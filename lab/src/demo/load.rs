@@ -215,11 +215,13 @@ fn asked(
     headers: Vec<(String, String)>,
     body: &str,
 ) -> anyhow::Result<Asked> {
+    let template = |text: &str| Template::parse(text.as_bytes());
+    let headers = headers.into_iter().map(|(name, value)| Ok((name, template(&value)?)));
     Ok(Asked {
         method: method.into(),
-        target: Template::parse(path.as_bytes())?,
-        headers,
-        body: Template::parse(body.as_bytes())?,
+        target: template(path)?,
+        headers: headers.collect::<anyhow::Result<_>>()?,
+        body: template(body)?,
         acks: vec![(200, 299)],
     })
 }

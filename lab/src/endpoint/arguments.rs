@@ -19,8 +19,8 @@ pub struct RequestArgs {
     /// The request's method; without it POST with a body and GET without
     #[arg(long, value_name = "METHOD")]
     pub method: Option<String>,
-    /// A header of every request, such as 'Authorization: Bearer abc'; of a WebSocket, of its
-    /// upgrade. May be repeated
+    /// A header of every request, such as 'Authorization: Bearer abc' or 'Idempotency-Key:
+    /// {{uuid}}'; of a WebSocket, of its upgrade. May be repeated
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
     /// The body or message of every request; {{seq}}, {{random}}, {{uuid}} and {{time_ms}} are

@@ -69,6 +69,11 @@ pub(super) fn asked(arguments: &RequestArgs, target: &Target) -> Result<Asked, F
     let body = Template::parse(&source).map_err(usage)?;
     let mut headers = headers(arguments)?;
     if target.is_websocket() {
+        if let Some((name, _)) = headers.iter().find(|(_, value)| !value.is_constant()) {
+            return Err(Fault::Usage(format!(
+                "a WebSocket says {name:?} once, in its upgrade; fill in the body"
+            )));
+        }
         return Ok(Asked {
             method: "GET".into(),
             target: target.path.clone(),
@@ -77,18 +82,19 @@ pub(super) fn asked(arguments: &RequestArgs, target: &Target) -> Result<Asked, F
             acks: statuses(arguments),
         });
     }
-    let mut add = |name: &str, value: &str| {
+    let mut add = |name: &str, value: &str| -> Result<(), Fault> {
         if !headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
-            headers.push((name.into(), value.into()));
+            headers.push((name.into(), Template::parse(value.as_bytes()).map_err(usage)?));
         }
+        Ok(())
     };
     if !source.is_empty() {
-        add("content-type", content_type(&body));
+        add("content-type", content_type(&body))?;
     }
-    add("accept", "*/*");
-    add("user-agent", concat!("tailrace/", env!("CARGO_PKG_VERSION")));
+    add("accept", "*/*")?;
+    add("user-agent", concat!("tailrace/", env!("CARGO_PKG_VERSION")))?;
     if arguments.no_keepalive && target.protocol.name == "http1" {
-        add("connection", "close");
+        add("connection", "close")?;
     }
     let default = if source.is_empty() { "GET" } else { "POST" };
     let method = arguments.method.as_deref().unwrap_or(default);
@@ -139,7 +145,7 @@ pub(super) fn host(arguments: &RequestArgs) -> Result<Option<String>, Fault> {
     Ok(host.map(|(_, value)| value.to_owned()))
 }
 
-fn headers(arguments: &RequestArgs) -> Result<Vec<(String, String)>, Fault> {
+fn headers(arguments: &RequestArgs) -> Result<Vec<(String, Template)>, Fault> {
     let mut headers = Vec::new();
     for header in &arguments.headers {
         let (name, value) = split(header)?;
@@ -148,7 +154,8 @@ fn headers(arguments: &RequestArgs) -> Result<Vec<(String, String)>, Fault> {
             return Err(Fault::Usage(format!("--header {name:?} is written here already: {why}")));
         }
         if !name.eq_ignore_ascii_case("host") {
-            headers.push((name.to_ascii_lowercase(), value.to_owned()));
+            let value = Template::parse(value.as_bytes()).map_err(usage)?;
+            headers.push((name.to_ascii_lowercase(), value));
         }
     }
     Ok(headers)

@@ -45,7 +45,8 @@ impl Target {
     /// An unknown scheme, a user and password, a port that is none, characters that no URL has.
     pub(super) fn parse(url: &str, http2: bool) -> Result<Self, Fault> {
         let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
-        let known = SCHEMES.into_iter().find(|(name, ..)| *name == scheme && !rest.is_empty());
+        let is_named = |name: &str| name.eq_ignore_ascii_case(scheme) && !rest.is_empty();
+        let known = SCHEMES.into_iter().find(|(name, ..)| is_named(name));
         let (_, mut protocol, is_secured) = known.ok_or_else(|| {
             let known = SCHEMES.map(|(name, ..)| format!("{name}://"));
             Fault::Usage(format!("{url:?} begins with none of {}", known.join(", ")))
@@ -121,15 +122,24 @@ impl Target {
     }
 
     /// Makes the client halves of connections: `host` is whom they say that they talk to,
-    /// `headers` are those of a WebSocket's upgrade.
-    pub(super) fn wires(&self, host: &str, depth: usize, headers: &[(String, String)]) -> NewWire {
+    /// `headers` are those of a WebSocket's upgrade, in which nothing is filled in.
+    pub(super) fn wires(
+        &self,
+        host: &str,
+        depth: usize,
+        headers: &[(String, Template)],
+    ) -> NewWire {
         let host = host.to_owned();
         match self.protocol.name {
             "ws" => {
-                let mut path = Vec::new();
-                self.path.fill(0, 0, &mut path);
-                let path = String::from_utf8_lossy(&path).into_owned();
-                let headers = headers.to_vec();
+                let filled = |template: &Template| {
+                    let mut text = String::new();
+                    template.fill_text(0, 0, &mut text);
+                    text
+                };
+                let path = filled(&self.path);
+                let headers: Vec<(String, String)> =
+                    headers.iter().map(|(name, value)| (name.clone(), filled(value))).collect();
                 Box::new(move || {
                     Box::new(WsWire::new(&host, &path, None, depth).with_headers(&headers))
                 })
@@ -199,6 +209,7 @@ mod tests {
     #[test]
     fn urls_are_taken_apart() {
         check("http://example.org", "http1", ("example.org", 80), "/");
+        check("HTTP://Example.org", "http1", ("Example.org", 80), "/");
         check("https://example.org:8443/a/b?c=d#e", "http1", ("example.org", 8443), "/a/b?c=d");
         check("h2c://127.0.0.1:1?q={{seq}}", "http2", ("127.0.0.1", 1), "/?q=7");
         check("h2://[::1]/x/{{seq}}", "http2", ("::1", 443), "/x/7");

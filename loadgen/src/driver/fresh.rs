@@ -6,8 +6,8 @@ use hdrhistogram::Histogram;
 use tailrace_measure::clock::now;
 use tailrace_measure::recorder::Failure;
 
-use super::Driver;
 use super::connection::Stage;
+use super::{Driver, RECONNECT_NS};
 
 /// Significant digits, as in every other histogram here.
 const DIGITS: u8 = 3;
@@ -91,8 +91,10 @@ impl Driver<'_> {
             self.take_apart(index);
             self.await_request(index);
         } else if connection.stage == Stage::Closing {
+            // A server that says goodbye without having answered would be asked without end.
+            let wait_ns = if connection.has_answered { 0 } else { RECONNECT_NS };
             self.take_apart(index);
-            self.connections[index].stage = Stage::Down { retry_at: now() };
+            self.connections[index].stage = Stage::Down { retry_at: now().plus(wait_ns) };
             self.unsettled = true;
         }
     }

@@ -9,7 +9,7 @@ use tailrace_sys::poller::Interest;
 use super::connection::{Connection, Stage};
 use super::feed::Feed;
 use super::inflight::Pending;
-use super::{Driver, Due, FEED_TOKEN, OPEN_NS_MAX, RECONNECT_NS};
+use super::{Driver, Due, FEED_TOKEN, OPEN_NS_MAX, RECONNECT_NS, SLEEP_NS_MAX};
 
 impl Driver<'_> {
     /// Opens every connection and the feed and waits until all are ready.
@@ -39,12 +39,16 @@ impl Driver<'_> {
             if let Some(why) = self.last_break.take() {
                 return Err(io::Error::other(format!("a connection failed to open: {why}")));
             }
+            if self.tally.stopped() {
+                // Whoever asked for that wants no error: what follows ends before it begins.
+                return Ok(());
+            }
             if left == 0 {
                 let what =
                     "connections were not ready in time; does this address speak the protocol?";
                 return Err(io::Error::new(io::ErrorKind::TimedOut, what));
             }
-            self.poller.wait(left)?;
+            self.poller.wait(left.min(SLEEP_NS_MAX))?;
             self.handle_ready();
             self.flush_dirty();
         }
@@ -99,9 +103,15 @@ impl Driver<'_> {
     fn take_back_unsent(&mut self, index: usize) {
         let keys: Vec<u64> = self.connections[index].unsent_keys().collect();
         for key in keys.into_iter().rev() {
-            if let Some(Pending { seq, intended, released, .. }) = self.in_flight.remove(key) {
-                self.waiting.push_front(Due { seq, intended, released });
-            }
+            self.take_back(key);
+        }
+    }
+
+    /// A request that nobody looked at waits for another connection, before those that were due
+    /// later. What it cost in vain is part of its latency.
+    pub(super) fn take_back(&mut self, key: u64) {
+        if let Some(Pending { seq, intended, released, .. }) = self.in_flight.remove(key) {
+            self.waiting.push_front(Due { seq, intended, released });
         }
     }
 

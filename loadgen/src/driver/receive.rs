@@ -51,7 +51,7 @@ impl Driver<'_> {
             let result = self.connections[index].receive(&mut self.buffer, &mut events);
             let acked = now();
             for event in events.drain(..) {
-                self.handle_event(index, &event, acked);
+                self.handle_event(index, event, acked);
             }
             self.events = events;
             self.note_opening(index);
@@ -73,8 +73,8 @@ impl Driver<'_> {
         self.dispatch_waiting();
     }
 
-    fn handle_event(&mut self, index: usize, event: &WireEvent, at: Stamp) {
-        match *event {
+    fn handle_event(&mut self, index: usize, event: WireEvent, at: Stamp) {
+        match event {
             WireEvent::Ready => self.connections[index].stage = Stage::Open,
             WireEvent::Closing => {
                 self.connections[index].stage = Stage::Closing;
@@ -82,7 +82,8 @@ impl Driver<'_> {
                 self.unsettled = true;
                 self.close_if_spent(index);
             }
-            WireEvent::Unanswered { key } => {
+            WireEvent::Unanswered { key, why } => {
+                self.last_break = Some(why);
                 if let Some(pending) = self.in_flight.remove(key) {
                     let released = Some(pending.released);
                     self.recorder.failed(pending.intended, released, Failure::Broken);
@@ -90,6 +91,11 @@ impl Driver<'_> {
                     self.connections[index].unanswered -= 1;
                     self.close_if_spent(index);
                 }
+            }
+            WireEvent::Untouched { key } => {
+                self.take_back(key);
+                self.connections[index].unanswered -= 1;
+                self.close_if_spent(index);
             }
             WireEvent::Answer { key, status } => {
                 if let Some(pending) = self.in_flight.remove(key) {

@@ -69,8 +69,9 @@ impl Connection {
     }
 
     fn encode(&mut self, key: u64, body: &[u8]) {
-        let mut headers = vec![("content-type", Codec::of(body).content_type())];
-        headers.extend(self.run.as_deref().map(|run| (RUN_HEADER, run)));
+        let content_type = Codec::of(body).content_type();
+        let mut headers = vec![("content-type".to_owned(), content_type.to_owned())];
+        headers.extend(self.run.clone().map(|run| (RUN_HEADER.to_owned(), run)));
         let request = Request { method: "POST", target: "/v1/ingest", headers: &headers, body };
         self.wire.encode(&request, key, &mut self.out);
     }
@@ -197,7 +198,10 @@ impl Connection {
         }
         self.answers.extend(events.into_iter().filter_map(|event| match event {
             WireEvent::Answer { key, status } => Some((key, status)),
-            WireEvent::Ready | WireEvent::Unanswered { .. } | WireEvent::Closing => None,
+            WireEvent::Ready
+            | WireEvent::Unanswered { .. }
+            | WireEvent::Untouched { .. }
+            | WireEvent::Closing => None,
         }));
         Ok(())
     }

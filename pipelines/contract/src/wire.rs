@@ -44,7 +44,7 @@ pub struct Request<'a> {
     /// Path and query. Ignored by message transports.
     pub target: &'a str,
     /// Further headers, without `host` and `content-length`. Ignored by message transports.
-    pub headers: &'a [(&'a str, &'a str)],
+    pub headers: &'a [(String, String)],
     /// The body or message.
     pub body: &'a [u8],
 }
@@ -61,9 +61,16 @@ pub enum WireEvent {
         /// An HTTP status; message transports translate (an acknowledgement is 202).
         status: u16,
     },
-    /// A request gets no answer, though its connection goes on: the peer reset its stream, or said
-    /// that it will not look at it.
+    /// A request gets no answer, though its connection goes on: the peer reset its stream.
     Unanswered {
+        /// The key it was encoded with.
+        key: u64,
+        /// What the peer gave as its reason.
+        why: String,
+    },
+    /// The peer takes no further requests, and has not looked at this one: it may be sent on another
+    /// connection as if for the first time (RFC 9113, section 6.8).
+    Untouched {
         /// The key it was encoded with.
         key: u64,
     },

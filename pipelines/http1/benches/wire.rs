@@ -2,6 +2,7 @@
 //! from one piece. Run with `cargo bench -p tailrace-http1`.
 
 use std::hint::black_box;
+use std::sync::LazyLock;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tailrace_contract::{Request, Wire};
@@ -10,12 +11,15 @@ use tailrace_http1::Http1Wire;
 const ANSWER: &[u8] = b"HTTP/1.1 202 Accepted\r\ncontent-type: application/json\r\ncontent-length: 14\r\ndate: Sat, 21 Nov 2026 01:00:00 GMT\r\n\r\n{\"accepted\":1}";
 const DEPTH: usize = 16;
 
+static HEADERS: LazyLock<[(String, String); 2]> = LazyLock::new(|| {
+    [
+        ("content-type".into(), "application/json".into()),
+        ("tailrace-run".into(), "00f0000000000000000000000000000a".into()),
+    ]
+});
+
 fn request(body: &[u8]) -> Request<'_> {
-    let headers = &[
-        ("content-type", "application/json"),
-        ("tailrace-run", "00f0000000000000000000000000000a"),
-    ];
-    Request { method: "POST", target: "/v1/ingest", headers, body }
+    Request { method: "POST", target: "/v1/ingest", headers: &*HEADERS, body }
 }
 
 fn wire_with_requests(count: u64) -> Http1Wire {

@@ -137,21 +137,16 @@ impl CachedHead {
     }
 
     fn fits(&self, request: &Request<'_>) -> bool {
-        let alike = |(mine, theirs): (&(String, String), &(&str, &str))| {
-            mine.0 == theirs.0 && mine.1 == theirs.1
-        };
         !self.bytes.is_empty()
             && self.method == request.method
             && self.target == request.target
-            && self.headers.len() == request.headers.len()
-            && self.headers.iter().zip(request.headers).all(alike)
+            && self.headers == request.headers
     }
 
     fn build(&mut self, request: &Request<'_>, authority: &str) {
-        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
         request.method.clone_into(&mut self.method);
         request.target.clone_into(&mut self.target);
-        self.headers = request.headers.iter().map(owned).collect();
+        request.headers.clone_into(&mut self.headers);
         self.has_body = !matches!(request.method, "GET" | "HEAD" | "DELETE" | "OPTIONS" | "TRACE");
         self.bytes.clear();
         let (method, target) = (request.method, request.target);

@@ -2,15 +2,18 @@
 //! it gets along with the server half.
 
 use std::net::TcpListener;
+use std::sync::LazyLock;
 
 use tailrace_contract::WireEvent::{self, Answer, Closing};
 use tailrace_contract::{Options, Request, Wire, WireError};
 use tailrace_http1::{Http1Wire, Limits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+static RUN: LazyLock<[(String, String); 1]> =
+    LazyLock::new(|| [("tailrace-run".into(), "00f0000000000000000000000000000a".into())]);
+
 fn request<'a>(method: &'a str, body: &'a [u8]) -> Request<'a> {
-    let headers = &[("tailrace-run", "00f0000000000000000000000000000a")];
-    Request { method, target: "/v1/ingest", headers, body }
+    Request { method, target: "/v1/ingest", headers: &*RUN, body }
 }
 
 fn wire(methods: &[&str]) -> (Http1Wire, Vec<u8>) {

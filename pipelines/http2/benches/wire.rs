@@ -2,6 +2,7 @@
 //! Run with `cargo bench -p tailrace-http2`.
 
 use std::hint::black_box;
+use std::sync::LazyLock;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tailrace_contract::{Peer, Request, Wire};
@@ -14,12 +15,15 @@ const HEAD: &[u8] = b"\x08\x82\x10\x05\x0f\x10\x8b\x1d\x75\xd0\x62\x0d\x26\x3d\x
 const BODY: &[u8] = b"{\"accepted\":1}";
 const COUNT: u32 = 16;
 
+static HEADERS: LazyLock<[(String, String); 2]> = LazyLock::new(|| {
+    [
+        ("content-type".into(), "application/json".into()),
+        ("tailrace-run".into(), "00f0000000000000000000000000000a".into()),
+    ]
+});
+
 fn request(body: &[u8]) -> Request<'_> {
-    let headers = &[
-        ("content-type", "application/json"),
-        ("tailrace-run", "00f0000000000000000000000000000a"),
-    ];
-    Request { method: "POST", target: "/v1/ingest", headers, body }
+    Request { method: "POST", target: "/v1/ingest", headers: &*HEADERS, body }
 }
 
 fn open_wire(requests: u32) -> Http2Wire {

@@ -3,7 +3,8 @@
 //! table of size 0, so that it needs no table to read answers, and no push; it knows neither
 //! priorities nor `Upgrade`. Read next: `wire/frames.rs`, `wire/client.rs`.
 //!
-//! One request among many can fail while the connection goes on: [`WireEvent::Unanswered`].
+//! One request among many can fail while the connection goes on ([`WireEvent::Unanswered`]), or be
+//! given back by a server that ends it ([`WireEvent::Untouched`]).
 
 mod answers;
 mod client;

@@ -4,8 +4,9 @@
 mod frames;
 
 use std::net::TcpListener;
+use std::sync::LazyLock;
 
-use tailrace_contract::WireEvent::{self, Answer, Closing, Ready, Unanswered};
+use tailrace_contract::WireEvent::{self, Answer, Closing, Ready, Unanswered, Untouched};
 use tailrace_contract::{Options, Peer, Request, Wire, WireError};
 use tailrace_http2::{Http2Wire, Limits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,9 +29,11 @@ fn peer(in_flight: usize) -> Peer<'static> {
     Peer::plain("host:80", None, in_flight)
 }
 
+static RUN: LazyLock<[(String, String); 1]> =
+    LazyLock::new(|| [("Tailrace-Run".into(), "00f0000000000000000000000000000a".into())]);
+
 fn request(body: &[u8]) -> Request<'_> {
-    let headers = &[("Tailrace-Run", "00f0000000000000000000000000000a")];
-    Request { method: "POST", target: "/v1/ingest", headers, body }
+    Request { method: "POST", target: "/v1/ingest", headers: &*RUN, body }
 }
 
 /// A wire that has greeted and got these settings.
@@ -187,13 +190,18 @@ fn a_reset_ends_one_request_and_not_the_connection() {
         head(5, END_STREAM, "200"),
         window(5, 1),
     ];
-    check(3, &bytes.concat(), &[Unanswered { key: 0 }, Unanswered { key: 1 }, answer(2, 202)]);
+    let unanswered = |key, reason: &str| {
+        let why = format!("the server reset a request's stream: {reason}");
+        Unanswered { key, why }
+    };
+    let expect = [unanswered(0, "CANCEL"), unanswered(1, "REFUSED_STREAM"), answer(2, 202)];
+    check(3, &bytes.concat(), &expect);
 }
 
 #[test]
-fn a_farewell_ends_what_was_not_looked_at() {
+fn a_farewell_gives_back_what_was_not_looked_at() {
     let graceful = [goaway(u32::MAX >> 1, 0, ""), goaway(3, 0, ""), head(1, END_STREAM, "202")];
-    let expect = [Closing, Unanswered { key: 2 }, answer(0, 202)];
+    let expect = [Closing, Untouched { key: 2 }, answer(0, 202)];
     check(3, &graceful.concat(), &expect);
     let mut wire = asked(3);
     wire.decode(&graceful[0], &mut Vec::new(), &mut Vec::new()).unwrap();
@@ -313,8 +321,7 @@ fn a_smaller_header_table_is_kept_to() {
 #[test]
 fn a_long_head_goes_on_in_further_frames() {
     let (mut wire, mut out) = (ready(1, &[]), Vec::new());
-    let long = "x".repeat(20_000);
-    let headers = [("x", &*long)];
+    let headers = [("x".to_owned(), "x".repeat(20_000))];
     wire.encode(&Request { headers: &headers, ..request(b"{}") }, 0, &mut out);
     let frames = parse(&out);
     let shapes: Vec<_> = frames.iter().map(|f| (f.0, f.1, f.3.len() <= 16_384)).collect();

@@ -129,10 +129,11 @@ impl Client {
         frame: &Frame<'_>,
         events: &mut Vec<WireEvent>,
     ) -> Result<(), WireError> {
-        frame.number()?;
+        let reason = frame.number()?;
         // One that was answered already may still be reset: the server wants no more of it.
         if let Some((stream, _)) = self.streams.close(frame.stream) {
-            events.push(WireEvent::Unanswered { key: stream.key });
+            let why = format!("the server reset a request's stream: {}", name(reason));
+            events.push(WireEvent::Unanswered { key: stream.key, why });
         }
         Ok(())
     }
@@ -153,7 +154,7 @@ impl Client {
         }
         self.take_no_more(events);
         while let Some(stream) = self.streams.close_above(last) {
-            events.push(WireEvent::Unanswered { key: stream.key });
+            events.push(WireEvent::Untouched { key: stream.key });
         }
         Ok(())
     }

@@ -101,21 +101,16 @@ impl CachedHead {
     }
 
     fn fits(&self, request: &Request<'_>) -> bool {
-        let alike = |(mine, theirs): (&(String, String), &(&str, &str))| {
-            mine.0 == theirs.0 && mine.1 == theirs.1
-        };
         !self.next.is_empty()
             && self.method == request.method
             && self.target == request.target
-            && self.headers.len() == request.headers.len()
-            && self.headers.iter().zip(request.headers).all(alike)
+            && self.headers == request.headers
     }
 
     fn build(&mut self, request: &Request<'_>) {
         request.method.clone_into(&mut self.method);
         request.target.clone_into(&mut self.target);
-        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
-        self.headers = request.headers.iter().map(owned).collect();
+        request.headers.clone_into(&mut self.headers);
         (self.next, self.later) = (Vec::new(), Vec::new());
         if std::mem::take(&mut self.must_tell_size) {
             hpack::write_integer(TABLE_SIZE, 5, self.table_bytes_max, &mut self.next);
