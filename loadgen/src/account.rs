@@ -130,6 +130,9 @@ fn ended_early(load: &Load, ran: &Ran, watched: &Watched) -> Option<String> {
 
 /// What became of a trial or load that somebody stopped.
 pub(crate) fn interrupted(lived_ns: u64, window_ns: u64) -> String {
+    if lived_ns == 0 {
+        return "it was interrupted before its window began; nothing was measured".into();
+    }
     if lived_ns == window_ns {
         return "it was interrupted while the last answers were still due".into();
     }

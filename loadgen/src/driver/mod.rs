@@ -286,6 +286,8 @@ impl<'a> Driver<'a> {
     /// that was still to come: the denominator does not shrink because a system died.
     fn finish(mut self, at: Stamp) -> Driven<Recorder> {
         let stopped = !self.is_done(at);
+        // With nothing left to be due it may end before its window, which passes all the same.
+        let ended = if stopped { at.min(self.times.window.1) } else { self.times.window.1 };
         let unanswered = self.in_flight.take(None);
         for pending in unanswered {
             self.give_up(pending.intended, pending.released, at);
@@ -313,7 +315,7 @@ impl<'a> Driver<'a> {
             last_break: self.last_break,
             stopped,
             never_released,
-            lived_ns: at.min(self.times.window.1).since(self.times.window.0),
+            lived_ns: ended.since(self.times.window.0),
             spun_ns: self.plan.spins.then_some(self.spun.ns),
         }
     }

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use tailrace_http1::Http1Wire;
 use tailrace_loadgen::driver::Driven;
+use tailrace_measure::record::Arrivals;
 use tailrace_ws::WsWire;
 
-use crate::drive::{Drive, undisturbed};
+use crate::drive::{Drive, MS, undisturbed};
 use crate::server::{Real, Server, answer, echo, hang_up, read_frame};
 
 #[test]
@@ -206,6 +207,15 @@ fn stopping_while_answers_are_due_is_stopping_early() {
     let driven = drive.run(server.address);
     assert!(driven.stopped, "the last answers were not waited for");
     assert_eq!((driven.measured.all_outcomes.censored, driven.never_released), (last, 0));
+}
+
+/// Nothing is due at the end of this window, which passes all the same: rates are of the whole.
+#[test]
+fn a_window_is_as_long_as_was_asked_for() {
+    let mut drive = Drive::new(12.0, 200);
+    drive.load.arrivals = Arrivals::Constant;
+    let driven = drive.run(echo().address);
+    assert_eq!((driven.stopped, driven.lived_ns), (false, 200 * MS));
 }
 
 #[test]
