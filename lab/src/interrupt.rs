@@ -39,8 +39,8 @@ pub async fn asked_to_stop() -> std::io::Result<()> {
     Ok(())
 }
 
-/// A flag that the first signal sets, for code without a runtime. `on_stop` runs then, on a
-/// thread of its own; a second signal ends the program at once.
+/// A flag that the first signal from now on sets, for code without a runtime. `on_stop` runs then,
+/// on a thread of its own; a second signal ends the program at once.
 ///
 /// # Errors
 /// No thread or no signals.
@@ -48,15 +48,17 @@ pub fn flag(on_stop: impl FnOnce() + Send + 'static) -> std::io::Result<Arc<Atom
     let flag = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&flag);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut stop = {
+        let _inside = runtime.enter();
+        Stop::caught()?
+    };
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         runtime.block_on(async {
-            if asked_to_stop().await.is_ok() {
-                set.store(true, Relaxed);
-                on_stop();
-                if asked_to_stop().await.is_ok() {
-                    std::process::exit(crate::exit::Ended::Interrupted as i32);
-                }
-            }
+            stop.asked().await;
+            set.store(true, Relaxed);
+            on_stop();
+            stop.asked().await;
+            std::process::exit(crate::exit::Ended::Interrupted as i32);
         });
     })?;
     Ok(flag)

@@ -36,10 +36,12 @@ const LEAST_PER_S: f64 = 10.0;
 
 /// Arguments of `capacity`.
 #[derive(Debug, Args, Clone)]
-#[command(after_help = "An objective is `ack|live p50|p95|p99|p99.9 < DURATION` or `answered >= \
+#[command(
+    after_help = "An objective is `ack|live p50|p90|p95|p99|p99.9|p99.99 < DURATION` or `answered >= \
     SHARE`; several must hold together. Without a share of its own, answered >= 99.9% is one of \
     them. The answer: between a rate at which 3 of 3 trials passed and one at which at least 2 of \
-    3 failed.")]
+    3 failed."
+)]
 pub struct CapacityArgs {
     /// Which pipeline; or the address of anyone's endpoint, as `load` takes it
     pub pipeline: String,

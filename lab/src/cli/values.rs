@@ -79,5 +79,5 @@ pub(crate) fn rate(text: &str) -> Result<f64, String> {
     if allowed.contains(&rate) {
         return Ok(rate);
     }
-    Err(format!("{rate} is not a rate between 1 and 2,000,000 batches a second"))
+    Err(format!("{rate} is not a rate between 1 and 2,000,000 a second"))
 }

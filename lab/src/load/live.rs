@@ -77,8 +77,17 @@ fn tell(gauge: &Gauge, over: &AtomicBool, length: Duration) {
         let span = elapsed.saturating_sub(before.0).as_secs_f64();
         let now_per_s = answered.saturating_sub(before.1) as f64 / span;
         before = (elapsed, answered);
-        let (elapsed, length) = (elapsed.as_secs_f64(), length.as_secs_f64());
-        eprintln!("{elapsed:.0} of {length:.0} s: {}", text(&reading, now_per_s));
+        eprintln!("{}: {}", place(&reading, elapsed, length), text(&reading, now_per_s));
+    }
+}
+
+/// How far it is: a load begins when its connections stand, and ends when its answers have come.
+fn place(reading: &Reading, elapsed: Duration, length: Duration) -> String {
+    let (seconds, all) = (elapsed.as_secs_f64(), length.as_secs_f64());
+    match reading.scheduled {
+        0 => format!("{seconds:.0} s, connections are being opened"),
+        _ if elapsed > length => format!("{seconds:.0} s, the last answers are still due"),
+        _ => format!("{seconds:.0} of {all:.0} s"),
     }
 }
 

@@ -42,9 +42,11 @@ fn judge_latency(ack: &Percentiles, q: f64, below_ns: u64) -> (bool, String) {
     let is = |other: f64| (q - other).abs() < 1e-9;
     let (ns, support) = match q {
         _ if is(0.5) => (ack.p50, ack.support.p50),
+        _ if is(0.9) => (ack.p90, ack.support.p90),
         _ if is(0.95) => (ack.p95, ack.support.p95),
         _ if is(0.99) => (ack.p99, ack.support.p99),
-        _ => (ack.p99_9, ack.support.p99_9),
+        _ if is(0.999) => (ack.p99_9, ack.support.p99_9),
+        _ => (ack.p99_99, ack.support.p99_99),
     };
     match ns {
         None if ack.unanswered > 0 => (false, BEYOND_TIMEOUT.into()),

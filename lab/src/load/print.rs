@@ -5,32 +5,34 @@ use tailrace_loadgen::gauge::Cell;
 use tailrace_measure::load_report::{Generator, LoadReport, Loop, Percentiles};
 use tailrace_measure::record::{Measurement, SUPPORT_MIN};
 use tailrace_measure::recorder::Measured;
+use tailrace_measure::wording::plural;
 use tailrace_render::format::{BEYOND_TIMEOUT, NOTHING, TOO_FEW, count, latency, rate};
 
 use crate::columns::{self, Line};
-use crate::printing;
 use crate::sparkline::{self, Glyphs};
+use crate::{printing, terminal};
 
-/// Of the histogram's line: it fits a terminal of 80 columns.
+/// Of the histogram, where nothing narrower is asked for.
 const WIDTH: usize = 70;
+/// What stands before it.
+const BEFORE: &str = "ack  ";
 
 /// Prints the report.
 ///
 /// # Errors
 /// Standard output is closed.
 pub(super) fn print(report: &LoadReport, measured: &Measured) -> anyhow::Result<()> {
-    for line in question(report) {
-        printing::line(&line)?;
+    let width = terminal::output_width();
+    let prose = |line: &String| printing::line(&terminal::wrap(line, width, 2));
+    question(report).iter().try_for_each(prose)?;
+    printing::line("")?;
+    printing::line(&table(report, width))?;
+    let bars = width.map_or(WIDTH, |width| WIDTH.min(width.saturating_sub(BEFORE.len())));
+    if let Some(bars) = sparkline::histogram(&cells(measured), bars, Glyphs::of_locale()) {
+        printing::line(&format!("\n{BEFORE}{bars}"))?;
     }
     printing::line("")?;
-    printing::line(&table(report))?;
-    if let Some(bars) = sparkline::histogram(&cells(measured), WIDTH, Glyphs::of_locale()) {
-        printing::line(&format!("\nack  {bars}"))?;
-    }
-    printing::line("")?;
-    for line in answers(report) {
-        printing::line(&line)?;
-    }
+    answers(report).iter().try_for_each(prose)?;
     Ok(())
 }
 
@@ -51,8 +53,12 @@ fn question(report: &LoadReport) -> Vec<String> {
     let method = endpoint.method.as_deref().unwrap_or("messages to");
     let keep = if load.keep_alive { "" } else { ", a connection a request" };
     let mut lines = vec![format!(
-        "{method} {} ({} at {}), {} connections × {} in flight{keep}",
-        endpoint.url, endpoint.protocol, endpoint.address, load.connections, load.per_connection
+        "{method} {} ({} at {}), {} × {} in flight{keep}",
+        endpoint.url,
+        endpoint.protocol,
+        endpoint.address,
+        plural(load.connections.into(), "connection"),
+        load.per_connection
     )];
     if load.r#loop == Loop::Closed {
         lines.push(
@@ -65,10 +71,13 @@ fn question(report: &LoadReport) -> Vec<String> {
         (Some(arrivals), Some(per_s)) => format!(", {arrivals} at {}", rate(per_s)),
         _ => String::new(),
     };
+    let warm_up = match load.warm_up_ns {
+        0 => "without warm-up".to_owned(),
+        ns => format!("after {:.1} s of warm-up", ns as f64 / 1e9),
+    };
     lines.push(format!(
-        "{:.1} s after {:.1} s of warm-up{arrivals}: {} due, {}; {} acknowledged, {}",
+        "{:.1} s {warm_up}{arrivals}: {} due, {}; {} acknowledged, {}",
         report.window_ns as f64 / 1e9,
-        load.warm_up_ns as f64 / 1e9,
         count(report.offered.count),
         rate(report.offered.rate_per_s),
         count(report.achieved.count),
@@ -77,27 +86,38 @@ fn question(report: &LoadReport) -> Vec<String> {
     lines
 }
 
-fn table(report: &LoadReport) -> String {
+/// A row for each latency; on a terminal that is too narrow for that, a row for each percentile.
+fn table(report: &LoadReport, width: Option<usize>) -> String {
+    let rows = rows(report);
+    let lines = |rows: Vec<Vec<String>>| rows.into_iter().map(Line::Cells).collect::<Vec<_>>();
+    let columns = 0..rows.first().map_or(0, Vec::len);
+    let turned = columns.map(|column| rows.iter().map(|row| row[column].clone()).collect());
+    let (narrow, wide) = (lines(turned.collect()), lines(rows));
+    let fits = width.is_none_or(|width| columns::width(&wide) <= width);
+    columns::align(if fits { &wide } else { &narrow })
+}
+
+fn rows(report: &LoadReport) -> Vec<Vec<String>> {
     let headings = ["", "p50", "p90", "p95", "p99", "p99.9", "p99.99", "max"];
-    let mut lines = vec![Line::Cells(headings.map(str::to_owned).to_vec())];
+    let mut lines = vec![headings.map(str::to_owned).to_vec()];
     let rows = [
         ("ack", &report.ack_ns),
         ("service", &report.service_ns),
         ("queued", &report.queued_ns),
         ("lateness", &report.lateness_ns),
     ];
-    lines.extend(rows.map(|(name, figures)| Line::Cells(row(name, figures))));
+    lines.extend(rows.map(|(name, figures)| row(name, figures)));
     let support = &report.ack_ns.support;
     let above = [support.p50, support.p90, support.p95, support.p99, support.p99_9, support.p99_99];
     let cells = above.map(count).into_iter();
-    lines.push(Line::Cells(
+    lines.push(
         std::iter::once("requests above".to_owned()).chain(cells).chain(["0".to_owned()]).collect(),
-    ));
+    );
     if !report.load.keep_alive {
-        lines.push(Line::Cells(row("connect", &report.connections.connect_ns)));
-        lines.extend(report.connections.tls_ns.iter().map(|tls| Line::Cells(row("TLS", tls))));
+        lines.push(row("connect", &report.connections.connect_ns));
+        lines.extend(report.connections.tls_ns.iter().map(|tls| row("TLS", tls)));
     }
-    columns::align(&lines)
+    lines
 }
 
 fn row(name: &str, figures: &Percentiles) -> Vec<String> {

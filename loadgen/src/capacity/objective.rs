@@ -11,11 +11,18 @@ use tailrace_measure::seals::{overloaded, spoilt};
 use tailrace_measure::wording::{duration, percent};
 
 /// What can be written.
-const GRAMMAR: &str = "ack|live p50|p95|p99|p99.9 < DURATION, such as 'ack p99 < 10ms', or \
-                       answered >= SHARE, such as 'answered >= 99.9%'";
+const GRAMMAR: &str = "ack|live p50|p90|p95|p99|p99.9|p99.99 < DURATION, such as 'ack p99 < 10ms' \
+                       or 'ack p50 < 250us', or answered >= SHARE, such as 'answered >= 99.9%'";
 
 /// The percentiles that may be asked for.
-const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999)];
+const QUANTILES: [(&str, f64); 6] = [
+    ("p50", 0.5),
+    ("p90", 0.9),
+    ("p95", 0.95),
+    ("p99", 0.99),
+    ("p99.9", 0.999),
+    ("p99.99", 0.9999),
+];
 
 /// Which latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,7 +218,7 @@ mod tests {
         for (text, why) in [
             ("", "it is empty"),
             ("durable p99 < 1s", "neither ack, live nor answered"),
-            ("ack p98 < 1s", "none of p50, p95, p99, p99.9"),
+            ("ack p98 < 1s", "none of p50, p90, p95, p99, p99.9, p99.99"),
             ("ack p99 > 1s", "a percentile, < and a duration"),
             ("ack p99 < fast", "fast"),
             ("ack p99 < 0us", "not a duration"),

@@ -113,9 +113,15 @@ impl AnswerReader {
                 Ok(Some(self.status))
             }
             Place::Head if self.partial.is_empty() => Ok(None),
-            place => Err(WireError::new(format!(
-                "the connection was closed in the middle of an answer ({place:?})"
-            ))),
+            place => {
+                let at = match place {
+                    Place::Head => "in its head".into(),
+                    Place::Counted { left } => format!("{left} bytes of its body were to come"),
+                    _ => "its last chunk was to come".into(),
+                };
+                let what = "the connection was closed in the middle of an answer";
+                Err(WireError::new(format!("{what}: {at}")))
+            }
         }
     }
 
