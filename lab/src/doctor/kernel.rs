@@ -113,8 +113,8 @@ fn sockets(machine: &Machine) -> Examined {
         (Some(own), _) if paces(own) => (
             Fitness::Good,
             format!(
-                "servers and backends answer through {own}, which paces and costs a little CPU; for \
-                 figures beside those of a machine with another default, `sysctl -w \
+                "servers and backends answer through {own}, which paces: the same for every arm, but \
+                 for figures beside those of a machine with another default, `sysctl -w \
                  net.ipv4.tcp_congestion_control={UNPACED}` before the run"
             ),
         ),
