@@ -2,8 +2,12 @@
 //! Playwright's core package, which brings no browser of its own. What the tests import comes
 //! from the lock file of `dashboard/`; no package's install script runs.
 
-use std::fs;
+use std::io::Write;
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io, thread};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -20,19 +24,39 @@ const TEST_ENDING: &str = ".test.mjs";
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let components = install::run()?;
     shell::run(shell::cargo().args(["build", "--locked", "--package", "tailrace"]))?;
-    test(&components, arguments)
+    // Node would leave one processor to itself; pages keep the browser waiting often enough.
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut node = node(&components);
+    node.arg(format!("--test-concurrency={processors}")).args(arguments).args(tests()?);
+    shell::run(&mut node)
 }
 
-/// Every browser test, on the program as it was built last.
-pub(crate) fn test(components: &Components, arguments: &[&str]) -> Result<()> {
-    let program = shell::target().join("debug/tailrace");
+/// Every browser test, on the program as it was built last, while `others` run: both wait more
+/// than they compute. What node prints comes at the end, in one piece.
+pub(crate) fn beside(others: &mut Command, components: &Components) -> Result<()> {
+    let mut node = node(components);
+    node.args(tests()?);
+    let (others, pages) = thread::scope(|scope| {
+        let pages = scope.spawn(|| shell::output(&mut node));
+        (shell::run(others), pages.join())
+    });
+    let pages = pages.unwrap_or_else(|panic| resume_unwind(panic))?;
+    io::stdout().write_all(&pages.stdout)?;
+    match (others, pages.status.success()) {
+        (others, true) => others,
+        (Ok(()), false) => bail!("tests in the browser failed: {}", pages.status),
+        (Err(others), false) => Err(others.context("tests in the browser failed, and others")),
+    }
+}
+
+/// Node's test runner, and what the tests ask of their surroundings.
+fn node(components: &Components) -> Command {
     let mut node = shell::program("node");
     // Names and failures for people; without a terminal node would write TAP.
     node.args(["--test", "--test-reporter=spec"])
-        .args(arguments)
-        .args(tests()?)
-        .env(PROGRAM_VARIABLE, program);
-    shell::run(node.envs(components.iter().map(|(name, path)| (name, path))))
+        .env(PROGRAM_VARIABLE, shell::target().join("debug/tailrace"))
+        .envs(components.iter().map(|(name, path)| (name, path)));
+    node
 }
 
 /// Takes the README's screenshots anew, with an optimized build: they show figures.

@@ -9,17 +9,24 @@ use crate::{browser, install, shell};
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let components = install::run()?;
     let has_nextest = shell::succeeds(shell::cargo().args(["nextest", "--version"]));
-    if arguments.is_empty() && has_nextest {
-        // First, so that the runner's summary is the last thing on the screen. `cargo test`
-        // runs them by itself.
+    let runner = |last: &str| {
+        let mut runner = shell::cargo();
+        runner.args(if has_nextest { &["nextest", "run"][..] } else { &["test"] });
+        runner.args(chosen_packages(arguments)).arg(last).args(arguments);
+        runner.envs(components.iter().map(|(name, path)| (name, path)));
+        runner
+    };
+    let mut tests = runner("--no-fail-fast");
+    if !arguments.is_empty() {
+        return shell::run(&mut tests);
+    }
+    if has_nextest {
+        // `cargo test` runs them by itself.
         shell::run(shell::cargo().args(["test", "--quiet", "--workspace", "--doc"]))?;
     }
-    let mut runner = shell::cargo();
-    runner.args(if has_nextest { &["nextest", "run"][..] } else { &["test"] });
-    runner.args(chosen_packages(arguments)).arg("--no-fail-fast").args(arguments);
-    shell::run(runner.envs(components.iter().map(|(name, path)| (name, path))))?;
-    // The runner has built the program that they serve pages with.
-    if arguments.is_empty() { browser::test(&components, &[]) } else { Ok(()) }
+    // All that is compiled comes first, with the program that pages are served with.
+    shell::run(&mut runner("--no-run"))?;
+    browser::beside(&mut tests, &components)
 }
 
 /// The whole workspace, unless the caller names packages.
