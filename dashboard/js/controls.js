@@ -23,7 +23,8 @@
       for (const listener of listeners) listener(state);
     }
 
-    return { state, change, restore, subscribe: (listener) => (listeners.push(listener), listener(state)) };
+    const subscribe = (listener) => (listeners.push(listener), listener(state));
+    return { state, change, restore, parts: () => parts(model, state), subscribe };
   }
 
   // From the address, as far as it names what is there; else everything, under the load of which
@@ -150,5 +151,5 @@
     return el("span", { class: "swatch " + arm.colour, "aria-hidden": "true" });
   }
 
-  Tailrace.controls = { choice, parts, render, mark, measured };
+  Tailrace.controls = { choice, render, mark, measured };
 })();

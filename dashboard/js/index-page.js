@@ -16,16 +16,33 @@
     const place = document.getElementById("runs");
     Tailrace.theme.connect(document.getElementById("theme"));
     try {
-      const { runs } = await Tailrace.load.runs();
+      const { runs, calibrations } = await Tailrace.load.runs();
       if (runs.length) show(place, runs);
       else
         place.replaceChildren(
           el("p", null, "No run has been recorded yet: ", el("code", null, "tailrace race"), " makes one."),
         );
+      instrument(place, calibrations);
     } catch (error) {
       place.replaceChildren(el("p", { class: "banner alarm" }, error.message));
     }
     place.removeAttribute("aria-busy");
+  }
+
+  // Below the runs, with a way there from above: without it nobody would look for it.
+  function instrument(place, calibrations) {
+    const section = Tailrace.overviewCalibration.section(calibrations);
+    if (!section) return;
+    place.after(section);
+    place.before(
+      el(
+        "p",
+        { class: "way" },
+        el("a", { href: "#calibrations" }, "How far is the instrument itself off?"),
+        " " + format.plural(calibrations.length, "calibration") + " below.",
+      ),
+    );
+    if (window.location.hash === "#calibrations") section.scrollIntoView();
   }
 
   function show(place, runs) {

@@ -30,9 +30,9 @@
   // Keeps the addresses of all links true, and goes where the address says.
   function connect(page) {
     const { chosen } = page;
-    chosen.subscribe((state) => {
+    chosen.subscribe(() => {
       for (const link of document.querySelectorAll("a[data-at]")) {
-        const parts = Tailrace.controls.parts(page.model, state);
+        const parts = chosen.parts();
         parts.set("at", link.dataset.at);
         link.href = "#" + parts;
       }

@@ -5,7 +5,7 @@
 
   const Tailrace = (window.Tailrace = window.Tailrace || {});
   // Version of the data that these pages understand.
-  const FORMAT = 3;
+  const FORMAT = 4;
 
   function script(path) {
     return new Promise((loaded, failed) => {
@@ -33,6 +33,12 @@
     return understood(window.TAILRACE_RUN, path);
   }
 
+  async function calibration(entry) {
+    const path = "data/" + entry.place + ".js";
+    await script(path);
+    return understood(window.TAILRACE_CALIBRATION, path);
+  }
+
   // Whether Chart.js is there now.
   async function charts(list) {
     const path = list.charts.script;
@@ -41,5 +47,5 @@
     return typeof window.Chart === "function";
   }
 
-  Tailrace.load = { runs, run, charts };
+  Tailrace.load = { runs, run, calibration, charts };
 })();

@@ -130,12 +130,11 @@
     ]);
   }
 
-  function manifest(model) {
-    const { manifest } = model.run;
-    const { machine, build, placement, experiment } = manifest;
-    const facts = [
-      ["run", manifest.run],
-      ["command", manifest.command.join(" ")],
+  // Where a record was made, and with what; of a run as of a calibration.
+  function surroundings(record) {
+    const { machine, build, placement } = record;
+    return [
+      ["command", record.command.join(" ")],
       ["processor", machine.cpu + ", " + format.plural(machine.cores, "core") + " for this run"],
       ["memory", format.memory(machine.memory_bytes)],
       [
@@ -159,7 +158,16 @@
           (placement.shared ? " (shared)" : ""),
       ],
       ["build", "revision " + build.revision + ", " + build.profile + ", " + build.rustc],
-      ["program", "tailrace " + manifest.tailrace_version + ", SHA-256 " + build.binary_sha256],
+      ["program", "tailrace " + record.tailrace_version + ", SHA-256 " + build.binary_sha256],
+    ];
+  }
+
+  function manifest(model) {
+    const { manifest } = model.run;
+    const { experiment } = manifest;
+    const facts = [
+      ["run", manifest.run],
+      ...surroundings(manifest),
       ["seed", String(experiment.seed)],
       ["rounds", String(experiment.rounds)],
       ...manifest.backends.map((backend) => [
@@ -283,5 +291,5 @@
     );
   }
 
-  Tailrace.record = { trials, manifest, downloads };
+  Tailrace.record = { trials, surroundings, manifest, downloads };
 })();

@@ -58,7 +58,7 @@
       ["cost", "Cost", el("div", { class: "pair" }, Tailrace.cost.wire(page), Tailrace.cost.memory(page))],
       ["doubts", "What would change this answer", Tailrace.doubts.section(model)],
       ["ledger", "Ledger", Tailrace.accounts.ledger(model)],
-      ["seals", "Seals", Tailrace.accounts.seals(model)],
+      ["seals", "Seals", seals(model, list)],
       ["trials", "Trials", Tailrace.record.trials(page)],
       ["manifest", "Manifest", Tailrace.record.manifest(model)],
       ["downloads", "Downloads", Tailrace.record.downloads(page)],
@@ -87,6 +87,12 @@
     if (!Tailrace.way.exists(page.model)) return [];
     const exposure = Tailrace.exposure.exists(page.model) ? Tailrace.exposure.figure(page) : null;
     return [["behind", "Behind the acknowledgement", el("div", null, Tailrace.way.figure(page), exposure)]];
+  }
+
+  // Seals judge one trial; what the instrument does anywhere is a calibration's answer.
+  function seals(model, list) {
+    const { machine } = model.run.manifest;
+    return el("div", null, Tailrace.overviewCalibration.nearest(list, machine), Tailrace.accounts.seals(model));
   }
 
   function picture(page) {

@@ -60,7 +60,34 @@ export async function record(later) {
     KILLED,
   );
   const killed = (await runs(results)).find((run) => run !== plain && run !== hostile);
-  return { results, plain, hostile, killed };
+  return { results, plain, hostile, killed, calibrations: await calibrations(results) };
+}
+
+/** Copies of calibrations that were recorded on purpose, by what is in them: `peers`, `pingPong`; and
+    of the first `hostile`, whose names are traps, and `damaged`, which ends too early. */
+async function calibrations(results) {
+  const found = {};
+  for (const name of (await readdir(path.join(ROOT, "results"))).filter((one) => one.includes("-calibrate-")).sort()) {
+    const text = await readFile(path.join(ROOT, "results", name, "calibration.json"), "utf8").catch(() => null);
+    if (text === null) continue;
+    const { peers, ping_pongs: pingPongs = [] } = JSON.parse(text);
+    if (peers.length) Object.assign(found, { peers: name, text });
+    if (pingPongs.length) found.pingPong = name;
+  }
+  const { text, ...names } = found;
+  if (!names.peers || !names.pingPong) throw new Error("results/ holds no calibration with other tools, or none with ping-pongs");
+  const copies = { hostile: `${names.peers.slice(0, -6)}000000`, damaged: `${names.peers.slice(0, -6)}000001` };
+  for (const [copy, from] of [...Object.values(names).map((name) => [name, name]), ...Object.values(copies).map((name) => [name, names.peers])])
+    await cp(path.join(ROOT, "results", from), path.join(results, copy), { recursive: true });
+  await writeFile(path.join(results, copies.damaged, "calibration.json"), text.slice(0, text.length / 2));
+  const value = JSON.parse(text);
+  const [cell] = value.cells;
+  for (const one of [...value.cells, ...value.peers].filter(({ server }) => server === cell.server)) one.server = HOSTILE;
+  for (const peer of value.peers) Object.assign(peer, { version: HOSTILE, arguments: [HOSTILE], tool: `${HOSTILE}${peer.tool}` });
+  Object.assign(cell, { reasons: [HOSTILE] });
+  Object.assign(value, { command: [HOSTILE], warnings: [HOSTILE], absent: [{ tool: HOSTILE, how: HOSTILE }] });
+  await writeFile(path.join(results, copies.hostile, "calibration.json"), JSON.stringify(value));
+  return { ...names, ...copies };
 }
 
 async function runs(results) {

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { calibration } from "./site/calibration.mjs";
 import { looks } from "./site/looks.mjs";
 import { reading } from "./site/reading.mjs";
 import { HOSTILE, colours, host, launch, open, ready, record, tailrace, visit, write } from "./site-support.mjs";
@@ -29,6 +30,7 @@ after(async () => {
 
 reading(shared);
 looks(shared);
+calibration(shared);
 
 /** Everything of both pages that must hold wherever the site is. */
 async function checkPages(t, from) {

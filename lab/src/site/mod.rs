@@ -1,7 +1,8 @@
 //! `tailrace site`: the results as static pages, and the page that a race ends with. The pages
 //! need no server; what they need of npm is brought by `npm`, and they do without where it is
-//! missing. Read next: `npm`, then `dashboard/README.md`.
+//! missing. Read next: `calibrations`, `npm`, then `dashboard/README.md`.
 
+mod calibrations;
 mod npm;
 
 pub(crate) use npm::offline;
@@ -67,12 +68,16 @@ fn beside(results: &Path) -> PathBuf {
     results.join("site")
 }
 
-/// Pages, data of the runs that are wanted, and the list of all. Returns the list's page.
+/// Whether the data of a run or calibration is to be written, by its name and folder.
+type Wanted<'a> = &'a dyn Fn(&str, &Path) -> bool;
+
+/// Pages, data of the runs and calibrations that are wanted, and the list of all. Returns the list's
+/// page.
 fn write(
     site: &Site,
     results: &Path,
     charts: &Charts,
-    wanted: &dyn Fn(&str, &Path) -> bool,
+    wanted: Wanted<'_>,
 ) -> anyhow::Result<PathBuf> {
     site.write_pages()?;
     let mut entries = Vec::new();
@@ -85,7 +90,8 @@ fn write(
         };
         entries.push(entry.unwrap_or_else(|error| Entry::unreadable(&name, told(&error, results))));
     }
-    Ok(site.write_list(&entries, charts)?)
+    let calibrations = calibrations::write(site, results, wanted)?;
+    Ok(site.write_list(&entries, &calibrations, charts)?)
 }
 
 /// The site may be shown to anyone: whose disk the runs are on is not its business.

@@ -2,9 +2,10 @@
 //! pages themselves are written by hand in `dashboard/` and embedded here, so that the program
 //! can write them from anywhere. Which runs there are, and where Chart.js comes from, is the
 //! program's business. Read `data` for what a page knows, `buckets` for how distributions
-//! travel.
+//! travel, `calibration` for what is shown of the instrument itself.
 
 mod buckets;
+mod calibration;
 mod data;
 mod files;
 mod list;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use calibration::CalibrationEntry;
 pub use data::RUN_BYTES_MAX;
 pub use list::Entry;
 pub use pages::{LOCK, PACKAGE};
@@ -27,7 +29,7 @@ pub use pages::{LOCK, PACKAGE};
 use crate::{RenderError, RunData, write};
 
 /// Version of the data scripts. Pages refuse data of another one and say what to do.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// Where the pages find Chart.js.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,6 +54,8 @@ struct List<'a> {
     charts: &'a Charts,
     /// The newest first.
     runs: Vec<&'a Entry>,
+    /// The newest first.
+    calibrations: Vec<&'a CalibrationEntry>,
 }
 
 impl Site {
@@ -94,24 +98,32 @@ impl Site {
         Ok(())
     }
 
-    /// Whether the data of a run was written by this version after its summary was.
+    /// Whether the data of a run or calibration was written by this version after its record was.
     pub fn is_fresh(&self, name: &str, from: &Path) -> bool {
         let data = self.folder.join("data").join(format!("{}.js", place(name)));
         let written = |path: &Path| fs::metadata(path).and_then(|meta| meta.modified()).ok();
-        let times = written(&data).zip(written(&from.join("summary.json")));
-        times.is_some_and(|(data, summary)| data > summary)
+        let record = written(&from.join("summary.json"));
+        let record = record.or_else(|| written(&from.join("calibration.json")));
+        let times = written(&data).zip(record);
+        times.is_some_and(|(data, record)| data > record)
             && fs::read_to_string(&data)
                 .is_ok_and(|script| script.lines().next() == Some(&format!("// {}", opening())))
     }
 
-    /// Writes the list of runs, which are given the oldest first.
+    /// Writes the list of runs and calibrations, both of which are given the oldest first.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write_list(&self, entries: &[Entry], charts: &Charts) -> Result<PathBuf, RenderError> {
-        let runs = entries.iter().rev().collect();
+    pub fn write_list(
+        &self,
+        runs: &[Entry],
+        calibrations: &[CalibrationEntry],
+        charts: &Charts,
+    ) -> Result<PathBuf, RenderError> {
         let program = env!("CARGO_PKG_VERSION");
-        let list = List { format: FORMAT, program, charts, runs };
+        let runs = runs.iter().rev().collect();
+        let calibrations = calibrations.iter().rev().collect();
+        let list = List { format: FORMAT, program, charts, runs, calibrations };
         let script = script::assigning(&opening(), "TAILRACE_RUNS", &list)?;
         write::text(&self.folder.join("data"), "runs.js", &script)?;
         Ok(self.folder.join("index.html"))

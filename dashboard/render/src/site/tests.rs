@@ -21,7 +21,7 @@ fn written(run: &RunData) -> (String, Value) {
     (script, value)
 }
 
-fn value_of(script: &str) -> Value {
+pub(super) fn value_of(script: &str) -> Value {
     let (_, json) = script.split_once(" = ").unwrap();
     serde_json::from_str(json.trim_end().trim_end_matches(';')).unwrap()
 }
@@ -99,7 +99,7 @@ fn the_list_has_the_newest_first_and_what_cannot_be_read() {
         Entry::recorded(NAME, &run.manifest, &run.summary),
     ];
     let charts = Charts::Missing("npm is not installed".into());
-    site.write_list(&entries, &charts).unwrap();
+    site.write_list(&entries, &[], &charts).unwrap();
     let script = fs::read_to_string(out.path().join("data/runs.js")).unwrap();
     let list = value_of(&script);
     assert_eq!(list["runs"][0]["name"], NAME);
@@ -153,7 +153,7 @@ fn data_is_fresh_until_the_summary_changes() {
 fn pages_ask_no_other_host_and_have_a_policy() {
     let out = tempfile::tempdir().unwrap();
     Site::at(out.path().to_owned()).write_pages().unwrap();
-    for page in ["index.html", "run.html"] {
+    for page in ["index.html", "run.html", "compare.html", "calibration.html"] {
         let text = fs::read_to_string(out.path().join(page)).unwrap();
         assert!(text.contains("Content-Security-Policy") && !text.contains("//"), "{page}");
         let scripts = text.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next());
