@@ -95,7 +95,7 @@ pub trait Launched: Send {
     /// The server's process; what it started itself is counted with it.
     fn server_pid(&self) -> u32;
 
-    /// Whether its main thread serves alone. Then, without a backend on its core, its waiting for
+    /// Whether one of its threads serves alone and the others do next to nothing. Then, without a backend on its core, its waiting for
     /// that core is somebody else's doing; else it may be its own.
     fn serves_on_one_thread(&self) -> bool {
         true

@@ -39,8 +39,8 @@ pub struct Sample {
     pub backend_rss_bytes: Option<u64>,
     /// Context switches of the server so far.
     pub server_switches: Option<u64>,
-    /// Time the server's main thread waited for a core so far; none where others of its own threads
-    /// may have had it.
+    /// Time the server's threads waited for a core so far; none where one of them may have waited for
+    /// another.
     pub server_delay_ns: Option<u64>,
     /// Time the generator's thread waited for a core so far.
     pub generator_delay_ns: Option<u64>,
@@ -158,7 +158,7 @@ fn read(launched: &dyn Launched, generator: &[u32]) -> Sample {
         }),
         server_delay_ns: launched
             .serves_on_one_thread()
-            .then(|| proc::run_delay_ns(server, Some(server)).ok())
+            .then(|| proc::run_delays_ns(server).ok())
             .flatten(),
         // Of several event loops, all waits: none of them may have any.
         generator_delay_ns: generator

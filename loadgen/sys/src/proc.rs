@@ -77,6 +77,15 @@ pub fn run_delay_ns(pid: u32, tid: Option<u32>) -> io::Result<u64> {
     field(&fs::read_to_string(format!("/proc/{pid}/task/{tid}/schedstat"))?, 1)
 }
 
+/// The same of all its threads that live, together.
+///
+/// # Errors
+/// No such process, or a kernel without scheduler statistics.
+pub fn run_delays_ns(pid: u32) -> io::Result<u64> {
+    let each = tasks(pid)?.into_iter().filter_map(|tid| tid.parse().ok());
+    each.map(|tid| run_delay_ns(pid, Some(tid))).sum()
+}
+
 /// The resident memory now, in bytes.
 ///
 /// # Errors
@@ -182,7 +191,9 @@ mod tests {
             crate::pin_current_thread(&[core]).unwrap();
             let before = run_delay_ns(std::process::id(), None).unwrap();
             burn(50_000_000);
-            run_delay_ns(std::process::id(), None).unwrap() - before
+            let delay = run_delay_ns(std::process::id(), None).unwrap();
+            assert!(run_delays_ns(std::process::id()).unwrap() >= delay);
+            delay - before
         };
         let threads = [std::thread::spawn(rival), std::thread::spawn(rival)];
         let delay: u64 = threads.map(|t| t.join().unwrap()).iter().sum();
