@@ -20,7 +20,7 @@ const USAGE: &str = "\
 usage: cargo xtask VERB
 
   test [ARG…]   install what the tests need, then run every test; ARGs go to the test
-                runner, and then documentation and browser tests are left out
+                runner, and then browser tests are left out
   browser [ARG…] only the tests of the pages in a browser; ARGs go to node's test runner
   ci            format, lints and documentation first, then test
   bench         whole-program ratios against bare servers, on a machine that does nothing

@@ -20,10 +20,6 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     if !arguments.is_empty() {
         return shell::run(&mut tests);
     }
-    if has_nextest {
-        // `cargo test` runs them by itself.
-        shell::run(shell::cargo().args(["test", "--quiet", "--workspace", "--doc"]))?;
-    }
     // All that is compiled comes first, with the program that pages are served with.
     shell::run(&mut runner("--no-run"))?;
     browser::beside(&mut tests, &components)

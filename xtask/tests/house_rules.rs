@@ -76,6 +76,18 @@ fn has_a_name_that_says_nothing(file: &File) -> Option<String> {
     (!bad.is_empty()).then(|| format!("declares names that say nothing: {}", bad.join(", ")))
 }
 
+/// Examples of the API are tests, where they meet real components; documentation tests would read
+/// every crate once more.
+fn shows_code_that_nothing_runs(file: &File) -> Option<String> {
+    let docs = file.text.lines().map(str::trim_start);
+    let docs = docs.filter_map(|line| line.strip_prefix("//!").or(line.strip_prefix("///")));
+    let mut fences = docs.filter_map(|line| line.trim_start().strip_prefix("```")).step_by(2);
+    // What rustdoc takes for Rust, and would run.
+    let runs = ["", "rust", "should_panic", "no_run", "compile_fail"];
+    let found = file.is("rs") && fences.any(|after| runs.contains(&after.trim()));
+    found.then(|| "documents Rust that nothing runs: a test can show it, or ```ignore".into())
+}
+
 /// The name that a line declares, if it declares a type or a module.
 fn declared(line: &str) -> Option<&str> {
     let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
@@ -97,12 +109,13 @@ fn banned(name: &str) -> bool {
     words.split([' ', '_', '-']).any(|word| BANNED.contains(&word))
 }
 
-const RULES: [fn(&File) -> Option<String>; 5] = [
+const RULES: [fn(&File) -> Option<String>; 6] = [
     too_long,
     opens_without_a_word,
     is_unchecked,
     leans_on_neighbours,
     has_a_name_that_says_nothing,
+    shows_code_that_nothing_runs,
 ];
 
 fn files() -> Vec<File> {
@@ -165,4 +178,14 @@ fn each_rule_can_be_broken() {
     check(names, "a/src/b.rs", "mod common;", true);
     check(names, "a/src/b.rs", "impl Wire for Simple {", false);
     check(names, "a/src/implicit.rs", "struct Imply;", false);
+    let code = shows_code_that_nothing_runs;
+    check(code, "a/src/b.rs", "//! So:\n//! ```\n//! b();\n//! ```\n", true);
+    check(
+        code,
+        "a/src/b.rs",
+        "    /// ```toml\n    /// ```\n    /// ``` no_run\n    /// ```",
+        true,
+    );
+    check(code, "a/src/b.rs", "//! ```toml\n//! b = 1\n//! ```\n", false);
+    check(code, "a/README.md", "//! ```\n", false);
 }
