@@ -45,9 +45,9 @@
     const rows = common(runs);
     if (rows.length === 0)
       throw new Error(
-        "These runs have no arm in common under the same load (name, arrivals, and rate within " +
+        "These runs have no arm in common under the same load (name, arrivals, rate within " +
           SAME_RATE * 100 +
-          " %), so there is nothing to compare.",
+          " %, and the generator spinning in both or in neither), so there is nothing to compare.",
       );
     document.title = entries[0].name + " against " + entries[1].name + " · Tailrace";
     return [
@@ -136,6 +136,7 @@
       const twin = b.manifest.experiment.loads.find((other) => other.slug === load.slug);
       return (
         twin &&
+        Boolean(twin.spin) === Boolean(load.spin) &&
         JSON.stringify(twin.arrivals) === JSON.stringify(load.arrivals) &&
         Math.abs(load.rate_per_s / twin.rate_per_s - 1) <= SAME_RATE
       );

@@ -233,7 +233,7 @@
   }
 
   function loads(experiment) {
-    const heads = ["load", "label", "rate", "arrivals", "warm-up", "window", "timeout", "most in flight", "subscriber"];
+    const heads = ["load", "label", "rate", "arrivals", "warm-up", "window", "timeout", "most in flight", "subscriber", "generator"];
     const rows = experiment.loads.map((load) => [
       load.slug,
       load.label,
@@ -244,6 +244,7 @@
       format.digits(load.timeout_ms / 1000, 2) + " s",
       format.count(load.in_flight_max),
       load.feed_one_in ? "follows one batch in " + load.feed_one_in : "none",
+      load.spin ? "spins before due times" : "sleeps until due times",
     ]);
     return scrolling("Loads", table(heads, rows));
   }

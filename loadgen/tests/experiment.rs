@@ -331,6 +331,21 @@ fn stores_workers_and_subscribers_are_part_of_the_question() {
 }
 
 #[test]
+fn a_load_spins_where_the_file_says_so_or_the_command_line() {
+    let loads = "[[load]]\nslug = \"slept\"\nrate = 10\nspin = false\n\n[[load]]\nslug = \"other\"";
+    let text = STORES.replace("[[load]]\nslug = \"fan\"", loads);
+    let spins = |set: &[&str]| {
+        let definition = good(&text, &[&["floor=false"], set].concat());
+        let loads = definition.loads.iter().map(|plan| plan.at(10.0, plan.label.clone()));
+        loads.map(|load| (load.spin, load.label.contains("spinning"))).collect::<Vec<_>>()
+    };
+    let (no, yes) = ((false, false), (true, true));
+    assert_eq!(spins(&[]), [no, no, no]);
+    assert_eq!(spins(&["spin=true"]), [no, yes, yes]);
+    assert_eq!(spins(&["load.slept.spin=true"]), [yes, no, no]);
+}
+
+#[test]
 fn who_commits_first_has_its_store_and_ways_to_write() {
     let direct = STORES.replace(
         "store = [\"none\", \"sqlite\", \"postgres\"]",

@@ -168,11 +168,16 @@ fn answers(report: &LoadReport) -> Vec<String> {
 }
 
 fn generator(generator: &Generator) -> String {
-    let told = |us: f64, share: f64| format!("{us:.1} µs of CPU a request, {:.0} %", share * 100.0);
-    let own = told(generator.cpu_us_per_request, generator.core_share);
+    let Generator { cpu_us_per_request, core_share, .. } = generator;
     let spun = generator.spin_us_per_request.zip(generator.spin_core_share);
-    let spun = spun.map(|(us, share)| format!("; besides it spun: {} of it", told(us, share)));
-    format!("generator: {own} of a core{}", spun.unwrap_or_default())
+    let spun = spun.map(|(us, share)| {
+        format!("; besides it spun {us:.1} µs a request, {:.0} % of a core", share * 100.0)
+    });
+    format!(
+        "generator: {cpu_us_per_request:.1} µs of CPU a request, {:.0} % of a core{}",
+        core_share * 100.0,
+        spun.unwrap_or_default()
+    )
 }
 
 fn connections(report: &LoadReport) -> String {

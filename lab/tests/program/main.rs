@@ -40,6 +40,7 @@ mod secrets;
 mod seed;
 mod seventh;
 mod site;
+mod spin;
 mod stage;
 mod stale;
 mod tls;

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tailrace_measure::record::{Experiment, Manifest, Reproduced, Reproduction, Trial};
 
+use crate::spin::{HAS_A_CORE, refused_on_one_core};
 use crate::stage::records::{Raced, race, read};
 use crate::stage::{check_code, run, tailrace, told};
 
@@ -28,7 +29,8 @@ fn plans(raced: &Raced, run: &Path) -> Vec<(String, String, u32, String)> {
 
 #[test]
 fn a_run_is_run_again_as_it_was_and_judged() {
-    let raced = race(&[&SHORT[..], &["--arrivals", "ramp:1-3", "--seed", "77"]].concat());
+    let spin = if *HAS_A_CORE { &["--spin"][..] } else { &[] };
+    let raced = race(&[&SHORT[..], &["--arrivals", "ramp:1-3", "--seed", "77"], spin].concat());
     let mut command = tailrace(["replay", "latest", "--json", "--results"]);
     let output = run(command.arg(raced.results.path()));
     let judged: Reproduction = serde_json::from_slice(&output.stdout)
@@ -38,6 +40,7 @@ fn a_run_is_run_again_as_it_was_and_judged() {
     let folder = raced.results.path().join(&judged.again);
     let now: Manifest = read(&folder.join("manifest.json"));
     assert_eq!(now.experiment, then.experiment);
+    assert!(now.experiment.loads.iter().all(|load| load.spin == *HAS_A_CORE));
     assert_eq!(now.attempts_before, 1);
     let plans_then = plans(&raced, &raced.folder);
     assert_eq!(plans_then.len(), 5);
@@ -68,6 +71,11 @@ fn what_cannot_be_run_as_it_was_is_refused_with_a_sentence() {
         |m: &mut Value, pipeline: &str| m["experiment"]["arms"][1]["pipeline"] = json!(pipeline);
     refused(&|m| arm(m, "express-of-mine"), 2, "which is not known here");
     refused(&|m| m["experiment"]["arms"][0]["floor"] = json!(false), 2, "it has no floor");
+    let mut spun = manifest.clone();
+    spun["experiment"]["loads"][0]["spin"] = json!(true);
+    std::fs::write(&path, spun.to_string()).unwrap();
+    let results = raced.results.path().to_str().unwrap();
+    refused_on_one_core(&["replay", name, "--results", results], "its generator spun on a core");
     let given = json!([{ "name": "redis", "description": "given", "private": false }]);
     refused(&|m| m["backends"] = given.clone(), 2, "give one like it with --redis");
     let runs = std::fs::read_dir(raced.results.path()).unwrap();

@@ -18,7 +18,7 @@ use crate::server::{Server, answer, read_frame, sequence};
 
 const CONNECTIONS: usize = 5;
 
-fn run(
+pub(crate) fn run(
     drive: &Drive,
     loops: u64,
     address: SocketAddr,

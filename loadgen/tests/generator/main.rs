@@ -10,6 +10,7 @@ mod drive;
 mod feed;
 mod races;
 mod server;
+mod spins;
 mod times;
 mod tls;
 mod trials;
