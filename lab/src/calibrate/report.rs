@@ -84,11 +84,11 @@ pub(super) fn text(calibration: &Calibration) -> String {
     }
     let _ = write!(text, "\n\n{KEY}\n{}", verdict(calibration));
     if let Some((least, most)) = spun_us(calibration) {
+        let (least, most) = (digits(least, 2), digits(most, 2));
+        let spun = if least == most { most } else { format!("{least} to {most}") };
         let _ = write!(
             text,
-            " The generator spun before due times: {} to {} µs a batch, in no other figure.",
-            digits(least, 2),
-            digits(most, 2)
+            " The generator spun before due times: {spun} µs a batch, in no other figure."
         );
     }
     for reason in reasons(calibration) {
