@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 use serde_json::Value;
 use tailrace_sys::{Signal, send};
@@ -14,8 +14,10 @@ use tailrace_sys::{Signal, send};
 use crate::race::check_schema;
 use crate::stage::{Bound, Lines, Server, check_code, component, http, run, tailrace, told};
 
-/// Short, and slow enough for a busy machine: books are checked here, not times.
-const BRIEF: [&str; 6] = ["--rate", "200", "--duration", "1s", "--warm-up", "200ms"];
+/// Short, slow enough for a busy machine, and with a timeout that only a hang reaches: books are
+/// checked here, not times.
+const BRIEF: [&str; 8] =
+    ["--rate", "200", "--duration", "1s", "--warm-up", "200ms", "--timeout", "30s"];
 
 /// Runs a load and checks its books and its schema.
 fn load(url: &str, more: &[&str], code: i32) -> Value {
@@ -143,7 +145,7 @@ fn what_is_filled_in_arrives_and_statuses_decide() {
     });
     let url = format!("http://{address}/a/{{{{seq}}}}?q=1");
     let body = r#"{"n":{{seq}},"at":{{time_ms}},"id":"{{uuid}}"}"#;
-    let more = ["--body", body, "--header", "X-Key: abc", "--slo", "answered >= 90%"];
+    let more = ["--body", body, "--header", "X-Key: k-{{seq}}", "--slo", "answered >= 90%"];
     let report = load(&url, &more, 1);
     let refused = number(&report["outcomes"]["refused"]["503"]);
     assert!(refused > 30 && refused.abs_diff(acked(&report)) < refused, "{report:#}");
@@ -151,7 +153,8 @@ fn what_is_filled_in_arrives_and_statuses_decide() {
     for (head, body) in &*seen.lock().unwrap() {
         let body: Value = serde_json::from_slice(body).unwrap();
         let line = format!("POST /a/{}?q=1 HTTP/1.1\r\n", body["n"]);
-        assert!(head.starts_with(&line) && head.contains("\r\nx-key: abc\r\n"), "{head}");
+        let key = format!("\r\nx-key: k-{}\r\n", body["n"]);
+        assert!(head.starts_with(&line) && head.contains(&key), "{head}");
         assert!(head.contains("content-type: application/json"), "{head}");
     }
     let report = load(&url, &[&more[..], &["--expect-status", "202,503"]].concat(), 0);
@@ -198,6 +201,17 @@ fn nginx_closes_connections_and_nothing_is_lost() {
     assert!(number(&connect["count"]) >= acked(&report), "{report:#}");
     let log = fs::read_to_string(hlog.join("ack.hlog")).unwrap();
     assert!(log.starts_with("#[Histogram log format version"), "{log}");
+}
+
+/// What came behind the last request that nginx takes of a connection was not looked at: another
+/// connection carries it.
+#[test]
+fn goodbyes_in_the_middle_of_a_burst_break_nothing() {
+    let (_nginx, port, _folder) = nginx("http2; keepalive_requests 20;", "return 202 accepted;");
+    let burst = ["--connections", "1", "--arrivals", "burst:30", "-H", "x-id: {{uuid}}"];
+    let report = load(&format!("h2c://127.0.0.1:{port}/"), &burst, 0);
+    check_all_acked(&report);
+    assert!(number(&report["connections"]["opened"]) > 5, "{report:#}");
 }
 
 #[test]
@@ -336,6 +350,24 @@ fn a_closed_loop_says_so_and_ctrl_c_keeps_what_was_measured() {
 }
 
 #[test]
+fn whoever_interrupts_the_opening_is_not_kept_waiting() {
+    let (accepted, first) = mpsc::channel();
+    let address = by_hand(move |_, mut stream| {
+        accepted.send(()).unwrap_or_default();
+        // It never answers the upgrade.
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    let mut command = tailrace(["load", &format!("ws://{address}/")]);
+    let mut child = Bound::start(command.stdout(Stdio::piped()));
+    first.recv().unwrap();
+    send(child.0.id(), Signal::Term).unwrap();
+    let out = child.lines();
+    assert_eq!(child.wait().code(), Some(130));
+    let out = out.rest().join("\n");
+    assert!(out.contains("before its window began"), "{out}");
+}
+
+#[test]
 fn what_makes_no_sense_is_told_before_a_packet_leaves() {
     let check = |arguments: &[&str], expect: &str| {
         let (_, told) = check_code(&[&["load"], arguments].concat(), 2);
@@ -346,6 +378,8 @@ fn what_makes_no_sense_is_told_before_a_packet_leaves() {
     check(&[url, "--body", "{{now}}"], "{{time_ms}}");
     check(&[url, "--header", "a b"], "Name: value");
     check(&[url, "--header", "Content-Length: 1"], "follows from the body");
+    check(&[url, "--header", "X-Id: {{id}}"], "{{uuid}}");
+    check(&["ws://127.0.0.1:9/", "--header", "X-Id: {{uuid}}"], "fill in the body");
     check(&[url, "--slo", "ack p98 < 1ms"], "ack p99 < 10ms");
     check(&[url, "--expect-status", "1xx"], "200,202");
     check(&[url, "--core", "9999"], "there is no core");
