@@ -22,9 +22,9 @@ use crate::child::Children;
 use crate::cli::RedisArgs;
 use crate::contestants::Contestants;
 use crate::exit::{Ended, Fault};
+use crate::machine::Surroundings;
 use crate::postgres::PostgresArgs;
 use crate::progress::Progress;
-use crate::machine::Surroundings;
 use crate::{interrupt, list, machine, pacing};
 
 pub use conclude::Played;
