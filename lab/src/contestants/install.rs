@@ -49,7 +49,9 @@ pub(super) fn prepare(entry: &Entry) -> anyhow::Result<ContestantInfo> {
     let described = ("contestant.toml".to_owned(), contestant.sha256.clone());
     let sources = contestant.program.files.iter().map(|file| {
         let path = folder.join(file);
-        let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+        let bytes = fs::read(&path).map_err(|error| {
+            Fault::Usage(format!("{name}: a file under `files`, {}: {error}", path.display()))
+        })?;
         Ok((file.clone(), sha256(&bytes)))
     });
     let files = std::iter::once(Ok(described)).chain(sources);

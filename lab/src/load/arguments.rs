@@ -30,7 +30,8 @@ pub struct LoadArgs {
     #[arg(long, value_parser = rate, conflicts_with = "closed")]
     pub rate: Option<f64>,
     /// When requests are due: constant (equal distances), poisson (independent senders), burst:N
-    /// (N at one instant), ramp:A-B, steps:A,B,…, on-off:200ms/800ms, or replay:FILE
+    /// (N at one instant), ramp:A-B, steps:A,B,…, on-off:200ms/800ms, or replay:FILE (CSV with a
+    /// column due_s or due_ns, from 0 on)
     #[arg(
         long,
         default_value = "poisson",

@@ -23,6 +23,8 @@ const BLOCK_BYTES: usize = 64 << 10;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
+const BACKWARDS: &str = "due times must not go back from one line to the next";
+
 /// What is wrong with a file of due times.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayFault {
@@ -64,8 +66,9 @@ pub fn survey(path: &Path) -> Result<Replay, ReplayFault> {
     let mut lines = Lines::open(path)?;
     let (mut batches, mut last, mut second, mut within, mut second_max) = (0, 0, 0, 0, 0);
     while let Some(due_ns) = lines.next_ns()? {
-        if batches > 0 && due_ns <= last {
-            return Err(lines.malformed("due times must increase from line to line"));
+        // Logs have milliseconds or seconds: what they saw in the same one is due at the same time.
+        if due_ns < last {
+            return Err(lines.malformed(BACKWARDS));
         }
         if due_ns > SPAN_NS_MAX {
             return Err(lines.malformed("more than a day after the first"));
@@ -79,6 +82,9 @@ pub fn survey(path: &Path) -> Result<Replay, ReplayFault> {
     }
     if batches < 2 {
         return Err(lines.malformed("a schedule needs two due times or more"));
+    }
+    if last == 0 {
+        return Err(lines.malformed("all due times are the same: they tell no rate"));
     }
     let file = path.display().to_string();
     Ok(Replay { sha256: sha256(path)?, file, batches, span_ns: last, second_max })
@@ -219,9 +225,7 @@ impl Lines {
             self.malformed(&format!("{shown:?} is no due time: {kind} without a sign or quotes"))
         })?;
         let first = *self.first.get_or_insert(due);
-        due.checked_sub(first)
-            .map(Some)
-            .ok_or_else(|| self.malformed("due times must increase from line to line"))
+        due.checked_sub(first).map(Some).ok_or_else(|| self.malformed(BACKWARDS))
     }
 
     fn malformed(&self, what: &str) -> ReplayFault {

@@ -186,6 +186,18 @@ fn a_file_is_replayed_to_the_nanosecond_and_stretched_to_a_rate() {
     assert_eq!(due(own / 2.0)[..4], recorded.map(|ns| ns * 2));
 }
 
+/// As logs have it, whose clock shows seconds.
+#[test]
+fn what_a_file_has_at_one_time_is_due_at_one_time() {
+    let (_file, replay) = file("due_s\n7\n7\n8\n8\n8\n9\n");
+    let replay = replay.unwrap();
+    assert_eq!((replay.batches, replay.second_max), (6, 3));
+    let load = load(Arrivals::Replay(replay.clone()), replay.rate_per_s());
+    let due: Vec<u64> = Schedule::new(&load, 0).until(2_100 * MS_NS).collect();
+    let second = 1_000 * MS_NS;
+    assert_eq!(due, [0, 0, second, second, second, 2 * second]);
+}
+
 #[test]
 fn a_file_that_changes_is_noticed() {
     let (file, replay) = file("due_ns\n0\n500000000\n1000000000\n");
@@ -209,8 +221,9 @@ fn a_file_that_is_no_schedule_is_refused_with_its_line() {
     refused("", ":1: the first line must name the columns");
     refused("1\n2\n", ":1: the first line must name the columns");
     refused("due_ns\n5\n", "two due times or more");
-    refused("due_ns\n5\n5\n", ":3: due times must increase");
-    refused("due_ns\n5\n4\n", ":3: due times must increase");
+    refused("due_ns\n5\n5\n", "all due times are the same");
+    refused("due_ns\n5\n4\n", ":3: due times must not go back");
+    refused("due_ns\n5\n7\n6\n", ":4: due times must not go back");
     refused("due_ns\n5\n-6\n", ":3: \"-6\" is no due time");
     refused("due_ns\n5\n6.5\n", ":3: \"6.5\" is no due time");
     refused("due_s\n1\n1.0000000001\n", ":3: \"1.0000000001\" is no due time");
