@@ -31,7 +31,7 @@
     "at-once": "answers at once",
     constant: "answers after a millisecond",
     slower: "answers after 1.2 milliseconds",
-    freeze: "answers after a millisecond, but stands still for one second in every ten: who asks then waits up to a second",
+    freeze: "answers after a millisecond, but stands still for one second in every ten",
     "two-valued": "answers after 1 ms or, two times in a hundred, after 20 ms",
     "heavy-tail": "answers after 1 to 25 ms; the rarer, the longer",
     "slow-accept": "answers after a millisecond, but accepts one connection in 20 ms",
