@@ -7,8 +7,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { launch, open, post, run, serve, shows, until } from "./live-support.mjs";
-import { objections } from "./site-support.mjs";
+import { launch, objections, open, post, run, serve, shows, until } from "./live-support.mjs";
 
 const HOSTILE = "<img src=x onerror=alert(1)>";
 const DAY_MS = 86_400_000;

@@ -3,17 +3,12 @@
 
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import http from "node:http";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { chromium } from "playwright-core";
+import { BIN, ROOT } from "./browser-support.mjs";
 
-/** The workspace's folder: from here the server finds the Chart.js that npm installed. */
-export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-const BIN = process.env.TAILRACE_BIN ?? path.join(ROOT, "target/debug/tailrace");
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+export { launch, objections } from "./browser-support.mjs";
+
 /** Longer than anything here takes on a busy machine, in milliseconds. */
 export const PATIENCE_MS = 30_000;
 /** Addresses that the page may ask; only the server's own come on top. */
@@ -64,15 +59,6 @@ export async function post(server, metrics, more = {}) {
   if (answer.status !== 202) throw new Error(`${answer.status}: ${await answer.text()}`);
 }
 
-/** One browser for a file of tests. */
-export async function launch() {
-  const args = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-  ];
-  return chromium.launch({ executablePath: CHROMIUM, args });
-}
-
 /** Opens the live page, or what `hash` links to in it. `seen` fills with console errors, exceptions,
     dialogs and requests to other hosts; a test says which of them it expects. */
 export async function open(test, browser, server, options = {}) {
@@ -93,18 +79,6 @@ export async function open(test, browser, server, options = {}) {
   await before?.(page);
   await page.goto(`${server.url}/${hash}`);
   return { page, seen };
-}
-
-/** What axe objects to; with `rules`, by those alone. It is told to the browser from outside: the
-    page's policy lets no script in. */
-export async function objections(page, rules) {
-  const is_there = await page.evaluate(() => "axe" in window);
-  if (!is_there) await page.evaluate(await readFile(path.join(ROOT, "dashboard/node_modules/axe-core/axe.min.js"), "utf8"));
-  const violations = await page.evaluate(async (only) => {
-    const options = { resultTypes: ["violations"], ...(only && { runOnly: only }) };
-    return (await window.axe.run(document, options)).violations;
-  }, rules);
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html.slice(0, 120)} ${any[0]?.message ?? ""}`).join(" | ")}`);
 }
 
 /** A proxy that serves the observer below `prefix`, as one before several servers does. */

@@ -8,13 +8,12 @@ import { cp, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/p
 import http from "node:http";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { chromium } from "playwright-core";
+import { BIN, ROOT } from "./browser-support.mjs";
 
-export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-export const BIN = process.env.TAILRACE_BIN ?? path.join(ROOT, "target/debug/tailrace");
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+export { BIN, ROOT, launch, objections } from "./browser-support.mjs";
+
 /** Longer than anything here takes on a busy machine, in milliseconds. */
 export const PATIENCE_MS = 60_000;
 export const HOSTILE = "<img src=x onerror=alert(1)>";
@@ -157,21 +156,6 @@ export async function host(later, folder) {
   return `http://127.0.0.1:${server.address().port}${below}`;
 }
 
-export async function launch() {
-  const args = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ];
-  return chromium.launch({ executablePath: CHROMIUM, args });
-}
-
 /** A page of the site at `home`. `seen` fills with console errors and warnings, exceptions,
     dialogs and requests that leave `home`. */
 export async function open(test, browser, home, address, options = {}) {
@@ -218,11 +202,4 @@ export function colours(page) {
 /** What all canvases show now. */
 export function pictures(page) {
   return page.$$eval("canvas", (all) => all.map((canvas) => canvas.toDataURL()));
-}
-
-/** What axe objects to, by the rules of WCAG 2.2 AA and best practice. */
-export async function objections(page) {
-  await page.addScriptTag({ path: path.join(ROOT, "dashboard/node_modules/axe-core/axe.min.js") });
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 120)).join(" | ")}`);
 }
