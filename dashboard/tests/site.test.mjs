@@ -75,7 +75,7 @@ test("percentiles of the page are those of the records", async (t) => {
       ...Object.fromEntries(
         ["ack", "service", "lateness", "live", "durable"].map((latency) => [
           latency,
-          trial[latency] && { figures: figures(trial, latency), largest: model.distribution([trial], latency).values.at(-1) },
+          trial[latency] && { figures: figures(trial, latency), largest: model.distribution([trial], latency).values.at(-1) ?? 0 },
         ]),
       ),
     }));
@@ -121,16 +121,18 @@ test("names of results are text, whatever they say", async (t) => {
   assert.deepEqual(seen, []);
 });
 
-test("a killed server is told: broken batches, the fault, no percentile that was not seen", async (t) => {
+test("a killed server is told: unanswered batches, the fault, no percentile that was not seen", async (t) => {
   const { page, seen } = await open(t, shared.browser, shared.site.file, shared.run("killed"));
   const struck = await page.evaluate(() => window.TAILRACE_RUN.trials.find((trial) => trial.faults.length));
   await page.selectOption("#load", struck.load);
-  assert.match(await page.textContent("#timeline"), /Faults made on purpose; shaded: away\..*server killed at 0\.\d s/);
-  const { scheduled, acked, broken } = struck.outcomes;
-  assert.ok(acked < scheduled, "the fault did something");
+  assert.match(await page.textContent("#timeline"), /Faults made on purpose; shaded: away\..*server killed at \d+\.\d s/);
+  // Most broke with their connection; on a busy machine they may all have timed out.
+  const { scheduled, acked, broken, timed_out, overflowed, censored } = struck.outcomes;
+  const unanswered = [broken, timed_out, overflowed, censored].filter((count) => count > 0);
+  assert.ok(acked < scheduled && unanswered.length > 0, "the fault did something");
   const ledger = await page.locator("#ledger tr", { hasText: struck.arm }).first().innerText();
   const told = ledger.replaceAll("\u202f", "").split(/\s+/);
-  for (const figure of [scheduled, acked, broken]) assert.ok(told.includes(String(figure)), ledger);
+  for (const figure of [scheduled, acked, ...unanswered]) assert.ok(told.includes(String(figure)), ledger);
   assert.deepEqual(seen, []);
 });
 

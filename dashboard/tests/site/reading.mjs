@@ -38,7 +38,8 @@ export function reading(shared) {
     assert.match(page.url(), /rounds=2/);
     await page.focus("#dots summary");
     await page.keyboard.press("Enter");
-    assert.match(await page.textContent("#dots table"), /http1-memory.*ms/);
+    // On a busy machine nobody may be answered in time.
+    assert.match(await page.textContent("#dots table"), /http1-memory.*(ms|> timeout)/);
     assert.deepEqual(seen, []);
   });
 
