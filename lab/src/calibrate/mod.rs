@@ -14,6 +14,7 @@ mod report;
 mod stage;
 mod theories;
 
+use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
 pub use arguments::CalibrateArgs;
@@ -21,7 +22,7 @@ use tailrace_measure::calibration::tally;
 use tailrace_measure::record::{Calibration, Measurement, SCHEMA_VERSION, Verdict};
 
 use crate::exit::Ended;
-use crate::{machine, printing};
+use crate::{machine, printing, site};
 use cells::Question;
 use stage::Stage;
 
@@ -74,9 +75,20 @@ pub fn run(arguments: &CalibrateArgs) -> anyhow::Result<Ended> {
             save(&calibration)?;
         }
     }
+    let interrupted = stage.interrupted.load(Relaxed);
     tell(&calibration, arguments.json)?;
+    publish(&folder, arguments, interrupted)?;
     eprintln!("results: {}", folder.display());
-    Ok(ended(&calibration, stage.interrupted.load(Relaxed)))
+    Ok(ended(&calibration, interrupted))
+}
+
+/// Makes the page and says where it is. Whoever wants to end does not wait for npm.
+fn publish(folder: &Path, arguments: &CalibrateArgs, interrupted: bool) -> anyhow::Result<()> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    match site::page_of_calibration(&arguments.results, &name, !interrupted) {
+        Some(page) if !arguments.json => Ok(printing::line(&format!("\nOpen {page}"))?),
+        _ => Ok(()),
+    }
 }
 
 fn begin(stage: &Stage, asked: &arguments::Asked) -> anyhow::Result<Calibration> {

@@ -53,12 +53,21 @@ pub fn run(arguments: &SiteArgs) -> anyhow::Result<Ended> {
 /// written. The run is on disk whatever comes of it, so a failure is told and nothing more. npm is
 /// asked for Chart.js where it may be.
 pub fn page_of(results: &Path, run: &str, ask_npm: bool) -> Option<String> {
+    page(results, ("run.html", run), ask_npm)
+}
+
+/// The same of a calibration.
+pub fn page_of_calibration(results: &Path, name: &str, ask_npm: bool) -> Option<String> {
+    page(results, ("calibration.html", name), ask_npm)
+}
+
+fn page(results: &Path, (page, name): (&str, &str), ask_npm: bool) -> Option<String> {
     let site = Site::at(beside(results));
     let charts = npm::charts(site.folder(), ask_npm && !npm::offline());
     match write(&site, results, &charts, &|name, folder| !site.is_fresh(name, folder)) {
-        Ok(index) => Some(address(&index.with_file_name("run.html"), &Site::query(run))),
+        Ok(index) => Some(address(&index.with_file_name(page), &Site::query(name))),
         Err(error) => {
-            eprintln!("The run has no page: {error:#}. `tailrace site` tries again.");
+            eprintln!("{name} has no page: {error:#}. `tailrace site` tries again.");
             None
         }
     }
