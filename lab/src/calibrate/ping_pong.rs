@@ -61,7 +61,7 @@ fn closed(stage: &mut Stage, question: &Question) -> anyhow::Result<Option<u64>>
     if stage.interrupted.load(Relaxed) {
         return Ok(None);
     }
-    let arm = question.arm(&question.behaviour(), stage);
+    let arm = question.arm(&question.behaviour());
     let payloads = payloads(question.seed, &arm)?;
     let mut server = stage.children.launch(&arm)?;
     let cores = &stage.surroundings.generator_cores;
@@ -69,8 +69,7 @@ fn closed(stage: &mut Stage, question: &Question) -> anyhow::Result<Option<u64>>
 }
 
 fn open(stage: &mut Stage, question: &Question) -> anyhow::Result<PingPongRound> {
-    let (finished, _) =
-        cells::measure(stage, question, &question.arm(&question.behaviour(), stage))?;
+    let (finished, _) = cells::measure(stage, question, &question.arm(&question.behaviour()))?;
     let (latencies, seals) = (&finished.trial.latencies, &finished.trial.seals);
     Ok(PingPongRound {
         closed_p50_ns: None,

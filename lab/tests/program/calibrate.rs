@@ -3,7 +3,7 @@
 //! is not tested here: it depends on the machine, and the verb itself judges it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tailrace_measure::record::{Calibration, Verdict};
@@ -28,14 +28,21 @@ fn every_protocol_is_held_against_its_theory_and_the_record_is_whole() {
     // What this machine did to the figures is not this test's business.
     assert!([0, 4].contains(&output.status.code().unwrap()), "{}", told(&output));
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let folder = fs::read_dir(results.path()).unwrap().next().unwrap().unwrap().path();
+    let folder = recorded(results.path());
     let calibration: Calibration = read(&folder.join("calibration.json"));
     assert_eq!(serde_json::to_value(&calibration).unwrap(), printed);
     check_published(&printed);
     check_cells(&calibration);
     assert_eq!((calibration.peers.len(), &*calibration.absent[0].tool), (0, "wrk"));
     let report = fs::read_to_string(folder.join("report.md")).unwrap();
+    assert!(results.path().join("site/calibration.html").exists(), "it has no page");
     assert!(report.contains("two-valued") && report.contains("not here: wrk"), "{report}");
+}
+
+/// The one calibration; the site stands beside it.
+fn recorded(results: &Path) -> PathBuf {
+    let mut entries = fs::read_dir(results).unwrap().map(|entry| entry.unwrap().path());
+    entries.find(|entry| entry.join("calibration.json").exists()).unwrap()
 }
 
 fn check_published(calibration: &Value) {
@@ -73,7 +80,7 @@ fn the_open_loop_is_held_against_a_ping_pong_in_pairs() {
     assert!([0, 4].contains(&output.status.code().unwrap()), "{}", told(&output));
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("ws at 20") && said.contains("/s: p50 is "), "{said}");
-    let folder = fs::read_dir(results.path()).unwrap().next().unwrap().unwrap().path();
+    let folder = recorded(results.path());
     let printed: Value = read(&folder.join("calibration.json"));
     check_published(&printed);
     let calibration: Calibration = serde_json::from_value(printed).unwrap();

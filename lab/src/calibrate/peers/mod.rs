@@ -98,7 +98,7 @@ pub(super) fn run(
     }
     let folder = tempfile::tempdir()?;
     let behaviour = question.behaviour();
-    let server = stage.children.launch(&question.arm(&behaviour, stage))?;
+    let server = stage.children.launch(&question.exact_arm(&behaviour, stage))?;
     let seconds = question.window_ns.div_ceil(SECOND_NS);
     let (connections, in_flight) = question.connections();
     let ask = Ask {
