@@ -19,11 +19,11 @@
         " of " +
         format.count(model.trials.length) +
         (model.several ? "" : ", all at " + model.schedule) +
-        ". Each percentile: error, below it theory and, unless it is within, what the error is taken for. Sent: in the window, below it what was due.";
+        ". Each percentile: error, below it theory and, unless it is within, what the error is taken for. Sent: in the window, below it what was due. Woken late: the share of batches for whose release or answer the kernel woke the generator more than 50 µs late.";
       place.replaceChildren(
         whole(model, trials),
         el("p", { class: "small" }, "A maximum below 10 ms is the machine's; none is judged."),
-        details("Every percentile by itself, with what is allowed and what the server's own clock says", () =>
+        details("Every percentile by itself, with what is allowed and what the clocks of both sides say", () =>
           single(trials),
         ),
       );
@@ -50,18 +50,18 @@
       "seal",
       "sent",
       // Only records since it is noted have it.
-      ...(trials.some(taken) ? ["taken by others"] : []),
+      ...(trials.some(knowsWoken) ? ["woken late"] : []),
     ];
     const rows = model.servers.flatMap((server) => {
       const found = trials.filter((one) => one.server === server);
-      return found.length ? [{ heading: server }, ...found.map((one) => row(model, one, trials.some(taken)))] : [];
+      return found.length ? [{ heading: server }, ...found.map((one) => row(model, one, trials.some(knowsWoken)))] : [];
     });
     return scrolling("Every figure as a table", table(heads, rows, "Error of every percentile of every trial"), "dense figured");
   }
 
-  const taken = (one) => one.record.taken;
+  const knowsWoken = (one) => Number.isFinite(one.record.woken_late_share);
 
-  function row(model, one, withTaken) {
+  function row(model, one, withWoken) {
     const { record } = one;
     const name = [el("span", { class: "swatch " + model.tool(one.tool).colour, "aria-hidden": "true" }), one.tool];
     const figures = record.failed
@@ -75,7 +75,7 @@
         ...(model.several ? [format.rate(one.rate) + " " + one.schedule] : []),
         ...figures,
         ...(one.ours ? ours(record) : peers(record)),
-        ...(withTaken ? [taken(one) ? took(taken(one)) : format.NOTHING] : []),
+        ...(withWoken ? [knowsWoken(one) ? format.digits(one.record.woken_late_share * 100, 2) + " %" : format.NOTHING] : []),
       ],
     };
   }
@@ -104,11 +104,6 @@
   const loop = (record) => (record.closed_loop ? "closed loop" : "open loop");
   const sent = (number, due) => [format.count(number), el("span", { class: "range" }, "of " + format.count(due) + " ")];
 
-  // Of the window, and the longest that a batch can have been held up.
-  function took({ share, longest_ns: ns }) {
-    return [format.digits(share * 100, 2) + " %", el("span", { class: "range" }, "at most " + format.latency(ns))];
-  }
-
   function figure(point) {
     if (!point) return format.NOTHING;
     return [
@@ -133,6 +128,7 @@
     "error",
     "allowed",
     "theory by the server's own clock",
+    "and with late wake-ups",
     "left to the generator",
     "taken for",
   ];
@@ -150,6 +146,7 @@
         signed(point.error_ns),
         "±" + format.latency(point.allowed_ns),
         format.latency(point.served_ns),
+        format.latency(point.woken_ns),
         signed(point.left_ns),
         Tailrace.verdicts.mark(point.verdict),
       ]),

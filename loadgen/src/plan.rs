@@ -54,6 +54,8 @@ pub struct Plan {
     pub share: Share,
     /// Whether anybody asks afterwards which sequences were acknowledged.
     pub keeps_account: bool,
+    /// Whether anybody asks afterwards when the event loop slept.
+    pub keeps_sleeps: bool,
     /// Whether an open loop polls without sleeping shortly before each due time. It needs a core of
     /// its own.
     pub spins: bool,
@@ -101,12 +103,14 @@ pub struct FeedPlan {
 
 impl Plan {
     /// What one of several event loops does of it: its batches, on its part of the connections,
-    /// with its part of what may be in flight. Which sequences were acknowledged is not kept.
+    /// with its part of what may be in flight. Which sequences were acknowledged is not kept, nor when it
+    /// slept.
     #[must_use]
     pub fn shared(mut self, share: Share) -> Self {
         self.connections = share.part(self.connections);
         self.in_flight_max = share.part(self.in_flight_max);
         self.keeps_account &= share == Share::WHOLE;
+        self.keeps_sleeps &= share == Share::WHOLE;
         self.share = share;
         self
     }
@@ -136,6 +140,7 @@ impl Plan {
             feed_key: None,
             share: Share::WHOLE,
             keeps_account: true,
+            keeps_sleeps: false,
             spins: load.spin,
         }
     }

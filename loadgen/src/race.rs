@@ -127,6 +127,7 @@ impl Race<'_> {
                 faults,
                 generator_cores: self.generator_cores,
                 threads: 1,
+                keeps_sleeps: false,
                 findings: self.findings,
             };
             let trial = self.run_trial(server.as_mut(), &request, spectator)?;

@@ -9,6 +9,7 @@ use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::record::{Arm, Load, StoreLedger, Trial};
 use tailrace_measure::recorder::Measured;
 use tailrace_measure::schedule;
+use tailrace_measure::sleeps::Sleeps;
 use tailrace_producers::payload::Payloads;
 
 use crate::account;
@@ -17,6 +18,7 @@ use crate::arena::Launched;
 use crate::crew::Crew;
 pub use crate::crew::Ran;
 use crate::crowd::Subscribers;
+use crate::driver::Driven;
 use crate::faults::Fault;
 use crate::gauge::Gauge;
 use crate::plan::{FeedPlan, Pace, Plan, Share, Times};
@@ -45,6 +47,8 @@ pub struct Request<'a> {
     /// Event loops that share the schedule. With more than one nobody knows which sequences were
     /// acknowledged, so nothing is audited, and there can be no live subscriber.
     pub threads: u32,
+    /// Whether anybody asks afterwards when the generator slept: of one event loop only.
+    pub keeps_sleeps: bool,
     /// Findings about the surroundings that concern every trial.
     pub findings: &'a [account::Finding],
 }
@@ -59,6 +63,8 @@ pub struct Finished {
     pub watched: Watched,
     /// Where its schedule and its window stood on the generator's clock.
     pub times: Times,
+    /// When the generator slept, if it was asked for.
+    pub sleeps: Sleeps,
 }
 
 /// Runs one trial on a running server.
@@ -102,7 +108,8 @@ pub fn run(
     let batch_age = before.zip(ages(launched)).and_then(|(before, after)| after.since(&before));
     let started_utc = account::utc_of(times.window.0);
     let trial = account::trial(request, &ran, &watched, audits, batch_age, started_utc)?;
-    Ok(Finished { trial, measured: ran.driven.measured, watched, times })
+    let Driven { measured, sleeps, .. } = ran.driven;
+    Ok(Finished { trial, measured, watched, times, sleeps })
 }
 
 /// Subscribes those who are there beside the measured one, if the load has such.
@@ -151,6 +158,7 @@ fn plan(launched: &dyn Launched, request: &Request<'_>, run: RunId) -> Plan {
     // Nobody audits an endpoint. Where it refuses every second request, an account of those that
     // it acknowledged would grow with each of them.
     plan.keeps_account = launched.asked().is_none();
+    plan.keeps_sleeps = request.keeps_sleeps;
     (plan.tls, plan.feed_tls) = (launched.ingest_tls(), launched.observer_tls());
     plan.feed_key = launched.key();
     let feed = request.load.feed_one_in.zip(launched.feed());
@@ -237,6 +245,7 @@ fn closed(launched: &dyn Launched, arm: &Arm, duration_ns: u64) -> Plan {
         feed_key: None,
         share: Share::WHOLE,
         keeps_account: false,
+        keeps_sleeps: false,
         spins: false,
     }
 }

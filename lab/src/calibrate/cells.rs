@@ -11,9 +11,9 @@ use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::journal::Journal;
 use tailrace_measure::known::{Behaviour, Kind};
 use tailrace_measure::record::{
-    Arm, Arrivals, Cell, Codec, Floor, FloorPoint, Flush, Load, Measurement, Seals, Taken,
+    Arm, Arrivals, Cell, Codec, Floor, FloorPoint, Flush, Load, Measurement, Seals,
 };
-use tailrace_measure::seals::{RUN_QUEUE_DELAY, STEAL, spoilt};
+use tailrace_measure::seals::spoilt;
 use tailrace_measure::simulate::Paths;
 use tailrace_targets::{AWAKE, Protocol};
 
@@ -200,22 +200,7 @@ pub(super) fn run(
     }
     let journal = journal?;
     let theories = Theories::of(question, &behaviour, &finished, (&journal, floor))?;
-    let taken = taken(&finished, &journal, stage.surroundings.cores());
-    Ok(Some(cell(question, &finished, &theories, (floor, taken))))
-}
-
-/// What others took of the cores of generator and server.
-fn taken(finished: &Finished, journal: &Journal, cores: u32) -> Option<Taken> {
-    let trial = &finished.trial;
-    let of = |name| trial.seals.checks.iter().filter(move |check| check.name == name);
-    let delays: Vec<f64> = of(RUN_QUEUE_DELAY.name).map(|check| check.figure).collect();
-    if delays.is_empty() {
-        return None;
-    }
-    // Of the time of all cores.
-    let stolen: f64 = of(STEAL.name).map(|check| check.figure * f64::from(cores)).sum();
-    let longest_ns = trial.latencies.lateness.max_ns + journal.latest_ns();
-    Some(Taken { share: delays.iter().sum::<f64>() + stolen, longest_ns })
+    Ok(Some(cell(question, &finished, &theories, floor)))
 }
 
 /// Also what the server wrote down, if it is one that does.
@@ -235,6 +220,7 @@ pub(super) fn measure(
         faults: &[],
         generator_cores: &stage.surroundings.generator_cores,
         threads: 1,
+        keeps_sleeps: true,
         findings: &stage.findings,
     };
     let finished = trial::run(server.as_mut(), &payloads, &request, &stage.gauge())?;
@@ -246,7 +232,7 @@ fn cell(
     question: &Question,
     finished: &Finished,
     theories: &Theories,
-    (floor, taken): (Option<&Floor>, Option<Taken>),
+    floor: Option<&Floor>,
 ) -> Cell {
     let (trial, theory) = (&finished.trial, &theories.rule);
     let (ack, lateness) = (&trial.latencies.ack, &trial.latencies.lateness);
@@ -254,11 +240,11 @@ fn cell(
         let own_ns = [lateness.ns_at(q), trial.latencies.queued.ns_at(q)];
         let witnessed = theories.witnessed.as_ref().and_then(|witnessed| witnessed.ns_at(q));
         let excuse = Excuse {
-            floor_ns: floor.and_then(|floor| floor.ns_at(q)),
+            machine_ns: floor.and_then(|floor| floor.ns_at(q)),
             spoilt: spoilt(&trial.seals, q),
             served_ns: theories.witnessed.as_ref().and_then(|_| theories.served.ns_at(q)),
+            woken_ns: theories.woken.as_ref().and_then(|woken| woken.ns_at(q)),
             left_ns: ack.ns_at(q).zip(witnessed).map(|(ack, at)| left_ns(ack, at, own_ns)),
-            taken,
         };
         point(theory, q, ack.ns_at(q), excuse)
     });
@@ -284,7 +270,7 @@ fn cell(
         lateness_p99_ns: lateness.ns_at(0.99),
         generator_cpu_us_per_batch: trial.cost.generator_cpu_us_per_batch,
         generator_spin_us_per_batch: trial.cost.generator_spin_us_per_batch,
-        taken,
+        woken_late_share: theories.woken_late_share,
         seal: trial.seals.measurement,
         reasons: reasons(&trial.seals),
     }

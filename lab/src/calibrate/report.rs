@@ -18,9 +18,9 @@ const KEY: &str = "Each percentile: error (theory). ✗ beyond 1 % and 150 µs �
                    theory, not judged · few: fewer than ten batches above it, not judged · \
                    server: not beyond what the server's own clock explains, theory with each answer as \
                    late as it was, or when it had answered · \
-                   machine: not beyond what the bare echo needed on the same schedule, or what others \
-                   explain who had the cores of generator or server meanwhile (taken: their share of the \
-                   window), or struck by the seal. A maximum below 10 ms is the machine's.";
+                   machine: not beyond what the bare echo needed on the same schedule, or what theory says \
+                   with the generator acting only when the kernel had woken it (woken late: share of \
+                   batches), or struck by the seal. A maximum below 10 ms is the machine's.";
 
 /// Writes `calibration.json` and `report.md`, each under a temporary name first.
 pub(super) fn save(folder: &Path, calibration: &Calibration) -> anyhow::Result<()> {
@@ -65,8 +65,18 @@ pub(super) fn text(calibration: &Calibration) -> String {
             server.clone_from(&cell.server);
             lines.push(Line::Heading(format!("\n— {server}")));
             lines.push(cells(&[
-                "", "schedule", "p50", "p95", "p99", "p99.9", "max", "late p50", "late p99",
-                "taken", "seal", "released",
+                "",
+                "schedule",
+                "p50",
+                "p95",
+                "p99",
+                "p99.9",
+                "max",
+                "late p50",
+                "late p99",
+                "woken late",
+                "seal",
+                "released",
             ]));
         }
         lines.push(row(cell));
@@ -223,8 +233,9 @@ fn row(cell: &Cell) -> Line {
     let mut row = vec![cell.protocol.clone(), schedule(cell.rate_per_s, &cell.arrivals)];
     row.extend(cell.points.iter().map(figure));
     row.extend([latency(Some(cell.max_ns)), latency(cell.lateness_p50_ns)]);
-    let taken = cell.taken.map_or("–".into(), |taken| format!("{:.1} %", taken.share * 100.0));
-    row.extend([latency(cell.lateness_p99_ns), taken, seal(cell.seal).into()]);
+    let late =
+        cell.woken_late_share.map_or("–".into(), |share| format!("{:.1} %", share * 100.0));
+    row.extend([latency(cell.lateness_p99_ns), late, seal(cell.seal).into()]);
     let mark = if cell.released_verdict == Verdict::Pass { "" } else { " ✗" };
     row.push(format!("{} of {}{mark}", count(cell.released), count(cell.released_theory)));
     Line::Cells(row)

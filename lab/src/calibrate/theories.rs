@@ -12,7 +12,8 @@ use tailrace_measure::known::{Behaviour, Kind};
 use tailrace_measure::record::Floor;
 use tailrace_measure::recorder::Window;
 use tailrace_measure::schedule::Schedule;
-use tailrace_measure::simulate::{Paths, Theory, simulate, simulate_late};
+use tailrace_measure::simulate::{Late, Paths, Theory, simulate, simulate_late};
+use tailrace_measure::sleeps::Sleeps;
 use tailrace_targets::Protocol;
 
 use super::cells::Question;
@@ -36,6 +37,10 @@ pub(super) struct Theories {
     /// With each answer as late as it was, and the floor's round trip from an answer to the request
     /// that waited for its connection.
     pub(super) served: Theory,
+    /// With that, and the generator woken as late as it was; none: that is not known.
+    pub(super) woken: Option<Theory>,
+    /// Of the batches due in the window, those for which it was woken late; none: as before.
+    pub(super) woken_late_share: Option<f64>,
     /// When the server had answered; none: it did not write down all of it.
     pub(super) witnessed: Option<Theory>,
 }
@@ -64,15 +69,19 @@ impl Theories {
             due.take_while(move |due| *due < end)
         };
         let paths = question.paths(behaviour, anchor, load.in_flight_max);
+        let real = Paths { turnaround_ns: round_trip_ns(floor), ..paths.clone() };
+        let awake = Late { journal, sleeps: &Sleeps::default() };
+        let sleeping = Late { journal, sleeps: &finished.sleeps };
+        let with = |late| simulate_late(behaviour, late, &real, due(), window);
+        let are_known = finished.sleeps.are_complete();
+        let in_window = (0..).zip(due()).filter(|(_, intended)| window.contains(*intended));
+        let woken_late = in_window.filter(|(seq, due)| sleeping.was_late_for(*seq, *due)).count();
+        let rule = simulate(behaviour, &paths, due(), window);
         Ok(Self {
-            rule: simulate(behaviour, &paths, due(), window),
-            served: simulate_late(
-                behaviour,
-                journal,
-                &Paths { turnaround_ns: round_trip_ns(floor), ..paths.clone() },
-                due(),
-                window,
-            ),
+            woken_late_share: are_known.then(|| woken_late as f64 / rule.due.max(1) as f64),
+            rule,
+            served: with(awake),
+            woken: are_known.then(|| with(sleeping)),
             witnessed: journal.witnessed(due(), window),
         })
     }

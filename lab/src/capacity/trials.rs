@@ -208,6 +208,7 @@ impl<'a> Trials<'a> {
             faults: &[],
             generator_cores: &self.surroundings.generator_cores,
             threads: self.arguments.request.threads,
+            keeps_sleeps: false,
             findings: &self.findings,
         };
         let payloads = payloads(self.arguments.seed, &self.arm)?;

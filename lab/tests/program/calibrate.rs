@@ -59,12 +59,17 @@ fn check_cells(calibration: &Calibration) {
     for cell in &calibration.cells {
         assert_eq!((cell.released, cell.acked), (cell.released_theory, cell.released_theory));
         assert_eq!(cell.released_verdict, Verdict::Pass);
+        assert!(
+            cell.woken_late_share.is_some_and(|share| (0.0..=1.0).contains(&share)),
+            "{cell:?}"
+        );
         for point in &cell.points {
             let theory_ns = point.theory_ns.unwrap();
             let error_ns = point.error_ns.unwrap();
             assert!(error_ns >= -resolution_ns(theory_ns), "early: {cell:?}");
             // The server's own clock: it was never early, and nobody saw an answer before it.
             assert!(point.served_ns.unwrap() >= theory_ns, "{cell:?}");
+            assert!(point.woken_ns.unwrap() >= theory_ns, "{cell:?}");
             let least = -resolution_ns(point.measured_ns.unwrap());
             assert!(point.left_ns.unwrap() >= least, "seen before it was given: {cell:?}");
         }

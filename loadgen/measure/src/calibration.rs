@@ -3,7 +3,7 @@
 //! question of the ping-pong is in [`crate::ping_pong`].
 
 use crate::quantile::rank;
-use crate::record::{Cell, Measurement, Point, SUPPORT_MIN, Taken, Tally, Verdict};
+use crate::record::{Cell, Measurement, Point, SUPPORT_MIN, Tally, Verdict};
 use crate::simulate::Theory;
 
 /// The percentiles that are judged.
@@ -20,24 +20,19 @@ const BESIDE_SHARE: f64 = 0.05;
 /// And at least among so many ranks on each side.
 const BESIDE_MIN: u64 = 2;
 
-/// Of all batches, so many times the share of time that was taken may have been held up: those that
-/// were due meanwhile, those that were under way (with answers of a millisecond, a millisecond's worth
-/// for each stall, however short), and those that came while the others were made up for.
-const HELD_UP_PER_TAKEN: f64 = 3.0;
-
 /// What the machine and the trial say about one percentile.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Excuse {
-    /// What the floor needed at this percentile on the same schedule.
-    pub floor_ns: Option<u64>,
+    /// What the machine did to others at this percentile: what the floor needed on the same schedule.
+    pub machine_ns: Option<u64>,
     /// Whether the trial's seal strikes this percentile.
     pub spoilt: bool,
     /// What theory says with each answer as late as the server's own clock recorded it.
     pub served_ns: Option<u64>,
+    /// What theory says with that, and the generator woken as late as it was.
+    pub woken_ns: Option<u64>,
     /// What is left to the generator when the server's own clock is believed.
     pub left_ns: Option<i64>,
-    /// What others took of the cores.
-    pub taken: Option<Taken>,
 }
 
 /// What is left to the generator of an error: from the moment at which the server, by its own clock,
@@ -56,8 +51,8 @@ pub fn point(theory: &Theory, q: f64, measured_ns: Option<u64>, excuse: Excuse) 
     let theory_ns = theory.ns_at(q);
     let error_ns = theory_ns.zip(measured_ns).map(|(t, m)| m.cast_signed() - t.cast_signed());
     let verdict = verdict(theory, q, (theory_ns, error_ns), excuse);
-    let Excuse { served_ns, left_ns, .. } = excuse;
-    Point { q, theory_ns, measured_ns, error_ns, served_ns, left_ns, verdict }
+    let Excuse { served_ns, woken_ns, left_ns, .. } = excuse;
+    Point { q, theory_ns, measured_ns, error_ns, served_ns, woken_ns, left_ns, verdict }
 }
 
 fn verdict(
@@ -77,26 +72,14 @@ fn verdict(
     let error = error_ns.unsigned_abs();
     let measured_ns = theory_ns.saturating_add_signed(error_ns);
     let machine = excuse.spoilt
-        || excuse.floor_ns.is_some_and(|floor| error <= floor)
-        || excuse.taken.is_some_and(|taken| was_taken(theory, q, measured_ns, taken));
+        || excuse.machine_ns.is_some_and(|ns| error <= ns)
+        || excuse.woken_ns.is_some_and(|ns| measured_ns.abs_diff(ns) <= allowed_ns(ns));
     match error {
         _ if error <= allowed => Verdict::Pass,
         _ if is_the_servers(measured_ns, allowed, excuse) => Verdict::Server,
         _ if machine => Verdict::Machine,
         _ => Verdict::Fail,
     }
-}
-
-/// Whether what others took of the cores explains it: if a share of all batches was held up, the
-/// others are at most as slow as theory has them that much further up, and nothing was held up for
-/// longer than the longest wait. It makes nothing faster.
-fn was_taken(theory: &Theory, q: f64, measured_ns: u64, taken: Taken) -> bool {
-    let Some(theory_ns) = theory.ns_at(q) else { return false };
-    let further_up = q + HELD_UP_PER_TAKEN * taken.share;
-    let at_most = if further_up < 1.0 { theory.ns_at(further_up) } else { None };
-    let held_up_ns = theory_ns.saturating_add(taken.longest_ns);
-    let at_most = at_most.map_or(held_up_ns, |ns| ns.min(held_up_ns));
-    (theory_ns..=at_most.saturating_add(allowed_ns(at_most))).contains(&measured_ns)
 }
 
 /// Whether the server's own clock explains it: by theory with its answers as late as they were, or by
@@ -207,31 +190,23 @@ mod tests {
         check(&few, 0.999, 9 * MS, Verdict::TooFew);
         let many = theory([MS].into_iter().cycle().take(50_000));
         let judged = |excuse| point(&many, 0.999, Some(3 * MS), excuse).verdict;
-        let floor = |ns| Excuse { floor_ns: Some(ns), ..Excuse::default() };
+        let floor = |ns| Excuse { machine_ns: Some(ns), ..Excuse::default() };
         assert_eq!(judged(floor(MS)), Verdict::Fail);
         assert_eq!(judged(floor(2 * MS)), Verdict::Machine);
         assert_eq!(judged(Excuse { spoilt: true, ..Excuse::default() }), Verdict::Machine);
     }
 
     #[test]
-    fn what_others_took_of_the_cores_explains_as_many_ranks_and_no_more() {
-        // One in a hundred takes 20 ms.
-        let slow =
-            theory((0..100_000).map(|n| if n < 99_000 { MS + n * 10 } else { 20 * MS + n * 10 }));
-        let judged = |q, measured_ns, share, longest_ns| {
-            let taken = Some(Taken { share, longest_ns });
-            point(&slow, q, Some(measured_ns), Excuse { taken, ..Excuse::default() }).verdict
+    fn late_wake_ups_explain_what_theory_makes_of_them_and_no_more() {
+        let many = theory([MS].into_iter().cycle().take(50_000));
+        let judged = |q, measured_ns, woken_ns| {
+            let excuse = Excuse { woken_ns: Some(woken_ns), ..Excuse::default() };
+            point(&many, q, Some(measured_ns), excuse).verdict
         };
-        let (fail, machine) = (Verdict::Fail, Verdict::Machine);
-        // With one and a half in a hundred held up, p98 may be as slow as what is above p99.
-        assert_eq!(judged(0.98, 20 * MS, 0.005, 30 * MS), machine);
-        assert_eq!(judged(0.98, 20 * MS, 0.002, 30 * MS), fail);
-        assert_eq!(judged(0.98, 20 * MS, 0.005, 3 * MS), fail, "nobody waited that long");
-        assert_eq!(judged(0.98, 24 * MS, 0.005, 30 * MS), fail, "theory has nothing so slow");
-        // Above what was held up, only the longest wait is a bound.
-        assert_eq!(judged(0.995, 27 * MS, 0.005, 8 * MS), machine);
-        assert_eq!(judged(0.995, 30 * MS, 0.005, 8 * MS), fail);
-        assert_eq!(judged(0.995, 10 * MS, 0.005, 8 * MS), fail, "it makes nothing faster");
+        assert_eq!(judged(0.99, 3 * MS, 3 * MS - ERROR_NS_MAX), Verdict::Machine);
+        assert_eq!(judged(0.99, 3 * MS, 3 * MS - ERROR_NS_MAX - 1), Verdict::Fail);
+        assert_eq!(judged(0.99, 3 * MS, 4 * MS), Verdict::Fail, "it must have been seen");
+        assert_eq!(judged(0.5, MS, 4 * MS), Verdict::Pass, "who is within needs no excuse");
     }
 
     #[test]

@@ -77,12 +77,6 @@ impl Journal {
         self.given(sequence).map_or(0, |given| given.at.since(given.due))
     }
 
-    /// How long after its time the latest answer was given.
-    #[must_use]
-    pub fn latest_ns(&self) -> u64 {
-        self.given.iter().flatten().map(|given| given.at.since(given.due)).max().unwrap_or(0)
-    }
-
     /// From due by the schedule to given, of the batches due in the window: what was over before the
     /// answer was on its way. None when one of them is not in it.
     #[must_use]
@@ -117,7 +111,6 @@ mod tests {
     fn what_was_written_is_read_whatever_its_order() {
         let journal = journal(&[(1, 200, 230), (0, 100, 150), (u64::MAX, 1, 2)]);
         assert_eq!((journal.late_ns(0), journal.late_ns(1), journal.late_ns(2)), (50, 30, 0));
-        assert_eq!((journal.latest_ns(), Journal::default().latest_ns()), (50, 0));
         let expect = Given { sequence: 1, due: Stamp(200), at: Stamp(230) };
         assert_eq!((journal.given(1), journal.given(u64::MAX)), (Some(&expect), None));
     }

@@ -34,6 +34,7 @@ pub mod schema;
 pub mod seals;
 mod sentences;
 pub mod simulate;
+pub mod sleeps;
 mod slices;
 mod sockets;
 mod stamps;

@@ -13,6 +13,7 @@ use crate::journal::Journal;
 use crate::known::Behaviour;
 use crate::quantile::rank;
 use crate::recorder::Window;
+use crate::sleeps::Sleeps;
 
 /// How the generator reaches the server.
 #[derive(Debug, Clone)]
@@ -76,22 +77,49 @@ pub fn simulate(
     due: impl IntoIterator<Item = Stamp>,
     window: Window,
 ) -> Theory {
-    simulate_late(server, &Journal::default(), paths, due, window)
+    let (journal, sleeps) = (Journal::default(), Sleeps::default());
+    let late = Late { journal: &journal, sleeps: &sleeps };
+    simulate_late(server, late, paths, due, window)
 }
 
-/// The same on the server as it was: each answer is as late as the server's own clock says that it
-/// was, and whoever waits behind it waits for that too.
+/// How late both sides were, each by its own account.
+#[derive(Debug, Clone, Copy)]
+pub struct Late<'a> {
+    /// Each answer is as late as the server's own clock says that it was.
+    pub journal: &'a Journal,
+    /// Where it was woken late, the generator releases then what was due, and sees then what the
+    /// server's journal says was answered meanwhile.
+    pub sleeps: &'a Sleeps,
+}
+
+impl Late<'_> {
+    /// How late an answer was seen, after it was given.
+    fn unseen_ns(&self, sequence: u64) -> u64 {
+        let given = self.journal.given(sequence);
+        given.map_or(0, |given| self.sleeps.seen(given.at).since(given.at))
+    }
+
+    /// Whether the generator was woken late for a batch: to release it, or for its answer.
+    #[must_use]
+    pub fn was_late_for(&self, sequence: u64, intended: Stamp) -> bool {
+        self.sleeps.seen(intended) > intended || self.unseen_ns(sequence) > 0
+    }
+}
+
+/// The same with both sides as they were; whoever waits behind somebody who was late waits for that
+/// too.
 pub fn simulate_late(
     server: &Behaviour,
-    journal: &Journal,
+    late: Late<'_>,
     paths: &Paths,
     due: impl IntoIterator<Item = Stamp>,
     window: Window,
 ) -> Theory {
-    let mut simulation = Simulation::new((server, journal), paths, window);
+    let mut simulation = Simulation::new((server, late), paths, window);
     for (seq, intended) in (0..).zip(due) {
-        simulation.answers_until(intended);
-        simulation.release(seq, intended);
+        let at = late.sleeps.seen(intended);
+        simulation.answers_until(at);
+        simulation.release(seq, intended, at);
     }
     simulation.answers_until(Stamp(u64::MAX));
     let mut theory = simulation.theory;
@@ -103,11 +131,11 @@ pub fn simulate_late(
 /// still while it works.
 struct Simulation<'a> {
     server: &'a Behaviour,
-    journal: &'a Journal,
+    late: Late<'a>,
     paths: &'a Paths,
     window: Window,
     theory: Theory,
-    /// Answers under way, the earliest first; at one moment, in the order of sending.
+    /// Answers under way, the first to be seen first; at one moment, in the order of sending.
     answers: BinaryHeap<Reverse<(Stamp, u64, usize)>>,
     sent: u64,
     connections: Vec<Connection>,
@@ -125,15 +153,11 @@ struct Connection {
 }
 
 impl<'a> Simulation<'a> {
-    fn new(
-        (server, journal): (&'a Behaviour, &'a Journal),
-        paths: &'a Paths,
-        window: Window,
-    ) -> Self {
+    fn new((server, late): (&'a Behaviour, Late<'a>), paths: &'a Paths, window: Window) -> Self {
         let connection = Connection { in_flight: 0, listed: true, last_answer: Stamp(0) };
         Self {
             server,
-            journal,
+            late,
             paths,
             window,
             theory: Theory { due: 0, ack_ns: Vec::new() },
@@ -145,13 +169,13 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    fn release(&mut self, seq: u64, intended: Stamp) {
+    fn release(&mut self, seq: u64, intended: Stamp, at: Stamp) {
         self.theory.due += u64::from(self.window.contains(intended));
         if self.answers.len() + self.waiting.len() >= self.paths.in_flight_max {
             return;
         }
         match self.next_roomy() {
-            Some(index) if self.waiting.is_empty() => self.send(seq, intended, intended, index),
+            Some(index) if self.waiting.is_empty() => self.send(seq, intended, at, index),
             _ => self.waiting.push_back((seq, intended)),
         }
     }
@@ -159,17 +183,18 @@ impl<'a> Simulation<'a> {
     fn send(&mut self, seq: u64, intended: Stamp, at: Stamp, index: usize) {
         let arrived = at.max(self.paths.accepted[index]);
         let connection = &mut self.connections[index];
-        let late_ns = self.journal.late_ns(seq);
+        let late_ns = self.late.journal.late_ns(seq);
         let mut answered = self.server.answered(arrived, seq).plus(late_ns);
         if self.paths.ordered {
             answered = answered.max(connection.last_answer);
         }
         connection.last_answer = answered;
         connection.in_flight += 1;
+        let seen = answered.plus(self.late.unseen_ns(seq));
         if self.window.contains(intended) {
-            self.theory.ack_ns.push(answered.since(intended));
+            self.theory.ack_ns.push(seen.since(intended));
         }
-        self.answers.push(Reverse((answered, self.sent, index)));
+        self.answers.push(Reverse((seen, self.sent, index)));
         self.sent += 1;
     }
 
@@ -309,8 +334,36 @@ mod tests {
         let journal = Journal::read(&bytes);
         let server = Behaviour { kind: Kind::Constant, from: ANCHOR };
         let window = Window { start: ANCHOR, end: Stamp(u64::MAX) };
-        let theory = simulate_late(&server, &journal, &paths(1, 1, true), [ANCHOR; 2], window);
+        let late = Late { journal: &journal, sleeps: &Sleeps::default() };
+        let theory = simulate_late(&server, late, &paths(1, 1, true), [ANCHOR; 2], window);
         assert_eq!(theory.ack_ns, [4 * MS, 5 * MS]);
+    }
+
+    #[test]
+    fn who_is_woken_late_releases_late_and_sees_late_and_a_late_program_is_not_excused() {
+        let server = Behaviour { kind: Kind::Constant, from: ANCHOR };
+        let window = Window { start: ANCHOR, end: Stamp(u64::MAX) };
+        let due = || [ms(1), ms(5), ms(20)].into_iter();
+        let woken = |sleeps: &[(u64, u64)], given_ms: [u64; 3]| {
+            let (mut account, mut bytes) = (Sleeps::default(), Vec::new());
+            for &(from, woken) in sleeps {
+                account.slept(ms(from), ms(woken));
+            }
+            for (sequence, at) in (0..).zip(given_ms.map(ms)) {
+                crate::journal::Given { sequence, due: at, at }.write(&mut bytes);
+            }
+            let late = Late { journal: &Journal::read(&bytes), sleeps: &account };
+            let ack_ns = simulate_late(&server, late, &paths(4, 1, true), due(), window).ack_ns;
+            let late_for = (0..).zip(due()).filter(|(seq, due)| late.was_late_for(*seq, *due));
+            (ack_ns.iter().map(|ns| ns / MS).collect::<Vec<_>>(), late_for.count())
+        };
+        assert_eq!(woken(&[], [2, 6, 21]), (vec![1, 1, 1], 0));
+        // It was to be woken at 5 to release, and at 21 for an answer.
+        assert_eq!(woken(&[(3, 8), (21, 24)], [2, 9, 21]), (vec![1, 4, 4], 2));
+        // The answer was there before it lay down: nobody had to wake it.
+        assert_eq!(woken(&[(22, 30)], [2, 6, 21]), (vec![1, 1, 1], 0));
+        // It sent late by itself, and slept until the late answer came: that stays its own.
+        assert_eq!(woken(&[(21, 25)], [2, 6, 25]), (vec![1, 1, 1], 0));
     }
 
     /// A request that comes a tenth of a millisecond later than in theory, as every real one does,

@@ -30,6 +30,7 @@ use tailrace_contract::{RangeSet, Wire, WireEvent};
 use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::exposure::Exposed;
 use tailrace_measure::recorder::{Failure, Measured, Recorder, Window};
+use tailrace_measure::sleeps::Sleeps;
 use tailrace_sys::poller::Poller;
 
 use crate::gauge::{Gauge, Tally};
@@ -82,6 +83,8 @@ pub struct Driven<M = Measured> {
     pub lived_ns: u64,
     /// Processor time spent on polling in vain before due times; none: it was not to spin.
     pub spun_ns: Option<u64>,
+    /// When it slept; of a loop that was to keep it.
+    pub sleeps: Sleeps,
 }
 
 /// The feed's account.
@@ -133,6 +136,7 @@ pub struct Driver<'a> {
     last_progress: Stamp,
     openings: Openings,
     spun: Spun,
+    sleeps: Sleeps,
     buffer: Vec<u8>,
     events: Vec<WireEvent>,
 }
@@ -173,6 +177,7 @@ impl<'a> Driver<'a> {
             last_progress: Stamp(0),
             openings: Openings::default(),
             spun: Spun::default(),
+            sleeps: Sleeps::default(),
             buffer: vec![0; READ_BYTES],
             events: Vec::new(),
         };
@@ -218,10 +223,18 @@ impl<'a> Driver<'a> {
             }
             let sleep_ns = self.sleep_ns(at);
             self.poller.wait(sleep_ns)?;
-            if sleep_ns == 0 && self.plan.spins && self.poller.ready_count() == 0 {
-                self.spun.polled_in_vain(at, self.seq);
-            }
+            self.woken(at, sleep_ns);
             self.handle_ready();
+        }
+    }
+
+    /// The poller is back that was told at `at` to sleep for so long at most.
+    fn woken(&mut self, at: Stamp, sleep_ns: u64) {
+        if sleep_ns == 0 && self.plan.spins && self.poller.ready_count() == 0 {
+            self.spun.polled_in_vain(at, self.seq);
+        }
+        if self.plan.keeps_sleeps {
+            self.sleeps.slept(at, now());
         }
     }
 
@@ -317,6 +330,7 @@ impl<'a> Driver<'a> {
             never_released,
             lived_ns: ended.since(self.times.window.0),
             spun_ns: self.plan.spins.then_some(self.spun.ns),
+            sleeps: self.sleeps,
         }
     }
 

@@ -49,6 +49,7 @@ impl Driven<Recorder> {
             never_released: self.never_released,
             lived_ns: self.lived_ns,
             spun_ns: self.spun_ns,
+            sleeps: self.sleeps,
         }
     }
 }

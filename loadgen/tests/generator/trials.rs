@@ -104,6 +104,7 @@ fn run_until(
         faults: &[],
         generator_cores: &[],
         threads,
+        keeps_sleeps: false,
         findings: &[],
     };
     trial::run(host, &payloads, &request, gauge).unwrap()

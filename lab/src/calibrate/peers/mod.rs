@@ -75,8 +75,8 @@ fn version(tool: &Tool) -> Option<String> {
     Some(line.unwrap_or("unknown").trim().to_owned())
 }
 
-/// What the machine did to others on the same schedule, and to this generator on the same server: as
-/// good an excuse for a tool as for us.
+/// What the machine did to the floor on the same schedule, and to this generator on the same server by
+/// waking it late: as good an excuse for a tool as for us.
 #[derive(Clone, Copy)]
 pub(super) struct Beside<'a> {
     pub(super) floor: Option<&'a Floor>,
@@ -128,8 +128,13 @@ fn points(seen: &Seen, theory: &Theory, beside: Beside<'_>) -> Vec<Point> {
     let measured = JUDGED.iter().zip(seen.ns);
     let judged = measured.map(|(&q, ns)| {
         let floor_ns = beside.floor.and_then(|floor| floor.ns_at(q));
-        let taken = beside.ours.and_then(|cell| cell.taken);
-        point(theory, q, ns, Excuse { floor_ns, taken, ..Excuse::default() })
+        let woken_late_ns = beside.ours.and_then(|cell| cell.woken_late_ns_at(q));
+        point(
+            theory,
+            q,
+            ns,
+            Excuse { machine_ns: floor_ns.max(woken_late_ns), ..Excuse::default() },
+        )
     });
     judged.collect()
 }

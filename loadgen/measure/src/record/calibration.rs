@@ -128,23 +128,23 @@ pub struct Cell {
     /// What it spun before due times, for each batch; none: it slept.
     #[serde(default)]
     pub generator_spin_us_per_batch: Option<f64>,
-    /// What others took of the two cores meanwhile; none: this machine does not tell.
+    /// Of the batches due in the window, those for whose release or answer the generator was woken more
+    /// than 50 µs late; none: it is not known.
     #[serde(default)]
-    pub taken: Option<Taken>,
+    pub woken_late_share: Option<f64>,
     /// Of this trial.
     pub seal: Measurement,
     /// Why, if it is not VALID.
     pub reasons: Vec<String>,
 }
 
-/// Time in which the generator or the server was ready to run and its core ran something else.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Taken {
-    /// Of the window: both threads' waits for their core, and what the hypervisor gave away.
-    pub share: f64,
-    /// Longest that a batch can have been held up: the generator's longest lateness and the server's.
-    pub longest_ns: u64,
+impl Cell {
+    /// What late wake-ups cost at a percentile that is judged.
+    #[must_use]
+    pub fn woken_late_ns_at(&self, q: f64) -> Option<u64> {
+        let point = self.points.iter().find(|point| (point.q - q).abs() < 1e-9)?;
+        Some(point.woken_ns?.saturating_sub(point.theory_ns?))
+    }
 }
 
 /// One percentile beside its theory.
@@ -164,6 +164,10 @@ pub struct Point {
     /// none: the server did not write down all of it.
     #[serde(default)]
     pub served_ns: Option<u64>,
+    /// What theory says with that, and with the generator acting only when it was woken, where that was
+    /// late; none: that is not known.
+    #[serde(default)]
+    pub woken_ns: Option<u64>,
     /// What is left to the generator when the server's clock is believed: from its answer to ours,
     /// and the generator's own lateness and queueing at this percentile.
     #[serde(default)]

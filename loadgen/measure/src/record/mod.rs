@@ -22,8 +22,8 @@ mod trial;
 pub use answer::{Answer, Comparison, Judged, Judgment};
 pub use arrivals::{Arrivals, Replay, Step};
 pub use calibration::{
-    Absent, Calibration, Cell, Floor, FloorPoint, Peer, PingPong, PingPongRound, Point, Taken,
-    Tally, Verdict,
+    Absent, Calibration, Cell, Floor, FloorPoint, Peer, PingPong, PingPongRound, Point, Tally,
+    Verdict,
 };
 pub use capacity::{Capacity, CapacityAnswer, CapacityRung, CapacityTrial, CapacityVerdict};
 pub use compare::{Compared, ComparedBy, ComparedFigure, RunComparison};
