@@ -146,12 +146,18 @@
         signed(point.error_ns),
         "±" + format.latency(point.allowed_ns),
         format.latency(point.served_ns),
-        format.latency(point.woken_ns),
+        woken(point),
         signed(point.left_ns),
         Tailrace.verdicts.mark(point.verdict),
       ]),
     );
     return scrolling("Every percentile", table(SINGLE, rows, "Every percentile by itself"), "dense");
+  }
+
+  // At once, or one after the other: one figure where both are the same.
+  function woken({ woken_ns: least, worked_off_ns: most }) {
+    const both = [least, most].map((ns) => format.latency(ns));
+    return both[0] === both[1] ? both[0] : both.join(" to ");
   }
 
   Tailrace.everyFigure = { section };

@@ -33,7 +33,7 @@
       word: "machine",
       sort: "open",
       says: () =>
-        "not beyond what the machine did: what the bare echo needed on the same schedule (“floor” in older reports), what theory says with the generator acting only when the kernel had woken it, or the seal strikes the percentile; not judged",
+        "not beyond what the machine did: what the bare echo needed on the same schedule (“floor” in older reports), what theory says with the generator acting only when the kernel had woken it and working off what had piled up, or the seal strikes the percentile; not judged",
     },
     absent: {
       word: "nothing to compare",

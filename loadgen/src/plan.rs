@@ -20,6 +20,7 @@ pub enum Pace {
 }
 
 /// What the event loop needs to know.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Plan {
     /// When batches are due.
     pub pace: Pace,

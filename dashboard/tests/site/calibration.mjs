@@ -57,7 +57,7 @@ export function calibration(shared) {
           calibration.signed(point.error_ns),
           `±${format.latency(Math.max(150_000, Math.floor(point.theory_ns / 100)))}`,
           format.latency(point.served_ns),
-          format.latency(point.woken_ns),
+          [...new Set([point.woken_ns, point.worked_off_ns].map((ns) => format.latency(ns)))].join(" to "),
           calibration.signed(point.left_ns),
           verdicts.of(point.verdict).word,
         ]),

@@ -243,7 +243,7 @@ fn cell(
             machine_ns: floor.and_then(|floor| floor.ns_at(q)),
             spoilt: spoilt(&trial.seals, q),
             served_ns: theories.witnessed.as_ref().and_then(|_| theories.served.ns_at(q)),
-            woken_ns: theories.woken.as_ref().and_then(|woken| woken.ns_at(q)),
+            woken_ns: theories.woken_ns_at(q),
             left_ns: ack.ns_at(q).zip(witnessed).map(|(ack, at)| left_ns(ack, at, own_ns)),
         };
         point(theory, q, ack.ns_at(q), excuse)

@@ -20,7 +20,7 @@ const KEY: &str = "Each percentile: error (theory). ✗ beyond 1 % and 150 µs �
                    late as it was, or when it had answered · \
                    machine: not beyond what the bare echo needed on the same schedule, or what theory says \
                    with the generator acting only when the kernel had woken it (woken late: share of \
-                   batches), or struck by the seal. A maximum below 10 ms is the machine's.";
+                   batches) and working off what had piled up, or struck by the seal. A maximum below 10 ms is the machine's.";
 
 /// Writes `calibration.json` and `report.md`, each under a temporary name first.
 pub(super) fn save(folder: &Path, calibration: &Calibration) -> anyhow::Result<()> {

@@ -37,8 +37,9 @@ pub(super) struct Theories {
     /// With each answer as late as it was, and the floor's round trip from an answer to the request
     /// that waited for its connection.
     pub(super) served: Theory,
-    /// With that, and the generator woken as late as it was; none: that is not known.
-    pub(super) woken: Option<Theory>,
+    /// With that, and the generator woken as late as it was: with what had piled up leaving at once, and
+    /// with each of it taking what a batch cost. None: that is not known.
+    pub(super) woken: Option<(Theory, Theory)>,
     /// Of the batches due in the window, those for which it was woken late; none: as before.
     pub(super) woken_late_share: Option<f64>,
     /// When the server had answered; none: it did not write down all of it.
@@ -70,8 +71,10 @@ impl Theories {
         };
         let paths = question.paths(behaviour, anchor, load.in_flight_max);
         let real = Paths { turnaround_ns: round_trip_ns(floor), ..paths.clone() };
-        let awake = Late { journal, sleeps: &Sleeps::default() };
-        let sleeping = Late { journal, sleeps: &finished.sleeps };
+        let awake = Late { journal, sleeps: &Sleeps::default(), batch_ns: 0 };
+        let sleeping = Late { sleeps: &finished.sleeps, ..awake };
+        let batch_ns = (finished.trial.cost.generator_cpu_us_per_batch * 1e3) as u64;
+        let working = Late { batch_ns, ..sleeping };
         let with = |late| simulate_late(behaviour, late, &real, due(), window);
         let are_known = finished.sleeps.are_complete();
         let in_window = (0..).zip(due()).filter(|(_, intended)| window.contains(*intended));
@@ -81,9 +84,17 @@ impl Theories {
             woken_late_share: are_known.then(|| woken_late as f64 / rule.due.max(1) as f64),
             rule,
             served: with(awake),
-            woken: are_known.then(|| with(sleeping)),
+            woken: are_known.then(|| (with(sleeping), with(working))),
             witnessed: journal.witnessed(due(), window),
         })
+    }
+}
+
+impl Theories {
+    /// Between what the generator's late wake-ups put a percentile.
+    pub(super) fn woken_ns_at(&self, q: f64) -> Option<(u64, u64)> {
+        let (at_once, worked_off) = self.woken.as_ref()?;
+        at_once.ns_at(q).zip(worked_off.ns_at(q))
     }
 }
 

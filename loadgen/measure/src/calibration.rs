@@ -29,8 +29,9 @@ pub struct Excuse {
     pub spoilt: bool,
     /// What theory says with each answer as late as the server's own clock recorded it.
     pub served_ns: Option<u64>,
-    /// What theory says with that, and the generator woken as late as it was.
-    pub woken_ns: Option<u64>,
+    /// What theory says with that, and the generator woken as late as it was: with what had piled up
+    /// leaving at once, and with each of it taking what a batch cost. The truth is in between.
+    pub woken_ns: Option<(u64, u64)>,
     /// What is left to the generator when the server's own clock is believed.
     pub left_ns: Option<i64>,
 }
@@ -51,8 +52,19 @@ pub fn point(theory: &Theory, q: f64, measured_ns: Option<u64>, excuse: Excuse) 
     let theory_ns = theory.ns_at(q);
     let error_ns = theory_ns.zip(measured_ns).map(|(t, m)| m.cast_signed() - t.cast_signed());
     let verdict = verdict(theory, q, (theory_ns, error_ns), excuse);
-    let Excuse { served_ns, woken_ns, left_ns, .. } = excuse;
-    Point { q, theory_ns, measured_ns, error_ns, served_ns, woken_ns, left_ns, verdict }
+    let Excuse { served_ns, left_ns, .. } = excuse;
+    let (woken_ns, worked_off_ns) = excuse.woken_ns.unzip();
+    Point {
+        q,
+        theory_ns,
+        measured_ns,
+        error_ns,
+        served_ns,
+        woken_ns,
+        worked_off_ns,
+        left_ns,
+        verdict,
+    }
 }
 
 fn verdict(
@@ -73,7 +85,7 @@ fn verdict(
     let measured_ns = theory_ns.saturating_add_signed(error_ns);
     let machine = excuse.spoilt
         || excuse.machine_ns.is_some_and(|ns| error <= ns)
-        || excuse.woken_ns.is_some_and(|ns| measured_ns.abs_diff(ns) <= allowed_ns(ns));
+        || excuse.woken_ns.is_some_and(|between| is_between(measured_ns, between));
     match error {
         _ if error <= allowed => Verdict::Pass,
         _ if is_the_servers(measured_ns, allowed, excuse) => Verdict::Server,
@@ -88,6 +100,12 @@ fn is_the_servers(measured_ns: u64, allowed_ns: u64, excuse: Excuse) -> bool {
     let by_theory =
         excuse.served_ns.is_some_and(|ns| measured_ns.abs_diff(ns) <= self::allowed_ns(ns));
     by_theory || excuse.left_ns.is_some_and(|left| left.unsigned_abs() <= allowed_ns)
+}
+
+/// Whether it is within what is allowed of anything between two theories.
+fn is_between(measured_ns: u64, (at_least, at_most): (u64, u64)) -> bool {
+    let least = at_least.saturating_sub(allowed_ns(at_least));
+    (least..=at_most.saturating_add(allowed_ns(at_most))).contains(&measured_ns)
 }
 
 /// The error that passes.
@@ -199,14 +217,15 @@ mod tests {
     #[test]
     fn late_wake_ups_explain_what_theory_makes_of_them_and_no_more() {
         let many = theory([MS].into_iter().cycle().take(50_000));
-        let judged = |q, measured_ns, woken_ns| {
-            let excuse = Excuse { woken_ns: Some(woken_ns), ..Excuse::default() };
+        let judged = |q, measured_ns, between| {
+            let excuse = Excuse { woken_ns: Some(between), ..Excuse::default() };
             point(&many, q, Some(measured_ns), excuse).verdict
         };
-        assert_eq!(judged(0.99, 3 * MS, 3 * MS - ERROR_NS_MAX), Verdict::Machine);
-        assert_eq!(judged(0.99, 3 * MS, 3 * MS - ERROR_NS_MAX - 1), Verdict::Fail);
-        assert_eq!(judged(0.99, 3 * MS, 4 * MS), Verdict::Fail, "it must have been seen");
-        assert_eq!(judged(0.5, MS, 4 * MS), Verdict::Pass, "who is within needs no excuse");
+        let most = 3 * MS - ERROR_NS_MAX;
+        assert_eq!(judged(0.99, 3 * MS, (2 * MS, most)), Verdict::Machine);
+        assert_eq!(judged(0.99, 3 * MS, (2 * MS, most - 1)), Verdict::Fail);
+        assert_eq!(judged(0.99, 3 * MS, (4 * MS, 5 * MS)), Verdict::Fail, "it must have been seen");
+        assert_eq!(judged(0.5, MS, (4 * MS, 5 * MS)), Verdict::Pass, "it needs no excuse");
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! What a server of known behaviour says that it did: for each answer, when its rule had it due and
-//! when it was handed to the kernel, on the clock that the generator reads too. With it, an error of a
+//! What a server of known behaviour says that it did: for each answer, when it could have read the
+//! request and when it did, when its rule had the answer due and when it was handed to the kernel, on
+//! the clock that the generator reads too. With it, an error of a
 //! measurement can be told apart: what the server added, and what is left to the generator. Bytes
 //! only; the server's side is `loadgen/targets/src/known/`. Read next: [`crate::simulate`].
 
@@ -10,14 +11,20 @@ use crate::simulate::Theory;
 /// What a connection sends instead of a request to be told the journal. No protocol begins so.
 pub const ASK: &[u8] = b"TAILRACE-JOURNAL\r\n";
 
-/// Bytes of one entry: three numbers, the lowest byte first.
-const ENTRY_BYTES: usize = 24;
+/// Bytes of one entry: five numbers, the lowest byte first.
+const ENTRY_BYTES: usize = 40;
 
 /// One answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Given {
     /// Of its request.
     pub sequence: u64,
+    /// When it was last looked for requests before this one was found: whatever came since then lay
+    /// unread, because the server had no core or worked on others. The same as `read` where the server
+    /// slept: then nobody knows when it came.
+    pub looked: Stamp,
+    /// When its request was read.
+    pub read: Stamp,
     /// When the rule had it due.
     pub due: Stamp,
     /// When it was handed to the kernel.
@@ -27,7 +34,7 @@ pub struct Given {
 impl Given {
     /// Appends its bytes.
     pub fn write(&self, out: &mut Vec<u8>) {
-        for number in [self.sequence, self.due.0, self.at.0] {
+        for number in [self.sequence, self.looked.0, self.read.0, self.due.0, self.at.0] {
             out.extend_from_slice(&number.to_le_bytes());
         }
     }
@@ -59,8 +66,8 @@ impl Journal {
             if given.len() <= place {
                 given.resize(place + 1, None);
             }
-            let (due, at) = (Stamp(number(&entry[8..])), Stamp(number(&entry[16..])));
-            given[place] = Some(Given { sequence, due, at });
+            let [looked, read, due, at] = [8, 16, 24, 32].map(|from| Stamp(number(&entry[from..])));
+            given[place] = Some(Given { sequence, looked, read, due, at });
         }
         Self { given }
     }
@@ -69,6 +76,13 @@ impl Journal {
     #[must_use]
     pub fn given(&self, sequence: u64) -> Option<&Given> {
         self.given.get(usize::try_from(sequence).ok()?)?.as_ref()
+    }
+
+    /// When a request that came at `at` was read: at once, or when the server looked again.
+    #[must_use]
+    pub fn read_at(&self, sequence: u64, at: Stamp) -> Stamp {
+        let unread = self.given(sequence).filter(|given| given.looked <= at && at < given.read);
+        unread.map_or(at, |given| given.read)
     }
 
     /// How long after its time an answer was given.
@@ -100,7 +114,8 @@ mod tests {
     fn journal(entries: &[(u64, u64, u64)]) -> Journal {
         let mut bytes = Vec::new();
         for &(sequence, due, at) in entries {
-            Given { sequence, due: Stamp(due), at: Stamp(at) }.write(&mut bytes);
+            let [looked, read] = [due - 40, due - 10].map(Stamp);
+            Given { sequence, looked, read, due: Stamp(due), at: Stamp(at) }.write(&mut bytes);
         }
         // What is cut off in the middle of an entry is none.
         bytes.extend([7; 5]);
@@ -109,10 +124,19 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_whatever_its_order() {
-        let journal = journal(&[(1, 200, 230), (0, 100, 150), (u64::MAX, 1, 2)]);
+        let journal = journal(&[(1, 200, 230), (0, 100, 150), (u64::MAX, 60, 61)]);
         assert_eq!((journal.late_ns(0), journal.late_ns(1), journal.late_ns(2)), (50, 30, 0));
-        let expect = Given { sequence: 1, due: Stamp(200), at: Stamp(230) };
+        let [looked, read, due, at] = [160, 190, 200, 230].map(Stamp);
+        let expect = Given { sequence: 1, looked, read, due, at };
         assert_eq!((journal.given(1), journal.given(u64::MAX)), (Some(&expect), None));
+    }
+
+    #[test]
+    fn what_came_while_nobody_looked_was_read_afterwards() {
+        let journal = journal(&[(1, 200, 230)]);
+        let read = |at| journal.read_at(1, Stamp(at)).0;
+        assert_eq!([159, 160, 189, 190, 300].map(read), [159, 190, 190, 190, 300]);
+        assert_eq!(journal.read_at(7, Stamp(170)), Stamp(170), "nothing is known of it");
     }
 
     #[test]

@@ -78,18 +78,21 @@ pub fn simulate(
     window: Window,
 ) -> Theory {
     let (journal, sleeps) = (Journal::default(), Sleeps::default());
-    let late = Late { journal: &journal, sleeps: &sleeps };
+    let late = Late { journal: &journal, sleeps: &sleeps, batch_ns: 0 };
     simulate_late(server, late, paths, due, window)
 }
 
 /// How late both sides were, each by its own account.
 #[derive(Debug, Clone, Copy)]
 pub struct Late<'a> {
-    /// Each answer is as late as the server's own clock says that it was.
+    /// Each request is read, and each answer given, as late as the server's own clock says that it was.
     pub journal: &'a Journal,
     /// Where it was woken late, the generator releases then what was due, and sees then what the
     /// server's journal says was answered meanwhile.
     pub sleeps: &'a Sleeps,
+    /// What a batch costs the generator. Those that piled up while it slept, and those that are due
+    /// before they are worked off, leave one after the other; all others cost it nothing here.
+    pub batch_ns: u64,
 }
 
 impl Late<'_> {
@@ -117,7 +120,7 @@ pub fn simulate_late(
 ) -> Theory {
     let mut simulation = Simulation::new((server, late), paths, window);
     for (seq, intended) in (0..).zip(due) {
-        let at = late.sleeps.seen(intended);
+        let at = simulation.released(intended);
         simulation.answers_until(at);
         simulation.release(seq, intended, at);
     }
@@ -143,6 +146,8 @@ struct Simulation<'a> {
     roomy: VecDeque<usize>,
     /// Released, but no connection had room.
     waiting: VecDeque<(u64, Stamp)>,
+    /// When what piled up while it slept is worked off.
+    piled_up_until: Stamp,
 }
 
 #[derive(Clone)]
@@ -166,7 +171,19 @@ impl<'a> Simulation<'a> {
             connections: vec![connection; paths.accepted.len()],
             roomy: (0..paths.accepted.len()).collect(),
             waiting: VecDeque::new(),
+            piled_up_until: Stamp(0),
         }
+    }
+
+    /// When a batch can be released.
+    fn released(&mut self, intended: Stamp) -> Stamp {
+        let at = self.late.sleeps.seen(intended);
+        if at == intended && at >= self.piled_up_until {
+            return at;
+        }
+        let at = at.max(self.piled_up_until);
+        self.piled_up_until = at.plus(self.late.batch_ns);
+        at
     }
 
     fn release(&mut self, seq: u64, intended: Stamp, at: Stamp) {
@@ -182,6 +199,7 @@ impl<'a> Simulation<'a> {
 
     fn send(&mut self, seq: u64, intended: Stamp, at: Stamp, index: usize) {
         let arrived = at.max(self.paths.accepted[index]);
+        let arrived = self.late.journal.read_at(seq, arrived);
         let connection = &mut self.connections[index];
         let late_ns = self.late.journal.late_ns(seq);
         let mut answered = self.server.answered(arrived, seq).plus(late_ns);
@@ -329,12 +347,12 @@ mod tests {
     #[test]
     fn who_waits_behind_a_late_answer_waits_for_that_too() {
         let mut bytes = Vec::new();
-        let (due, at) = (ms(1), ms(4));
-        crate::journal::Given { sequence: 0, due, at }.write(&mut bytes);
+        let (read, due, at) = (ms(0), ms(1), ms(4));
+        crate::journal::Given { sequence: 0, looked: read, read, due, at }.write(&mut bytes);
         let journal = Journal::read(&bytes);
         let server = Behaviour { kind: Kind::Constant, from: ANCHOR };
         let window = Window { start: ANCHOR, end: Stamp(u64::MAX) };
-        let late = Late { journal: &journal, sleeps: &Sleeps::default() };
+        let late = Late { journal: &journal, sleeps: &Sleeps::default(), batch_ns: 0 };
         let theory = simulate_late(&server, late, &paths(1, 1, true), [ANCHOR; 2], window);
         assert_eq!(theory.ack_ns, [4 * MS, 5 * MS]);
     }
@@ -350,9 +368,10 @@ mod tests {
                 account.slept(ms(from), ms(woken));
             }
             for (sequence, at) in (0..).zip(given_ms.map(ms)) {
-                crate::journal::Given { sequence, due: at, at }.write(&mut bytes);
+                let [looked, read, due] = [at; 3];
+                crate::journal::Given { sequence, looked, read, due, at }.write(&mut bytes);
             }
-            let late = Late { journal: &Journal::read(&bytes), sleeps: &account };
+            let late = Late { journal: &Journal::read(&bytes), sleeps: &account, batch_ns: 0 };
             let ack_ns = simulate_late(&server, late, &paths(4, 1, true), due(), window).ack_ns;
             let late_for = (0..).zip(due()).filter(|(seq, due)| late.was_late_for(*seq, *due));
             (ack_ns.iter().map(|ns| ns / MS).collect::<Vec<_>>(), late_for.count())
@@ -364,6 +383,24 @@ mod tests {
         assert_eq!(woken(&[(22, 30)], [2, 6, 21]), (vec![1, 1, 1], 0));
         // It sent late by itself, and slept until the late answer came: that stays its own.
         assert_eq!(woken(&[(21, 25)], [2, 6, 25]), (vec![1, 1, 1], 0));
+    }
+
+    #[test]
+    fn what_piled_up_while_it_slept_leaves_one_after_the_other_and_nothing_else_does() {
+        let server = Behaviour { kind: Kind::Constant, from: ANCHOR };
+        let window = Window { start: ANCHOR, end: Stamp(u64::MAX) };
+        let mut sleeps = Sleeps::default();
+        sleeps.slept(ms(1), ms(5));
+        let late = Late { journal: &Journal::default(), sleeps: &sleeps, batch_ns: 2 * MS };
+        let ack_ms = |due_ms: &[u64]| {
+            let due: Vec<Stamp> = due_ms.iter().map(|&due| ms(due)).collect();
+            let ack_ns = simulate_late(&server, late, &paths(9, 1, true), due, window).ack_ns;
+            ack_ns.iter().map(|ns| ns / MS).collect::<Vec<_>>()
+        };
+        // At 5, 7 and 9; the last waits for them though it was due when all were awake.
+        assert_eq!(ack_ms(&[2, 3, 8]), [2, 4, 5]);
+        // Nobody waits for those that came one by one.
+        assert_eq!(ack_ms(&[4, 7, 7, 7]), [1, 1, 1, 2]);
     }
 
     /// A request that comes a tenth of a millisecond later than in theory, as every real one does,

@@ -25,6 +25,13 @@ struct Sleep {
 }
 
 impl Sleeps {
+    /// None so far, and room for all that are kept: growing in the middle of a trial would copy
+    /// megabytes, and be late for it.
+    #[must_use]
+    pub fn with_room() -> Self {
+        Self { sleeps: Vec::with_capacity(SLEEPS_MAX), overflowed: false }
+    }
+
     /// It lay down at `from` and was `woken` now.
     pub fn slept(&mut self, from: Stamp, woken: Stamp) {
         // In a shorter one nothing can have been late.
@@ -78,7 +85,7 @@ mod tests {
 
     #[test]
     fn an_account_that_overflowed_is_none() {
-        let mut sleeps = Sleeps::default();
+        let mut sleeps = Sleeps::with_room();
         for sleep in 0..=SLEEPS_MAX as u64 {
             assert!(sleeps.are_complete());
             sleeps.slept(Stamp(sleep * 2 * LATE_NS_MIN), Stamp((sleep * 2 + 1) * LATE_NS_MIN));

@@ -157,6 +157,7 @@ impl<'a> Driver<'a> {
         let mut driver = Self {
             recorder: Recorder::new(zero, plan.timeout_ns),
             times: Times { anchor: Stamp(0), window: (Stamp(0), Stamp(0)) },
+            sleeps: if plan.keeps_sleeps { Sleeps::with_room() } else { Sleeps::default() },
             plan,
             source,
             tally: Tally::new(gauge),
@@ -177,7 +178,6 @@ impl<'a> Driver<'a> {
             last_progress: Stamp(0),
             openings: Openings::default(),
             spun: Spun::default(),
-            sleeps: Sleeps::default(),
             buffer: vec![0; READ_BYTES],
             events: Vec::new(),
         };

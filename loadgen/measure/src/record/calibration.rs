@@ -165,9 +165,13 @@ pub struct Point {
     #[serde(default)]
     pub served_ns: Option<u64>,
     /// What theory says with that, and with the generator acting only when it was woken, where that was
-    /// late; none: that is not known.
+    /// late; what had piled up leaves at once. None: that is not known.
     #[serde(default)]
     pub woken_ns: Option<u64>,
+    /// The same with what had piled up leaving one after the other, each taking the processor time that
+    /// a batch cost the generator in this trial: the truth is in between.
+    #[serde(default)]
+    pub worked_off_ns: Option<u64>,
     /// What is left to the generator when the server's clock is believed: from its answer to ours,
     /// and the generator's own lateness and queueing at this percentile.
     #[serde(default)]

@@ -14,6 +14,13 @@ use super::{Asked, Order, Session};
 /// this.
 const INPUT_BYTES_MAX: usize = 2 << 20;
 
+/// When a request came, as far as the server knows: see [`Given`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Came {
+    pub(super) looked: Stamp,
+    pub(super) read: Stamp,
+}
+
 pub(super) struct Connection {
     pub(super) socket: TcpStream,
     pub(super) id: u64,
@@ -23,8 +30,8 @@ pub(super) struct Connection {
     session: Box<dyn Session>,
     input: Vec<u8>,
     out: Vec<u8>,
-    /// Answers in `out`, by sequence, with when they were due.
-    unsent: Vec<(u64, Stamp)>,
+    /// What is known of the answers in `out`.
+    unsent: Vec<Given>,
     /// Whether somebody asked for the journal instead of sending requests.
     asks_for_journal: bool,
     is_new: bool,
@@ -62,10 +69,12 @@ impl Connection {
 
     /// Writes an answer into what goes out; `due` is when it should have gone. True when nothing
     /// waited there.
-    pub(super) fn answer(&mut self, asked: Asked, due: Stamp) -> bool {
+    pub(super) fn answer(&mut self, asked: Asked, came: Came, due: Stamp) -> bool {
         let was_empty = self.out.is_empty();
         self.session.answer(asked, &mut self.out);
-        self.unsent.extend(asked.sequence.map(|sequence| (sequence, due)));
+        let Came { looked, read } = came;
+        let given = |sequence| Given { sequence, looked, read, due, at: due };
+        self.unsent.extend(asked.sequence.map(given));
         was_empty
     }
 
@@ -98,7 +107,7 @@ impl Connection {
     pub(super) fn flush(&mut self, records: &mut Records) -> io::Result<bool> {
         if !self.unsent.is_empty() {
             let at = now();
-            let given = self.unsent.drain(..).map(|(sequence, due)| Given { sequence, due, at });
+            let given = self.unsent.drain(..).map(|given| Given { at, ..given });
             records.extend(given);
         }
         let mut written = 0;

@@ -12,7 +12,7 @@ use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::known::Kind;
 use tailrace_sys::poller::{Interest, Poller};
 
-use super::connection::Connection;
+use super::connection::{Came, Connection};
 use super::records::Records;
 use super::{Asked, Known, Order};
 
@@ -23,8 +23,8 @@ const SLEEP_NS_MAX: u64 = 1_000_000_000;
 /// Bytes of one read: whatever a generator has in flight on one connection, nearly always.
 const READ_BYTES: usize = 64 << 10;
 
-/// An answer that is not given yet: when, which of those due then, to whom, to what.
-type Later = Reverse<(Stamp, u64, usize, u64, Asked)>;
+/// An answer that is not given yet: when, which of those due then, to whom, to what that came when.
+type Later = Reverse<(Stamp, u64, usize, u64, Asked, Came)>;
 
 pub(super) struct EventLoop {
     known: Known,
@@ -45,6 +45,8 @@ pub(super) struct EventLoop {
     buffer: Vec<u8>,
     requests: Vec<Asked>,
     records: Records,
+    /// When it looked for requests, the last time but one; where it slept in between, the last time.
+    looked: Stamp,
 }
 
 impl EventLoop {
@@ -70,16 +72,21 @@ impl EventLoop {
             buffer: vec![0; READ_BYTES],
             requests: Vec::new(),
             records: Records::default(),
+            looked: Stamp(0),
         })
     }
 
     pub(super) fn run(mut self) -> io::Result<Infallible> {
         tailrace_sys::set_timer_slack_min()?;
+        let mut looked = now();
         loop {
             let at = now();
             self.give_what_is_due(at);
             self.accept_if_due(at);
-            self.poller.wait(self.sleep_ns(now()))?;
+            let sleep_ns = self.sleep_ns(now());
+            self.poller.wait(sleep_ns)?;
+            let before = std::mem::replace(&mut looked, now());
+            self.looked = if sleep_ns == 0 { before } else { looked };
             for index in 0..self.poller.ready_count() {
                 let ready = self.poller.ready(index);
                 match ready.token {
@@ -106,14 +113,14 @@ impl EventLoop {
 
     /// Writes the answers of one connection; those of the others wait for their turn.
     fn give_what_is_due(&mut self, at: Stamp) {
-        while let Some(&Reverse((due, _, place, id, asked))) = self.later.peek()
+        while let Some(&Reverse((due, _, place, id, asked, came))) = self.later.peek()
             && due <= at
         {
             self.later.pop();
             // Whoever hung up gets no answer.
             let found = self.connections[place].as_mut().filter(|found| found.id == id);
             let Some(connection) = found else { continue };
-            if connection.answer(asked, due) {
+            if connection.answer(asked, came, due) {
                 self.dirty.push_back(place);
             }
         }
@@ -164,6 +171,7 @@ impl EventLoop {
         let Some(connection) = &mut self.connections[place] else { return };
         let read = connection.read(&mut self.buffer, &mut self.requests);
         let arrived = now();
+        let came = Came { looked: self.looked, read: arrived };
         let id = connection.id;
         for asked in self.requests.drain(..) {
             let sequence = asked.sequence.unwrap_or(self.asked);
@@ -176,7 +184,7 @@ impl EventLoop {
                 due = due.max(connection.last_answer);
             }
             connection.last_answer = due;
-            self.later.push(Reverse((due, self.asked, place, id, asked)));
+            self.later.push(Reverse((due, self.asked, place, id, asked, came)));
             self.asked += 1;
         }
         if connection.asks_for_journal() {

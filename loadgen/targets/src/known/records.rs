@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tailrace_measure::journal::Given;
 
-/// Answers of one chunk: about a megabyte and a half.
+/// Answers of one chunk: two and a half megabytes.
 const CHUNK: usize = 1 << 16;
-/// Of so many chunks: a hundred megabytes, which is the longest window at most rates. What comes later
+/// Of so many chunks: 168 megabytes, which is the longest window at most rates. What comes later
 /// is not written down, and whoever reads it sees that it is not all.
 const CHUNKS_MAX: usize = 64;
 /// Whoever asked and does not read is no longer waited for.
@@ -68,7 +68,10 @@ mod tests {
     fn what_does_not_fit_is_left_out() {
         let mut records = Records::default();
         let most = CHUNK * CHUNKS_MAX;
-        let given = |n| Given { sequence: n, due: Stamp(n), at: Stamp(n + 1) };
+        let given = |n| {
+            let [looked, read, due, at] = [n, n + 1, n + 2, n + 3].map(Stamp);
+            Given { sequence: n, looked, read, due, at }
+        };
         records.extend((0..most as u64 + 3).map(given));
         assert_eq!(records.chunks.iter().map(Vec::len).sum::<usize>(), most);
         assert_eq!(records.chunks[1][0], given(CHUNK as u64));
