@@ -188,6 +188,18 @@ export async function ready(page) {
   await page.waitForFunction(() => !document.querySelector("[aria-busy]"));
 }
 
+/** Opens what is folded. Its content is made when it is first seen, a moment after the click. */
+export async function unfold(summary) {
+  await summary.click();
+  await summary.evaluate(
+    ({ parentElement: details }) =>
+      new Promise((resolve) => {
+        const look = () => (details.childElementCount > 1 ? resolve() : setTimeout(look, 5));
+        look();
+      }),
+  );
+}
+
 /** How many different colours each canvas shows, by its label. */
 export function colours(page) {
   return page.$$eval("canvas", (all) =>

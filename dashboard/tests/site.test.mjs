@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { calibration } from "./site/calibration.mjs";
 import { looks } from "./site/looks.mjs";
 import { reading } from "./site/reading.mjs";
-import { HOSTILE, colours, host, launch, open, ready, record, tailrace, visit, write } from "./site-support.mjs";
+import { HOSTILE, colours, host, launch, open, ready, record, tailrace, unfold, visit, write } from "./site-support.mjs";
 
 const shared = {
   run: (name) => `run.html?run=${shared.recorded[name]}`,
@@ -37,7 +37,7 @@ async function checkPages(t, from) {
   const { page, seen } = await open(t, shared.browser, from, "index.html");
   assert.equal(await page.locator(".runs > li").count(), 1, "one question");
   assert.match(await page.textContent("#runs [role=status]"), /3 runs of 3, 1 question/);
-  await page.locator(".runs summary").click();
+  await unfold(page.locator(".runs summary"));
   await page.locator(".attempts > li").nth(2).waitFor();
   await page.locator(`.attempts a[href$="${shared.recorded.plain}"]`).click();
   await page.waitForSelector("#answer");
@@ -55,7 +55,7 @@ test("opens from a host below a path, and every download is there", async (t) =>
   await checkPages(t, shared.home);
   const { page } = await open(t, shared.browser, shared.home, shared.run("plain"));
   for (const details of await page.locator("#downloads details, #trials details").all())
-    await details.locator("summary").click();
+    await unfold(details.locator("summary"));
   const links = await page.$$eval("#downloads a, #trials a", (all) => all.map((link) => link.href));
   assert.ok(links.length > 60, `${links.length} links`);
   for (const link of new Set(links)) assert.equal((await fetch(link)).status, 200, link);
@@ -98,11 +98,11 @@ test("percentiles of the page are those of the records", async (t) => {
 
 test("names of results are text, whatever they say", async (t) => {
   const { page, seen } = await open(t, shared.browser, shared.home, "index.html");
-  await page.locator(".runs summary").click();
+  await unfold(page.locator(".runs summary"));
   await page.locator(".attempts > li").nth(2).waitFor();
   assert.ok((await page.textContent("#runs")).includes(HOSTILE));
   await visit(page, `${shared.home}/${shared.run("hostile")}`);
-  for (const summary of await page.locator("summary").all()) await summary.click();
+  for (const summary of await page.locator("summary").all()) await unfold(summary);
   for (const where of [
     "h1",
     ".answers",
@@ -147,14 +147,14 @@ test("without Chart.js the run's plots stand in, and the page says so", async (t
     await plot.scrollIntoViewIfNeeded();
     await plot.evaluate((image) => image.decode());
   }
-  await page.locator("#spectrum summary").click();
+  await unfold(page.locator("#spectrum summary"));
   assert.match(await page.textContent("#spectrum table"), /99.9 %/);
   assert.deepEqual(seen, []);
 });
 
 test("two runs stand side by side by their ratios to the floor, and by nothing else", async (t) => {
   const { page, seen } = await open(t, shared.browser, shared.site.file, "index.html");
-  await page.locator(".runs summary").click();
+  await unfold(page.locator(".runs summary"));
   for (const name of ["plain", "killed"]) await page.getByLabel(`Compare ${shared.recorded[name]}`).check();
   await page.locator("#compare").click();
   await page.waitForSelector("table");

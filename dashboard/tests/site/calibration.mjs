@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
-import { HOSTILE, colours, objections, open, pictures, visit } from "../site-support.mjs";
+import { HOSTILE, colours, objections, open, pictures, unfold, visit } from "../site-support.mjs";
 
 const pageOf = (name) => `calibration.html?run=${name}`;
 
@@ -40,7 +40,7 @@ export function calibration(shared) {
   test("every figure of a calibration's page is the record's", async (t) => {
     const { page, seen } = await open(t, shared.browser, shared.site.file, pageOf(shared.recorded.calibrations.peers));
     const record = await recorded(shared.recorded.calibrations.peers);
-    await page.getByText("Every percentile by itself").click();
+    await unfold(page.getByText("Every percentile by itself"));
     const shown = await page.$$eval('[aria-label="Every percentile"] tbody tr', (rows) =>
       rows.map((row) => [...row.children].map((cell) => cell.textContent)),
     );
@@ -111,7 +111,7 @@ export function calibration(shared) {
       const { page } = await open(t, shared.browser, shared.home, pageOf(shared.recorded.calibrations.pingPong), { colorScheme, bypassCSP: true });
       for (const name of ["pingPong", "peers"]) {
         if (name === "peers") await visit(page, `${shared.home}/${pageOf(shared.recorded.calibrations.peers)}`);
-        for (const summary of await page.locator("main summary").all()) await summary.click();
+        for (const summary of await page.locator("main summary").all()) await unfold(summary);
         assert.deepEqual(await objections(page), [], name);
         for (const width of [360, 1920]) {
           await page.setViewportSize({ width, height: 900 });
@@ -127,7 +127,7 @@ export function calibration(shared) {
     const text = await readFile(script, "utf8");
     await writeFile(script, text.replace('"verdict":"pass"', '"verdict":"blessed_by_nobody"'));
     const { page, seen } = await open(t, shared.browser, shared.site.file, pageOf(hostile));
-    for (const summary of await page.locator("summary").all()) await summary.click();
+    for (const summary of await page.locator("summary").all()) await unfold(summary);
     const trap = HOSTILE;
     for (const where of ["#answer", ".controls", "#errors", "#figures", "#seals", "#made"])
       assert.ok((await page.textContent(where)).includes(trap), where);

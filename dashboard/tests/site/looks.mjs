@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
-import { objections, open, pictures, ready, visit, write } from "../site-support.mjs";
+import { objections, open, pictures, ready, unfold, visit, write } from "../site-support.mjs";
 
 /** `shared`: what the tests of one recording have in common, filled before they run. */
 export function looks(shared) {
@@ -16,7 +16,7 @@ export function looks(shared) {
         const { page, seen } = await open(t, shared.browser, shared.site.file, "index.html", { viewport, colorScheme });
         for (const address of ["index.html", shared.run("plain"), shared.run("hostile"), shared.run("killed"), shared.compared("plain", "hostile")]) {
           await visit(page, `${shared.site.file}/${address}`);
-          for (const summary of await page.locator("main summary").all()) await summary.click();
+          for (const summary of await page.locator("main summary").all()) await unfold(summary);
           const wide = await page.evaluate(() => document.documentElement.scrollWidth);
           assert.ok(wide <= width, `${address} is ${wide} wide`);
           const [red] = await page.evaluate(() =>
@@ -75,7 +75,7 @@ export function looks(shared) {
     for (const colorScheme of ["light", "dark"]) {
       for (const address of ["index.html", shared.run("plain"), shared.run("killed"), shared.compared("plain", "killed")]) {
         const { page } = await open(t, shared.browser, shared.home, address, { colorScheme, bypassCSP: true });
-        for (const summary of await page.locator("main summary").all()) await summary.click();
+        for (const summary of await page.locator("main summary").all()) await unfold(summary);
         assert.deepEqual(await objections(page), [], `${address}, ${colorScheme}`);
       }
     }

@@ -24,6 +24,8 @@ const OTHER_PER_S: f64 = 200.0;
 /// A server takes requests out of shared buckets in small leases, and uses them a little later:
 /// more than the limit by a few.
 const LEASE: f64 = 5.0;
+/// So often it is asked by hand at most: a full bucket, and as much again for what flows in meanwhile.
+const ASKED_MAX: u32 = 2 * LIMIT.burst;
 /// Less than the limit where the machine stood still: a bucket that is full takes no more in.
 const AT_LEAST: f64 = 0.9;
 
@@ -68,6 +70,8 @@ pub(super) fn play(stage: &mut Stage) -> anyhow::Result<Outcome> {
         }
     })?;
     let Over { driven: other, .. } = other.end(stage, |_| {})?;
+    // Where the machine stood still nobody asked while the bucket was empty.
+    let refusal = refusal.or_else(|| (0..ASKED_MAX).find_map(|_| refused(&server)));
     Ok(judge((phase * 2, span), &limited, (&alone, &other), refusal.as_ref()))
 }
 

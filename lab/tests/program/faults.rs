@@ -2,7 +2,7 @@
 //! itself, every batch is accounted for, and seals and exit code say what happened.
 
 use tailrace_measure::csv::read_timeline;
-use tailrace_measure::record::{AuditSeal, Check, Measurement, Trial};
+use tailrace_measure::record::{AuditSeal, Trial};
 
 use crate::stage::records::{Raced, race};
 
@@ -45,24 +45,16 @@ fn a_stalled_redis_does_not_delay_the_schedule() {
         // What was due just after the stop waited for all of it.
         assert!(ack.max_ns > 2_500_000_000, "{load}: ack at most {} ns", ack.max_ns);
         assert!(ack.ns_at(0.5).is_some_and(|ns| ns > 500_000_000), "{load}: {ack:?}");
-        // A schedule that waited would be late by more than a second in the median.
-        let late_at = |q, ns_max| lateness.ns_at(q).is_some_and(|ns| ns < ns_max);
-        assert!(late_at(0.5, 10_000_000), "{load}: {lateness:?}");
-        assert!(machine_was_busy(&trial) || late_at(0.99, 100_000_000), "{load}: {lateness:?}");
+        // A schedule that waited would be late by more than a second in the median, and by all of the
+        // stall at most.
+        assert!(lateness.ns_at(0.5).is_some_and(|ns| ns < 10_000_000), "{load}: {lateness:?}");
+        assert!(lateness.max_ns < 2_000_000_000, "{load}: {lateness:?}");
         assert_eq!(trial.outcomes.acked, trial.outcomes.scheduled, "{:?}", trial.outcomes);
         assert_eq!(trial.seals.audit, AuditSeal::Kept, "{:?}", trial.ledger);
         check_timeline(&raced, load);
         check_picture(&raced, "http1-redis", load, "redis stopped");
         check_picture(&raced, "http1-redis", load, "redis continued");
     }
-}
-
-/// Whether somebody else took the generator's core, as the kernel counted: then its lateness
-/// says nothing about the stall.
-fn machine_was_busy(trial: &Trial) -> bool {
-    let named = |check: &&Check| ["run_queue_delay", "steal"].contains(&check.name.as_str());
-    let mut checks = trial.seals.checks.iter().filter(named);
-    checks.any(|check| check.verdict != Measurement::Valid)
 }
 
 /// During the stall as many batches are due as before, and all wait; what is due later waits

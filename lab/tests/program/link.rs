@@ -149,12 +149,14 @@ fn over_a_distance_nothing_is_early_and_the_audit_goes_directly() {
         assert!(trial.latencies.ack.min_ns >= 50_000_000, "{name:?}: {:?}", trial.latencies.ack);
         let live = trial.latencies.live.as_ref();
         assert!(live.is_none_or(|live| live.min_ns >= 50_000_000), "{name:?}: {live:?}");
-        assert!(trial.cost.link_cpu_us_per_batch.is_some_and(|us| us > 0.0), "{name:?}");
+        // A short window on a machine that stood still may have none.
+        assert!(trial.cost.link_cpu_us_per_batch.is_some(), "{name:?}");
         assert_eq!(trial.ended_early, None, "{name:?}");
         let kept = if trial.arm == "floor" { AuditSeal::NotAudited } else { AuditSeal::Kept };
         assert_eq!(trial.seals.audit, kept, "{name:?}");
     }
     assert!(trials.iter().any(|trial| trial.latencies.live.is_some()));
+    assert!(trials.iter().any(|trial| trial.cost.link_cpu_us_per_batch > Some(0.0)));
 }
 
 /// A child of a process by the verb that it runs.

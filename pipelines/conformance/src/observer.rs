@@ -106,12 +106,22 @@ impl Feed {
                 let rest = self.text.split_off(at + 2);
                 return Ok(std::mem::replace(&mut self.text, rest));
             }
-            let mut buffer = vec![0; 64 << 10];
-            let read = timeout(PATIENCE, self.stream.read(&mut buffer)).await;
-            match read.context("the feed was silent")?? {
-                0 => bail!("the feed ended"),
-                n => self.text.push_str(std::str::from_utf8(&buffer[..n])?),
-            }
+            self.read(64 << 10).await?;
         }
+    }
+
+    /// Takes a little off the socket, for a reader that falls behind and is still there.
+    pub(crate) async fn bite(&mut self) -> Result<()> {
+        self.read(1 << 10).await
+    }
+
+    async fn read(&mut self, bytes_max: usize) -> Result<()> {
+        let mut buffer = vec![0; bytes_max];
+        let read = timeout(PATIENCE, self.stream.read(&mut buffer)).await;
+        match read.context("the feed was silent")?? {
+            0 => bail!("the feed ended"),
+            n => self.text.push_str(std::str::from_utf8(&buffer[..n])?),
+        }
+        Ok(())
     }
 }

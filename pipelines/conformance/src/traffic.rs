@@ -1,5 +1,6 @@
 //! Bodies and runs for the cases.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -60,20 +61,21 @@ pub(crate) async fn send_all(
     producers: u64,
     batches: u64,
 ) -> Result<()> {
-    send_made(subject, run, (producers, batches), batch).await
+    send_made(subject, run, (producers, 0..batches), batch).await
 }
 
-/// The same with batches of one's own.
+/// The same with sequences and batches of one's own.
 pub(crate) async fn send_made(
     subject: &dyn Subject,
     run: RunId,
-    (producers, batches): (u64, u64),
+    (producers, sequences): (u64, Range<u64>),
     batch: Made,
 ) -> Result<()> {
-    let each = (0..producers).map(|producer| async move {
+    let each = (0..producers).map(|producer| (producer, sequences.clone()));
+    let each = each.map(|(producer, sequences)| async move {
         let name = format!("p{producer}");
         let mut connection = Connection::open(subject, Some(run)).await?;
-        let requests = (0..batches).map(|seq| (seq, batch(&name, seq)));
+        let requests = sequences.map(|seq| (seq, batch(&name, seq)));
         let answers = connection.exchange(requests).await?;
         let refused = answers.iter().find(|(_, status)| *status != 202);
         ensure!(refused.is_none(), "{name}: not acknowledged (sequence, status): {refused:?}");
