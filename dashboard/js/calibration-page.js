@@ -1,43 +1,9 @@
-// The page of a calibration: finds out which one is asked for, loads it, and puts the sections in order.
-// The same for a run is `run-page.js`.
+// The page of a calibration: its sections, in order. Which one is asked for `load.js` finds out.
 (function () {
   "use strict";
 
   const Tailrace = (window.Tailrace = window.Tailrace || {});
   const { el } = Tailrace.dom;
-
-  async function start() {
-    const main = document.getElementById("main");
-    Tailrace.theme.connect(document.getElementById("theme"));
-    try {
-      const list = await Tailrace.load.runs();
-      const entry = asked(list);
-      const data = await Tailrace.load.calibration(entry);
-      const charts = await Tailrace.load.charts(list).catch(() => false);
-      show(main, { list, entry, data, charts });
-    } catch (error) {
-      main.replaceChildren(
-        el("h1", null, "This calibration cannot be shown"),
-        el("p", { class: "banner alarm" }, error.message),
-        el("p", null, el("a", { href: "index.html#calibrations" }, "All calibrations")),
-      );
-    }
-    main.removeAttribute("aria-busy");
-  }
-
-  // Only a calibration of the list: the address never says what is loaded.
-  function asked(list) {
-    const name = new URLSearchParams(window.location.search).get("run");
-    const entry = list.calibrations.find((one) => one.place === name || one.name === name);
-    if (!entry)
-      throw new Error(
-        name
-          ? "There is no calibration “" + name + "” on this site."
-          : "The address names no calibration; choose one from the list.",
-      );
-    if (entry.problem) throw new Error(entry.problem);
-    return entry;
-  }
 
   function show(main, { list, entry, data, charts }) {
     const model = Tailrace.calibration.model(data);
@@ -102,5 +68,5 @@
     document.getElementById("contents").replaceChildren(el("ul", null, links));
   }
 
-  start();
+  Tailrace.load.page({ word: "calibration", entries: "calibrations", load: Tailrace.load.calibration, home: "index.html#calibrations", show });
 })();

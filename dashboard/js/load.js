@@ -47,5 +47,40 @@
     return typeof window.Chart === "function";
   }
 
-  Tailrace.load = { runs, run, calibration, charts };
+  // A page of one recording: shows the one that the address names, or says why not. word: what it is; entries:
+  // where it stands in the list; load(entry): its data; home: the list; show(main, { list, entry, data, charts }).
+  async function page({ word, entries, load, home, show }) {
+    const { el } = Tailrace.dom;
+    const main = document.getElementById("main");
+    Tailrace.theme.connect(document.getElementById("theme"));
+    try {
+      const list = await runs();
+      const entry = asked(word, list[entries]);
+      const data = await load(entry);
+      show(main, { list, entry, data, charts: await charts(list).catch(() => false) });
+    } catch (error) {
+      main.replaceChildren(
+        el("h1", null, "This " + word + " cannot be shown"),
+        el("p", { class: "banner alarm" }, error.message),
+        el("p", null, el("a", { href: home }, "All " + entries)),
+      );
+    }
+    main.removeAttribute("aria-busy");
+  }
+
+  // Only one of the list: the address never says what is loaded.
+  function asked(word, entries) {
+    const name = new URLSearchParams(window.location.search).get("run");
+    const entry = entries.find((one) => one.place === name || one.name === name);
+    if (!entry)
+      throw new Error(
+        name
+          ? "There is no " + word + " “" + name + "” on this site."
+          : "The address names no " + word + "; choose one from the list.",
+      );
+    if (entry.problem) throw new Error(entry.problem);
+    return entry;
+  }
+
+  Tailrace.load = { runs, run, calibration, charts, page };
 })();

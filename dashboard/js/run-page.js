@@ -1,42 +1,11 @@
-// The page of a run: finds out which one is asked for, loads it, and puts the sections in order.
+// The page of a run: its sections, in order. Which one is asked for `load.js` finds out.
 (function () {
   "use strict";
 
   const Tailrace = (window.Tailrace = window.Tailrace || {});
   const { el } = Tailrace.dom;
 
-  async function start() {
-    const main = document.getElementById("main");
-    Tailrace.theme.connect(document.getElementById("theme"));
-    try {
-      const list = await Tailrace.load.runs();
-      const entry = asked(list);
-      const run = await Tailrace.load.run(entry);
-      const charts = await Tailrace.load.charts(list).catch(() => false);
-      show(main, { list, entry, run, charts });
-    } catch (error) {
-      main.replaceChildren(
-        el("h1", null, "This run cannot be shown"),
-        el("p", { class: "banner alarm" }, error.message),
-        el("p", null, el("a", { href: "index.html" }, "All runs")),
-      );
-    }
-    main.removeAttribute("aria-busy");
-  }
-
-  // Only a run of the list: the address never says what is loaded.
-  function asked(list) {
-    const name = new URLSearchParams(window.location.search).get("run");
-    const entry = list.runs.find((run) => run.place === name || run.name === name);
-    if (!entry)
-      throw new Error(
-        name ? "There is no run “" + name + "” on this site." : "The address names no run; choose one from the list.",
-      );
-    if (entry.problem) throw new Error(entry.problem);
-    return entry;
-  }
-
-  function show(main, { list, entry, run, charts }) {
+  function show(main, { list, entry, data: run, charts }) {
     const model = Tailrace.run.model(run);
     const page = {
       model,
@@ -118,5 +87,5 @@
     document.getElementById("contents").replaceChildren(el("ul", null, links));
   }
 
-  start();
+  Tailrace.load.page({ word: "run", entries: "runs", load: Tailrace.load.run, home: "index.html", show });
 })();

@@ -8,30 +8,17 @@ use serde::Serialize;
 use tailrace_measure::calibration::{ERROR_NS_MAX, SHARE_MAX};
 use tailrace_measure::record::{Calibration, Machine, Tally, Verdict};
 
+use super::listed::Listed;
 use super::script::assigning;
 use super::{FORMAT, Site, files, opening, place};
 use crate::{RenderError, write};
 
 /// A calibration in the list.
-#[derive(Debug, Clone, Serialize)]
-pub struct CalibrationEntry {
-    /// Its folder's name.
-    name: String,
-    /// Its name in addresses of the site.
-    place: String,
-    #[serde(flatten)]
-    state: State,
-}
+pub type CalibrationEntry = Listed<CalibrationLine>;
 
+/// What the list says of it.
 #[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-enum State {
-    Recorded(Box<Recorded>),
-    Unreadable { problem: String },
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Recorded {
+pub struct CalibrationLine {
     started_utc: String,
     machine: Machine,
     revision: String,
@@ -53,7 +40,7 @@ struct PingPong {
 
 impl CalibrationEntry {
     /// A calibration with its record. `name` is its folder's.
-    pub fn recorded(name: &str, calibration: &Calibration) -> CalibrationEntry {
+    pub fn recorded(name: &str, calibration: &Calibration) -> Self {
         let mut peers: Vec<String> = Vec::new();
         for peer in &calibration.peers {
             if !peers.contains(&peer.tool) {
@@ -61,7 +48,7 @@ impl CalibrationEntry {
             }
         }
         let ping_pongs = calibration.ping_pongs.iter();
-        let recorded = Recorded {
+        let line = CalibrationLine {
             started_utc: calibration.started_utc.clone(),
             machine: calibration.machine.clone(),
             revision: calibration.build.revision.clone(),
@@ -74,16 +61,7 @@ impl CalibrationEntry {
                 .map(|one| PingPong { protocol: one.protocol.clone(), verdict: one.verdict })
                 .collect(),
         };
-        CalibrationEntry::of(name, State::Recorded(Box::new(recorded)))
-    }
-
-    /// A folder that holds a calibration which cannot be read.
-    pub fn unreadable(name: &str, problem: String) -> CalibrationEntry {
-        CalibrationEntry::of(name, State::Unreadable { problem })
-    }
-
-    fn of(name: &str, state: State) -> CalibrationEntry {
-        CalibrationEntry { name: name.to_owned(), place: place(name), state }
+        Self::of(name, line)
     }
 }
 

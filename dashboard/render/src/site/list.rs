@@ -6,29 +6,15 @@ use tailrace_measure::record::{
     AuditSeal, Judged, Judgment, Machine, Manifest, Measurement, Summary,
 };
 
-use super::place;
+use super::listed::Listed;
 use crate::table::judgment;
 
 /// A run in the list.
-#[derive(Debug, Clone, Serialize)]
-pub struct Entry {
-    /// Its folder's name.
-    name: String,
-    /// Its name in addresses of the site.
-    place: String,
-    #[serde(flatten)]
-    state: State,
-}
+pub type Entry = Listed<RunLine>;
 
+/// What the list says of it.
 #[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-enum State {
-    Recorded(Box<Recorded>),
-    Unreadable { problem: String },
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Recorded {
+pub struct RunLine {
     experiment: String,
     question: String,
     /// The primary figure's answer, or the first sentence, or what came of the expectations.
@@ -51,10 +37,10 @@ struct Recorded {
 
 impl Entry {
     /// A run with its records. `name` is its folder's.
-    pub fn recorded(name: &str, manifest: &Manifest, summary: &Summary) -> Entry {
+    pub fn recorded(name: &str, manifest: &Manifest, summary: &Summary) -> Self {
         let experiment = &manifest.experiment;
         let broken = summary.rows.iter().filter(|row| row.audit == AuditSeal::Broken);
-        let recorded = Recorded {
+        let line = RunLine {
             experiment: experiment.name.clone(),
             question: experiment.question.clone(),
             answer: answer(summary),
@@ -71,13 +57,7 @@ impl Entry {
             audit: worst_audit(summary),
             broken: broken.map(|row| row.arm.clone()).collect(),
         };
-        let state = State::Recorded(Box::new(recorded));
-        Entry { name: name.to_owned(), place: place(name), state }
-    }
-
-    /// A folder that looks like a run and cannot be read.
-    pub fn unreadable(name: &str, problem: String) -> Entry {
-        Entry { name: name.to_owned(), place: place(name), state: State::Unreadable { problem } }
+        Self::of(name, line)
     }
 }
 

@@ -9,6 +9,7 @@ mod calibration;
 mod data;
 mod files;
 mod list;
+mod listed;
 mod pages;
 mod script;
 #[cfg(test)]
