@@ -212,16 +212,10 @@ fn cost(request: &Request<'_>, ran: &Ran, watched: &Watched) -> Cost {
     let batch = f64::from(request.arm.batch_metrics);
     let due = measured.window_outcomes.scheduled.max(1) as f64;
     let metrics = measured.window_outcomes.acked as f64 * batch;
-    let per_metric_us = |of: fn(&Sample) -> Option<u64>| {
-        let spent = of(&watched.end)?.checked_sub(of(&watched.start)?)?;
-        (metrics > 0.0).then(|| spent as f64 / 1e3 / metrics)
-    };
-    let per_batch_us = |of: fn(&Sample) -> Option<u64>| {
-        let spent = of(&watched.end)?.checked_sub(of(&watched.start)?)?;
-        Some(spent as f64 / 1e3 / due)
-    };
+    let spent = |of: fn(&Sample) -> Option<u64>| watched.spent(of, ran.driven.lived_ns);
+    let per_metric_us = |of| spent(of).filter(|_| metrics > 0.0).map(|ns| ns / 1e3 / metrics);
+    let per_batch_us = |of| spent(of).map(|ns| ns / 1e3 / due);
     let peak = |of: fn(&Sample) -> Option<u64>| watched.series.iter().filter_map(of).max();
-    let switches = |sample: &Sample| sample.server_switches;
     let all = &measured.all_outcomes;
     let sent_metrics = (all.scheduled - all.overflowed).max(1) as f64 * batch;
     Cost {
@@ -237,11 +231,8 @@ fn cost(request: &Request<'_>, ran: &Ran, watched: &Watched) -> Cost {
         generator_spin_core_share: ran.spun_share,
         server_peak_rss_bytes: peak(|sample| sample.server_rss_bytes),
         backend_peak_rss_bytes: peak(|sample| sample.backend_rss_bytes),
-        server_switches_per_batch: switches(&watched.end)
-            .zip(switches(&watched.start))
-            // What ended meanwhile took its count with it: a sum that fell is no figure.
-            .and_then(|(end, start)| end.checked_sub(start))
-            .map(|switches| switches as f64 / due),
+        server_switches_per_batch: spent(|sample| sample.server_switches)
+            .map(|switches| switches / due),
         sent_bytes_per_metric: ran.driven.bytes.sent as f64 / sent_metrics,
         received_bytes_per_metric: ran.driven.bytes.received as f64 / sent_metrics,
     }

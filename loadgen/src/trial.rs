@@ -26,7 +26,7 @@ use crate::shape::Shaped;
 use crate::source::{Batches, Source};
 use crate::stored;
 use crate::template::Templates;
-use crate::watch::{Watched, watch};
+use crate::watch::{Sample, Watched, watch};
 
 /// What to run.
 pub struct Request<'a> {
@@ -192,14 +192,15 @@ pub fn saturate(
         drive(launched, plans, (payloads, 0), &[], generator_cores, &gauge)?;
     let outcomes = &ran.driven.measured.window_outcomes;
     let window_s = times.window.1.since(times.window.0) as f64 / 1e9;
-    let spent = |from: Option<u64>, to: Option<u64>| {
-        Some(to?.saturating_sub(from?) as f64 / 1e3 / outcomes.acked.max(1) as f64)
+    let spent_us = |of: fn(&Sample) -> Option<u64>| {
+        let spent = watched.spent(of, ran.driven.lived_ns);
+        spent.map(|ns| ns / 1e3 / outcomes.acked.max(1) as f64)
     };
     Ok(Saturated {
         acked_per_s: outcomes.acked as f64 / window_s,
         failed: outcomes.failed() + outcomes.unanswered(),
-        server_cpu_us: spent(watched.start.server_cpu_ns, watched.end.server_cpu_ns),
-        backend_cpu_us: spent(watched.start.backend_cpu_ns, watched.end.backend_cpu_ns),
+        server_cpu_us: spent_us(|sample| sample.server_cpu_ns),
+        backend_cpu_us: spent_us(|sample| sample.backend_cpu_ns),
         generator_cpu_us: ran.generator_cpu_ns as f64
             / 1e3
             / ran.driven.measured.all_outcomes.scheduled.max(1) as f64,

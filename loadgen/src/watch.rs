@@ -65,6 +65,18 @@ pub struct Watched {
     pub death: Option<String>,
 }
 
+impl Watched {
+    /// What was spent in a window, of `lived_ns` of it: as much of it as passed between the samples,
+    /// which on a machine that stood still lie in the middle of it. None where one of them has no
+    /// figure, or the sum of processes fell because one of them ended and took its count with it.
+    #[must_use]
+    pub fn spent(&self, of: impl Fn(&Sample) -> Option<u64>, lived_ns: u64) -> Option<f64> {
+        let spent = of(&self.end)?.checked_sub(of(&self.start)?)?;
+        let sampled_ns = self.end.at.since(self.start.at);
+        (sampled_ns > 0).then(|| spent as f64 * lived_ns as f64 / sampled_ns as f64)
+    }
+}
+
 /// Watches until `done`; `generator` are the threads of the event loops. The caller's thread is unparked when `done` is set.
 pub fn watch(
     launched: &mut dyn Launched,
@@ -176,4 +188,23 @@ fn sum(family: &[u32], figure: impl Fn(u32) -> io::Result<u64>) -> Option<u64> {
     let (&first, others) = family.split_first()?;
     // Who ended between the listing and the reading has no figure any more.
     Some(figure(first).ok()? + others.iter().filter_map(|&pid| figure(pid).ok()).sum::<u64>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_spent_between_late_samples_is_taken_for_so_much_of_the_window() {
+        let sample = |at, cpu| Sample { at: Stamp(at), server_cpu_ns: cpu, ..Sample::default() };
+        let spent = |start, end| {
+            let watched = Watched { start, end, ..Watched::default() };
+            watched.spent(|sample| sample.server_cpu_ns, 1_000)
+        };
+        assert_eq!(spent(sample(500, Some(70)), sample(1_500, Some(370))), Some(300.0));
+        assert_eq!(spent(sample(1_300, Some(310)), sample(1_500, Some(370))), Some(300.0));
+        assert_eq!(spent(sample(500, Some(70)), sample(1_500, Some(60))), None);
+        assert_eq!(spent(sample(500, None), sample(1_500, Some(60))), None);
+        assert_eq!(spent(sample(500, Some(70)), sample(500, Some(70))), None);
+    }
 }

@@ -40,7 +40,7 @@ export function calibration(shared) {
   test("every figure of a calibration's page is the record's", async (t) => {
     const { page, seen } = await open(t, shared.browser, shared.site.file, pageOf(shared.recorded.calibrations.peers));
     const record = await recorded(shared.recorded.calibrations.peers);
-    await unfold(page.getByText("Every percentile by itself"));
+    await unfold(page.locator("summary", { hasText: "Every percentile by itself" }));
     const shown = await page.$$eval('[aria-label="Every percentile"] tbody tr', (rows) =>
       rows.map((row) => [...row.children].map((cell) => cell.textContent)),
     );
