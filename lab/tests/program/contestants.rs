@@ -108,8 +108,12 @@ fn who_says_that_there_is_no_audit_has_not_failed_and_children_are_counted_and_e
     let trial: Value = read(&folder.join("trials/tiny/low/1/trial.json"));
     assert_eq!(trial["seals"]["audit"], "NOT_AUDITED", "{trial}");
     assert!(trial.to_string().contains("it keeps nothing"), "{trial}");
-    let cpu = trial["cost"]["server_cpu_us_per_metric"].as_f64();
-    assert!(cpu.is_some_and(|us| us > 10.0), "a shell that waits costs nothing: {cpu:?}");
+    // A machine that stood still serves what was due in a short window after it.
+    let cpu = ["low", "high"].map(|load| {
+        let trial: Value = read(&folder.join(format!("trials/tiny/{load}/1/trial.json")));
+        trial["cost"]["server_cpu_us_per_metric"].as_f64()
+    });
+    assert!(cpu.iter().any(|us| *us > Some(10.0)), "a shell that waits costs nothing: {cpu:?}");
     let pids = std::fs::read_to_string(stand.path().join("contestants/tiny/pids")).unwrap();
     let [pid] = pids.lines().collect::<Vec<_>>()[..] else { panic!("{pids:?}") };
     assert!(!Path::new("/proc").join(pid).exists(), "it is still there");
