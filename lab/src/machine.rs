@@ -86,11 +86,6 @@ impl Surroundings {
         !self.shared && !self.server_cores.is_empty()
     }
 
-    /// How many cores this process may use.
-    pub fn cores(&self) -> u32 {
-        self.cores
-    }
-
     /// Keeps progress bars, watching and writing away from the generator's core.
     ///
     /// # Errors

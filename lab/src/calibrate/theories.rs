@@ -9,11 +9,13 @@ use anyhow::{Context, ensure};
 use tailrace_loadgen::trial::Finished;
 use tailrace_measure::journal::{ASK, Journal};
 use tailrace_measure::known::{Behaviour, Kind};
+use tailrace_measure::late::Late;
 use tailrace_measure::record::Floor;
 use tailrace_measure::recorder::Window;
 use tailrace_measure::schedule::Schedule;
-use tailrace_measure::simulate::{Late, Paths, Theory, simulate, simulate_late};
+use tailrace_measure::simulate::{Paths, simulate, simulate_late};
 use tailrace_measure::sleeps::Sleeps;
+use tailrace_measure::theory::Theory;
 use tailrace_targets::Protocol;
 
 use super::cells::Question;

@@ -4,7 +4,7 @@
 
 use crate::quantile::rank;
 use crate::record::{Cell, Measurement, Point, SUPPORT_MIN, Tally, Verdict};
-use crate::simulate::Theory;
+use crate::theory::Theory;
 
 /// The percentiles that are judged.
 pub const JUDGED: [f64; 4] = [0.5, 0.95, 0.99, 0.999];

@@ -6,7 +6,7 @@
 
 use crate::clock::Stamp;
 use crate::recorder::Window;
-use crate::simulate::Theory;
+use crate::theory::Theory;
 
 /// What a connection sends instead of a request to be told the journal. No protocol begins so.
 pub const ASK: &[u8] = b"TAILRACE-JOURNAL\r\n";

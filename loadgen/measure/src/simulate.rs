@@ -11,9 +11,10 @@ use std::collections::{BinaryHeap, VecDeque};
 use crate::clock::Stamp;
 use crate::journal::Journal;
 use crate::known::Behaviour;
-use crate::quantile::rank;
+use crate::late::Late;
 use crate::recorder::Window;
 use crate::sleeps::Sleeps;
+use crate::theory::Theory;
 
 /// How the generator reaches the server.
 #[derive(Debug, Clone)]
@@ -40,35 +41,6 @@ impl Paths {
     }
 }
 
-/// What should come out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Theory {
-    /// Due in the window.
-    pub due: u64,
-    /// Due to acknowledged, of those that did not overflow, ascending.
-    pub ack_ns: Vec<u64>,
-}
-
-impl Theory {
-    /// The value at a quantile: rank ⌈q·N⌉ as everywhere. None where it overflowed.
-    #[must_use]
-    pub fn ns_at(&self, q: f64) -> Option<u64> {
-        self.ns_at_rank(rank(q, self.due))
-    }
-
-    /// The value at a rank, counted from 1.
-    #[must_use]
-    pub fn ns_at_rank(&self, rank: u64) -> Option<u64> {
-        self.ack_ns.get(usize::try_from(rank.max(1)).ok()? - 1).copied()
-    }
-
-    /// The largest, unless batches overflowed.
-    #[must_use]
-    pub fn max_ns(&self) -> Option<u64> {
-        self.ns_at_rank(self.due)
-    }
-}
-
 /// Runs a schedule (ascending due times, the first of which has sequence 0) to its end and
 /// reports on the batches due in the window.
 pub fn simulate(
@@ -80,33 +52,6 @@ pub fn simulate(
     let (journal, sleeps) = (Journal::default(), Sleeps::default());
     let late = Late { journal: &journal, sleeps: &sleeps, batch_ns: 0 };
     simulate_late(server, late, paths, due, window)
-}
-
-/// How late both sides were, each by its own account.
-#[derive(Debug, Clone, Copy)]
-pub struct Late<'a> {
-    /// Each request is read, and each answer given, as late as the server's own clock says that it was.
-    pub journal: &'a Journal,
-    /// Where it was woken late, the generator releases then what was due, and sees then what the
-    /// server's journal says was answered meanwhile.
-    pub sleeps: &'a Sleeps,
-    /// What a batch costs the generator. Those that piled up while it slept, and those that are due
-    /// before they are worked off, leave one after the other; all others cost it nothing here.
-    pub batch_ns: u64,
-}
-
-impl Late<'_> {
-    /// How late an answer was seen, after it was given.
-    fn unseen_ns(&self, sequence: u64) -> u64 {
-        let given = self.journal.given(sequence);
-        given.map_or(0, |given| self.sleeps.seen(given.at).since(given.at))
-    }
-
-    /// Whether the generator was woken late for a batch: to release it, or for its answer.
-    #[must_use]
-    pub fn was_late_for(&self, sequence: u64, intended: Stamp) -> bool {
-        self.sleeps.seen(intended) > intended || self.unseen_ns(sequence) > 0
-    }
 }
 
 /// The same with both sides as they were; whoever waits behind somebody who was late waits for that

@@ -21,7 +21,8 @@ use tailrace_measure::clock::{Stamp, now};
 use tailrace_measure::known::Behaviour;
 use tailrace_measure::record::{Absent, Cell, Floor, Peer, Point};
 use tailrace_measure::recorder::Window;
-use tailrace_measure::simulate::{Theory, simulate};
+use tailrace_measure::simulate::simulate;
+use tailrace_measure::theory::Theory;
 
 use super::cells::Question;
 use super::stage::Stage;
@@ -75,8 +76,8 @@ fn version(tool: &Tool) -> Option<String> {
     Some(line.unwrap_or("unknown").trim().to_owned())
 }
 
-/// What the machine did to the floor on the same schedule, and to this generator on the same server by
-/// waking it late: as good an excuse for a tool as for us.
+/// What the machine did to the floor on the same schedule, and to this generator on the same server
+/// by letting the server be late and waking the generator late: as good an excuse for a tool as for us.
 #[derive(Clone, Copy)]
 pub(super) struct Beside<'a> {
     pub(super) floor: Option<&'a Floor>,

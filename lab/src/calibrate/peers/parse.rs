@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use serde_json::Value;
 use tailrace_measure::calibration::JUDGED;
-use tailrace_measure::simulate::Theory;
+use tailrace_measure::theory::Theory;
 
 /// What a tool saw.
 #[derive(Debug, Clone, Default, PartialEq)]

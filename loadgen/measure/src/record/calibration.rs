@@ -139,7 +139,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// What late wake-ups cost at a percentile that is judged.
+    /// What a late server and late wake-ups cost at a percentile that is judged.
     #[must_use]
     pub fn woken_late_ns_at(&self, q: f64) -> Option<u64> {
         let point = self.points.iter().find(|point| (point.q - q).abs() < 1e-9)?;
