@@ -67,7 +67,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Makes log and bus of a kind.
+    /// Makes the log of a kind, and the bus whose notices wait in `local` for subscribers.
     ///
     /// # Errors
     /// Redis cannot be reached, or is set up so that it may lose what it acknowledged; the log
@@ -76,14 +76,15 @@ impl Parts {
         kind: LogKind,
         redis: Option<RedisConfig>,
         store: Option<Arc<dyn Store>>,
+        local: Arc<LocalBus>,
     ) -> anyhow::Result<Self> {
         match kind {
             LogKind::Postgres => {
                 let store = store.context("a log that commits needs a store: give --store")?;
-                Ok(Self::direct(store, Arc::new(LocalBus::new())))
+                Ok(Self::direct(store, local))
             }
             LogKind::Memory => {
-                let bus: Arc<dyn Bus> = Arc::new(LocalBus::new());
+                let bus: Arc<dyn Bus> = local;
                 let log = MemoryLog::start(Arc::clone(&bus), MemoryLimits::default());
                 let recent: Arc<dyn Recent> = Arc::new(Glance(Arc::clone(&log)));
                 // Positions begin anew at every start: a name that does too keeps letters apart.
@@ -94,7 +95,7 @@ impl Parts {
             }
             LogKind::Redis => {
                 let config = redis.context("a redis pipeline needs a Redis: give --redis URL")?;
-                let bus = RedisBus::connect(&config).await?;
+                let bus = RedisBus::connect(&config, local).await?;
                 let alerts = RedisAlerts::connect(&config).await?;
                 let cache = Arc::new(RedisCache::new(&config)?);
                 let name = config.stream();
@@ -144,7 +145,7 @@ impl Served {
             return Ok(Self { transport, observer: None, draining, embedded: None, redis: None });
         };
         let store = listeners.stored.as_ref().map(|stored| Arc::clone(&stored.store));
-        let parts = Parts::start(kind, redis, store).await?;
+        let parts = Parts::start(kind, redis, store, Arc::new(LocalBus::new())).await?;
         Self::join(pipeline, parts, listeners, run, options).await
     }
 

@@ -15,7 +15,9 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use tailrace_backend::{Forgetting, RedisAlerts, RedisBus, RedisCache, RedisConfig, RedisLog};
+use tailrace_backend::{
+    Forgetting, LocalBus, RedisAlerts, RedisBus, RedisCache, RedisConfig, RedisLog,
+};
 use tailrace_contract::{Alerts, Log};
 use tailrace_producers::parse_duration;
 use tailrace_worker::{
@@ -219,7 +221,7 @@ fn conclude(progress: &Progress, whole: bool) -> anyhow::Result<Ended> {
 async fn connect(config: &RedisConfig, arguments: &WorkerArgs) -> anyhow::Result<Parts> {
     let choice = arguments.store.or_file();
     let store = store::open(&choice).await?;
-    let bus = RedisBus::connect(config).await?;
+    let bus = RedisBus::connect(config, Arc::new(LocalBus::new())).await?;
     let log = RedisLog::connect(config.clone()).await?;
     Ok(Parts { log, store, bus, after: None })
 }

@@ -8,8 +8,7 @@ use std::time::Duration;
 use tailrace_backend::{
     Commits, LocalBus, PostgresConfig, PostgresStore, PrivatePostgres, PrivateRedis, RedisConfig,
 };
-use tailrace_conformance::{CASES, GatedLog, Subject};
-use tailrace_contract::limits::SUBSCRIBER_NOTICES_MAX;
+use tailrace_conformance::{CASES, GatedLog, NOTICES_MIN, Subject};
 use tailrace_contract::{BoxFuture, Drained, Options, Peer, RunId, Wire};
 use tailrace_lab::redis::fresh_run;
 use tailrace_lab::registry::{LogKind, PIPELINES, Pipeline};
@@ -36,9 +35,6 @@ enum Backend {
     Postgres(PrivatePostgres),
 }
 
-/// A bus small enough to overflow by commits, which are dearer than appends.
-const NOTICES_MAX: usize = 64;
-
 impl Backend {
     fn start(kind: LogKind) -> Self {
         match kind {
@@ -51,17 +47,18 @@ impl Backend {
     }
 
     async fn parts(&self) -> Parts {
+        let bus = Arc::new(LocalBus::with_capacity(NOTICES_MIN));
         match self {
-            Self::Nothing => Parts::start(LogKind::Memory, None, None).await.unwrap(),
+            Self::Nothing => Parts::start(LogKind::Memory, None, None, bus).await.unwrap(),
             Self::Redis(redis) => {
                 // Each case has keys of its own: what an earlier one left is invisible to it.
                 let config = RedisConfig::new(redis.url(), fresh_run().to_string());
-                Parts::start(LogKind::Redis, Some(config), None).await.unwrap()
+                Parts::start(LogKind::Redis, Some(config), None, bus).await.unwrap()
             }
             Self::Postgres(server) => {
                 let config = PostgresConfig::direct(server.url(), tailrace_backend::Insert::Copy);
                 let store = Arc::new(PostgresStore::connect(&config).await.unwrap());
-                Parts::direct(store, Arc::new(LocalBus::with_capacity(NOTICES_MAX)))
+                Parts::direct(store, bus)
             }
         }
     }
@@ -108,7 +105,7 @@ impl Subject for OnStage {
     }
 
     fn notices_max(&self) -> usize {
-        if self.commits_first() { NOTICES_MAX } else { SUBSCRIBER_NOTICES_MAX }
+        NOTICES_MIN
     }
 
     /// With the program's own deadline, which is the one that matters.

@@ -3,12 +3,13 @@
 
 mod sample;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use futures_util::{FutureExt, StreamExt};
 use sample::{batch, body};
-use tailrace_backend::{Persistence, PrivateRedis, RedisBus, RedisConfig, RedisLog};
+use tailrace_backend::{LocalBus, Persistence, PrivateRedis, RedisBus, RedisConfig, RedisLog};
 use tailrace_contract::{Bus, Log, LogError, Notice, Notices, Position};
 use tokio::time::timeout;
 
@@ -18,6 +19,10 @@ fn start() -> (PrivateRedis, RedisConfig) {
     let redis = PrivateRedis::start(Persistence::EverySec, None).expect("tests need redis-server");
     let config = RedisConfig::new(redis.url(), "test");
     (redis, config)
+}
+
+async fn connect(config: &RedisConfig) -> Result<Arc<RedisBus>, LogError> {
+    RedisBus::connect(config, Arc::new(LocalBus::new())).await
 }
 
 async fn append(log: &RedisLog, producer: &str, seq: u64) -> Result<Position, LogError> {
@@ -58,7 +63,7 @@ async fn every_batch_reaches_every_subscriber_once_from_all_writers() {
     let (_redis, config) = start();
     let first = RedisLog::connect(config.clone()).await.unwrap();
     append(&first, "before", 0).await.unwrap();
-    let bus = RedisBus::connect(&config).await.unwrap();
+    let bus = connect(&config).await.unwrap();
     assert!(!bus.has_subscribers());
     let mut feeds = [bus.subscribe(), bus.subscribe()];
     assert!(bus.has_subscribers());
@@ -85,7 +90,7 @@ async fn every_batch_reaches_every_subscriber_once_from_all_writers() {
 async fn a_lost_pubsub_connection_is_repaired_from_the_stream() {
     let (redis, config) = start();
     let log = RedisLog::connect(config.clone()).await.unwrap();
-    let bus = RedisBus::connect(&config).await.unwrap();
+    let bus = connect(&config).await.unwrap();
     let mut feed = bus.subscribe();
     let mut expected = Vec::new();
     for round in 0..5 {
@@ -104,7 +109,7 @@ async fn a_lost_pubsub_connection_is_repaired_from_the_stream() {
 async fn a_lost_announcement_is_found_by_the_next_one() {
     let (redis, config) = start();
     let log = RedisLog::connect(config.clone()).await.unwrap();
-    let bus = RedisBus::connect(&config).await.unwrap();
+    let bus = connect(&config).await.unwrap();
     let mut feed = bus.subscribe();
     append(&log, "p", 0).await.unwrap();
     live(&mut feed, 1).await;
@@ -126,7 +131,7 @@ async fn a_lost_announcement_is_found_by_the_next_one() {
 async fn a_new_connection_reads_what_was_never_announced() {
     let (redis, config) = start();
     let log = RedisLog::connect(config.clone()).await.unwrap();
-    let bus = RedisBus::connect(&config).await.unwrap();
+    let bus = connect(&config).await.unwrap();
     let mut feed = bus.subscribe();
     raw(&redis, &["ACL", "SETUSER", "default", "-publish"]).await;
     let position = append(&log, "p", 0).await.unwrap();
@@ -149,7 +154,7 @@ async fn refused_publishes(redis: &PrivateRedis, count: u64) -> bool {
 async fn the_feed_goes_on_after_redis_was_restarted() {
     let (mut redis, config) = start();
     let log = RedisLog::connect(config.clone()).await.unwrap();
-    let bus = RedisBus::connect(&config).await.unwrap();
+    let bus = connect(&config).await.unwrap();
     let mut feed = bus.subscribe();
     let mut acknowledged = vec![append(&log, "p", 0).await.unwrap()];
     live(&mut feed, 1).await;
@@ -175,8 +180,7 @@ async fn the_feed_goes_on_after_redis_was_restarted() {
 #[tokio::test]
 async fn durable_notices_reach_other_processes() {
     let (_redis, config) = start();
-    let [worker, server] =
-        [RedisBus::connect(&config).await.unwrap(), RedisBus::connect(&config).await.unwrap()];
+    let [worker, server] = [connect(&config).await.unwrap(), connect(&config).await.unwrap()];
     let mut feed = server.subscribe();
     // More than one message holds, and none of the live ones: those are the log's to tell.
     let durable = |seq| Notice::Durable { id: batch(1, "p", seq).id };

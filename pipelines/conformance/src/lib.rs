@@ -36,6 +36,10 @@ pub use subject::Subject;
 
 use std::time::Duration;
 
+/// Notices that a subject's bus must keep for a subscriber. Far fewer than a server's own: what is
+/// slower than the bus is wide must be overtaken within a moment, also by a machine that has no time.
+pub const NOTICES_MIN: usize = 256;
+
 /// Longer than any single step takes on a busy machine; reaching it is a failure.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -54,6 +54,8 @@ pub(crate) struct Feed {
 
 /// Bytes that the kernel keeps for a subscriber that shall fall behind.
 const SMALL_BUFFER_BYTES: u32 = 4 << 10;
+/// Two wide batches, or what the observer lets the kernel keep of what it wrote.
+const BITE_BYTES: usize = 64 << 10;
 
 impl Feed {
     /// Subscribes; nothing is missed from here on.
@@ -110,9 +112,14 @@ impl Feed {
         }
     }
 
-    /// Takes a little off the socket, for a reader that falls behind and is still there.
+    /// Takes what a server's socket holds, for a reader that falls behind and is still there. With
+    /// less, the server could write nothing and would take it for gone.
     pub(crate) async fn bite(&mut self) -> Result<()> {
-        self.read(1 << 10).await
+        let enough = self.text.len() + BITE_BYTES;
+        while self.text.len() < enough {
+            self.read(BITE_BYTES).await?;
+        }
+        Ok(())
     }
 
     async fn read(&mut self, bytes_max: usize) -> Result<()> {

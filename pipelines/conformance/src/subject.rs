@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tailrace_contract::limits::SUBSCRIBER_NOTICES_MAX;
 use tailrace_contract::{BoxFuture, Drained, Log, Promise, RunId, Wire};
 
 use crate::GatedLog;
@@ -26,10 +25,9 @@ pub trait Subject: Send + Sync {
     /// The gate around its log.
     fn gate(&self) -> &GatedLog;
 
-    /// How many notices its bus keeps for a subscriber.
-    fn notices_max(&self) -> usize {
-        SUBSCRIBER_NOTICES_MAX
-    }
+    /// How many notices its bus keeps for a subscriber: [`crate::NOTICES_MIN`], or few more. All of
+    /// them and more are sent to overtake a slow one.
+    fn notices_max(&self) -> usize;
 
     /// Whether an acknowledgement says that the batch is in a store.
     fn commits_first(&self) -> bool {

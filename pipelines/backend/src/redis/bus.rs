@@ -28,7 +28,7 @@ pub struct RedisBus {
 }
 
 impl RedisBus {
-    /// Connects and listens; a lost connection is opened again forever, and what was missed
+    /// Connects and listens; what is announced waits in `local` for its subscribers. A lost connection is opened again forever, and what was missed
     /// meanwhile is read from the stream. Must be called within a tokio runtime; the task
     /// stops when the bus is dropped.
     ///
@@ -37,8 +37,11 @@ impl RedisBus {
     ///
     /// # Errors
     /// The server cannot be reached.
-    pub async fn connect(config: &RedisConfig) -> Result<Arc<Self>, LogError> {
-        let (link, local) = (Arc::new(Link::new(&config.url)?), Arc::new(LocalBus::new()));
+    pub async fn connect(
+        config: &RedisConfig,
+        local: Arc<LocalBus>,
+    ) -> Result<Arc<Self>, LogError> {
+        let link = Arc::new(Link::new(&config.url)?);
         let (channel, stream) = (config.channel(), config.stream());
         // Listen first, then look where the stream ends: whatever comes after is announced.
         let connection = link.listen(&channel).await?;
