@@ -205,7 +205,9 @@ impl Connection {
                 WireEvent::Ready => link.ready = true,
                 WireEvent::Closing => link.closing = true,
                 WireEvent::Answer { key, status } => self.settle(key, status)?,
-                WireEvent::Unanswered { key, .. } | WireEvent::Untouched { key } => {
+                WireEvent::Unexpected { key, .. }
+                | WireEvent::Unanswered { key, .. }
+                | WireEvent::Untouched { key } => {
                     self.try_again(key);
                 }
             }

@@ -198,6 +198,13 @@ pub struct Asked {
     pub acks: Vec<(u16, u16)>,
 }
 
+impl Asked {
+    /// Whether an answer with this status acknowledges.
+    pub fn is_ack(&self, status: u16) -> bool {
+        self.acks.iter().any(|&(first, last)| (first..=last).contains(&status))
+    }
+}
+
 /// Requests made from templates.
 pub struct Templates<'a> {
     asked: &'a Asked,
@@ -245,7 +252,7 @@ impl Source for Templates<'_> {
     }
 
     fn is_ack(&self, status: u16) -> bool {
-        self.asked.acks.iter().any(|&(first, last)| (first..=last).contains(&status))
+        self.asked.is_ack(status)
     }
 }
 

@@ -89,6 +89,11 @@ impl Foreign {
         }
         let refused = outcomes.refused.keys().next();
         Ok(Err(match refused {
+            // Then it was the body that was not expected.
+            Some(status) if endpoint.asked.is_ack(*status) => format!(
+                "it answered with status {status}, and without {:?} in its body",
+                endpoint.expected_body.as_deref().unwrap_or_default()
+            ),
             Some(status) => format!("it answered with status {status}"),
             None => "it did not answer".into(),
         }))
@@ -103,8 +108,8 @@ impl Launcher for Foreign {
                 Ok(Ok(())) => break,
                 // The first time, nothing can be meant but that it does not do what is asked.
                 Ok(Err(why)) if !self.is_known => bail!(
-                    "{} did not acknowledge a single request: {why}; which statuses acknowledge is \
-                     said by --expect-status, what is sent by --method, --header and --body",
+                    "{} did not acknowledge a single request: {why}; which answers acknowledge is \
+                     said by --expect-status and --expect-body, what is sent by --method, --header and --body",
                     self.endpoint.url
                 ),
                 Err(why) if !self.is_known || Instant::now() > deadline => return Err(why),

@@ -34,6 +34,10 @@ pub struct RequestArgs {
     /// 2xx,3xx
     #[arg(long, value_name = "STATUSES")]
     pub expect_status: Option<Statuses>,
+    /// A text that the body of an answer must hold to acknowledge; without it the answer refuses,
+    /// whatever its status
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub expect_body: Option<String>,
     /// Connections; without it 64 of HTTP/1.1 and 4 of the others
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub connections: Option<u32>,
@@ -72,6 +76,7 @@ impl RequestArgs {
             (self.body.is_some(), "--body"),
             (self.body_file.is_some(), "--body-file"),
             (self.expect_status.is_some(), "--expect-status"),
+            (self.expect_body.is_some(), "--expect-body"),
             (self.no_keepalive, "--no-keepalive"),
             (!self.cores.is_empty(), "--core"),
             (self.trust.insecure, "--insecure"),

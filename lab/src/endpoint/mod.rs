@@ -10,6 +10,7 @@ mod target;
 use std::net::SocketAddr;
 
 pub use arguments::RequestArgs;
+use tailrace_contract::Expected;
 use tailrace_loadgen::template::Asked;
 use tailrace_producers::tls::Tls;
 pub(crate) use target::{NewWire, Target};
@@ -36,6 +37,8 @@ pub(crate) struct Endpoint {
     pub(crate) per_connection: u32,
     /// Whether a connection carries further requests.
     pub(crate) keeps_connections: bool,
+    /// What the body of an answer must hold to acknowledge.
+    pub(crate) expected_body: Option<String>,
     /// Whom requests say that they talk to.
     host: String,
 }
@@ -65,6 +68,7 @@ impl Endpoint {
             per_connection: per_connection(asked, &target, closed),
             keeps_connections: !asked.no_keepalive,
             asked: request,
+            expected_body: asked.expect_body.clone(),
             connections,
             target,
         })
@@ -72,7 +76,9 @@ impl Endpoint {
 
     /// Makes the client halves of connections.
     pub(crate) fn wires(&self) -> NewWire {
-        self.target.wires(&self.host, self.per_connection as usize, &self.asked.headers)
+        let expected = self.expected_body.as_ref().map(|text| Expected::new(text.as_bytes()));
+        let depth = self.per_connection as usize;
+        self.target.wires(&self.host, (depth, expected), &self.asked.headers)
     }
 
     /// Explains why nothing could be sent.

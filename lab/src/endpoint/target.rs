@@ -4,7 +4,7 @@
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use tailrace_contract::{Peer, Wire};
+use tailrace_contract::{Expected, Peer, Wire};
 use tailrace_http1::Http1Wire;
 use tailrace_http2::{Http2, Http2Wire};
 use tailrace_loadgen::template::Template;
@@ -121,12 +121,13 @@ impl Target {
         Ok(Some(Tls::new(&name, &trust, self.protocol.alpn).map_err(usage)?))
     }
 
-    /// Makes the client halves of connections: `host` is whom they say that they talk to,
-    /// `headers` are those of a WebSocket's upgrade, in which nothing is filled in.
+    /// Makes the client halves of connections, with how many requests may wait there and what answers
+    /// must hold: `host` is whom they say that they talk to, `headers` are those of a WebSocket's
+    /// upgrade, in which nothing is filled in.
     pub(super) fn wires(
         &self,
         host: &str,
-        depth: usize,
+        (depth, expected): (usize, Option<Expected>),
         headers: &[(String, Template)],
     ) -> NewWire {
         let host = host.to_owned();
@@ -141,7 +142,8 @@ impl Target {
                 let headers: Vec<(String, String)> =
                     headers.iter().map(|(name, value)| (name.clone(), filled(value))).collect();
                 Box::new(move || {
-                    Box::new(WsWire::new(&host, &path, None, depth).with_headers(&headers))
+                    let wire = WsWire::new(&host, &path, None, depth).with_headers(&headers);
+                    Box::new(wire.expecting(expected.clone()))
                 })
             }
             "http2" => {
@@ -149,10 +151,12 @@ impl Target {
                 Box::new(move || {
                     let in_flight = depth;
                     let peer = Peer { authority: &host, tls, run: None, in_flight, key: None };
-                    Box::new(Http2Wire::new(&peer))
+                    Box::new(Http2Wire::new(&peer).expecting(expected.clone()))
                 })
             }
-            _ => Box::new(move || Box::new(Http1Wire::new(&host, depth))),
+            _ => {
+                Box::new(move || Box::new(Http1Wire::new(&host, depth).expecting(expected.clone())))
+            }
         }
     }
 }

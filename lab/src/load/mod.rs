@@ -169,6 +169,7 @@ fn described(endpoint: &Endpoint) -> load_report::Endpoint {
         tls: target.is_secured,
         address: endpoint.address.to_string(),
         method: (!target.is_websocket()).then(|| endpoint.asked.method.clone()),
+        expected_body: endpoint.expected_body.clone(),
     }
 }
 

@@ -60,6 +60,9 @@ fn question(report: &LoadReport) -> Vec<String> {
         plural(load.connections.into(), "connection"),
         load.per_connection
     )];
+    lines.extend(endpoint.expected_body.as_ref().map(|text| {
+        format!("only an answer with {text:?} in its body acknowledges; others are refused")
+    }));
     if load.r#loop == Loop::Closed {
         lines.push(
             "CLOSED LOOP: a request is sent when an answer has come, so these latencies hide every \

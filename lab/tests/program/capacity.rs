@@ -98,4 +98,6 @@ fn tls_and_http2_are_those_of_load() {
     assert!(nobody_believes.contains("certificate"), "{nobody_believes}");
     let other = why(&["--http2", "--insecure", "--expect-status", "201"]);
     assert!(other.contains("status 200") && other.contains("--expect-status"), "{other}");
+    let lacks = why(&["--http2", "--insecure", "--expect-body", "done"]);
+    assert!(lacks.contains("status 200, and without \"done\" in its body"), "{lacks}");
 }

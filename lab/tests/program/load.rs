@@ -161,6 +161,34 @@ fn what_is_filled_in_arrives_and_statuses_decide() {
     check_all_acked(&report);
 }
 
+/// A server that says 200 to everything, and in the body how it went.
+#[test]
+fn what_bodies_must_hold_decides_too() {
+    let address = by_hand(|_, stream| {
+        let mut out = stream.try_clone().unwrap();
+        let mut reader = BufReader::new(stream);
+        for ok in [true, false].into_iter().cycle() {
+            if request(&mut reader).is_none() {
+                return;
+            }
+            let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+            let answer = format!("{head}6\r\n{{\"ok\":\r\n6\r\n{ok:>5}}}\r\n0\r\n\r\n");
+            out.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let (url, text) = (format!("http://{address}/"), "\"ok\": true}");
+    let report = load(&url, &["--connections", "1", "--expect-body", text], 0);
+    let refused = number(&report["outcomes"]["refused"]["200"]);
+    assert!(refused > 30 && refused.abs_diff(acked(&report)) <= 1, "{report:#}");
+    assert_eq!(report["endpoint"]["expected_body"], text, "{report:#}");
+    check_all_acked(&load(&url, &["--expect-body", "\"ok\":"], 0));
+    let brief = ["load", &url, "--duration", "200ms", "--warm-up", "0s", "--expect-body", "so so"];
+    let output = run(&mut tailrace(brief));
+    assert!(matches!(output.status.code(), Some(1 | 4)), "{}", told(&output));
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert!(out.contains("only an answer with \"so so\" in its body acknowledges"), "{out}");
+}
+
 /// nginx as one process, which dies with its test, on a port that was free a moment ago: it cannot
 /// say which one it took. It answers as `location` says.
 pub(crate) fn nginx(listen: &str, location: &str) -> (Bound, u16, tempfile::TempDir) {
@@ -264,7 +292,11 @@ fn goodbyes_of_http2_break_nothing() {
     let mut command = component("TAILRACE_TEST_NODE", "node");
     let mut node = Bound::start(command.args(["-e", NODE]).stdout(Stdio::piped()));
     let port = node.lines().wait_for("the port", |_| true);
-    let report = load(&format!("h2c://127.0.0.1:{port}/"), &["--body", "{{random}}"], 0);
+    let report = load(
+        &format!("h2c://127.0.0.1:{port}/"),
+        &["--body", "{{random}}", "--expect-body", "xxx"],
+        0,
+    );
     check_all_acked(&report);
     assert!(number(&report["connections"]["opened"]) > 4, "{report:#}");
 }
@@ -290,7 +322,8 @@ fn fragments_of_a_websocket_are_one_answer() {
     let mut python = Bound::start(command.args(["-c", PYTHON]).stdout(Stdio::piped()));
     let port = python.lines().wait_for("the port", |_| true);
     let url = format!("ws://127.0.0.1:{port}/a?b=c");
-    check_all_acked(&load(&url, &["-H", "X-Key: abc", "--body", "hello {{seq}}"], 0));
+    let more = ["-H", "X-Key: abc", "--body", "hello {{seq}}", "--expect-body", "hello "];
+    check_all_acked(&load(&url, &more, 0));
 }
 
 #[test]
@@ -382,6 +415,7 @@ fn what_makes_no_sense_is_told_before_a_packet_leaves() {
     check(&["ws://127.0.0.1:9/", "--header", "X-Id: {{uuid}}"], "fill in the body");
     check(&[url, "--slo", "ack p98 < 1ms"], "ack p99 < 10ms");
     check(&[url, "--expect-status", "1xx"], "200,202");
+    check(&[url, "--expect-body", ""], "--expect-body");
     check(&[url, "--core", "9999"], "there is no core");
     check(&[url, "--threads", "9", "--connections", "8"], "each needs one of its own");
     check(&[url, "--closed", "--rate", "5"], "--rate");

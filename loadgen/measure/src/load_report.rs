@@ -73,6 +73,10 @@ pub struct Endpoint {
     pub address: String,
     /// The request's method; of a WebSocket none.
     pub method: Option<String>,
+    /// What the body of an answer must hold to acknowledge, if anything: one without it is refused,
+    /// under its status.
+    #[serde(default)]
+    pub expected_body: Option<String>,
 }
 
 /// Whether the schedule or the answers decide when a request is due.

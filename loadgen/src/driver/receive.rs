@@ -98,19 +98,25 @@ impl Driver<'_> {
                 self.close_if_spent(index);
             }
             WireEvent::Answer { key, status } => {
-                if let Some(pending) = self.in_flight.remove(key) {
-                    self.answered(&pending, status, at);
-                    self.connections[index].answered();
-                    self.close_if_spent(index);
-                }
+                self.settle(index, key, (status, self.source.is_ack(status)), at);
             }
+            WireEvent::Unexpected { key, status } => self.settle(index, key, (status, false), at),
         }
     }
 
-    fn answered(&mut self, pending: &Pending, status: u16, acked: Stamp) {
+    /// A request has its answer, which acknowledges it or refuses it.
+    fn settle(&mut self, index: usize, key: u64, answer: (u16, bool), at: Stamp) {
+        if let Some(pending) = self.in_flight.remove(key) {
+            self.answered(&pending, answer, at);
+            self.connections[index].answered();
+            self.close_if_spent(index);
+        }
+    }
+
+    fn answered(&mut self, pending: &Pending, (status, is_ack): (u16, bool), acked: Stamp) {
         let &Pending { seq, intended, released, sent, .. } = pending;
         self.last_progress = acked;
-        if self.source.is_ack(status) {
+        if is_ack {
             self.recorder.acked(&Stamps { intended, released, sent, acked });
             self.tally.acked(acked.since(intended));
             if self.plan.keeps_account {

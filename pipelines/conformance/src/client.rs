@@ -199,6 +199,7 @@ impl Connection {
         self.answers.extend(events.into_iter().filter_map(|event| match event {
             WireEvent::Answer { key, status } => Some((key, status)),
             WireEvent::Ready
+            | WireEvent::Unexpected { .. }
             | WireEvent::Unanswered { .. }
             | WireEvent::Untouched { .. }
             | WireEvent::Closing => None,

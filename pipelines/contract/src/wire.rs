@@ -61,6 +61,14 @@ pub enum WireEvent {
         /// An HTTP status; message transports translate (an acknowledgement is 202).
         status: u16,
     },
+    /// A request was answered, but not with what a body must hold here ([`crate::Expected`]). Only of
+    /// wires that were told to look.
+    Unexpected {
+        /// The key it was encoded with.
+        key: u64,
+        /// As of an answer.
+        status: u16,
+    },
     /// A request gets no answer, though its connection goes on: the peer reset its stream.
     Unanswered {
         /// The key it was encoded with.
@@ -76,6 +84,13 @@ pub enum WireEvent {
     },
     /// The peer takes no further requests; those in flight may still be answered.
     Closing,
+}
+
+impl WireEvent {
+    /// A request was answered; with what was expected or not.
+    pub fn answered(key: u64, status: u16, is_expected: bool) -> Self {
+        if is_expected { Self::Answer { key, status } } else { Self::Unexpected { key, status } }
+    }
 }
 
 /// The peer broke the protocol or the connection ended in the middle of an answer.

@@ -1,15 +1,17 @@
 //! Taking answers apart, however the bytes are cut: heads are kept until complete, bodies
-//! are only counted. Knows nothing of requests but whether the answer is one to HEAD.
+//! are only counted, and searched where a text is expected. Knows nothing of requests but whether the answer is one to HEAD.
 //! Read next: `server.rs` for the other half.
 
 use std::mem::MaybeUninit;
 
 use httparse::{ParserConfig, Response, Status};
-use tailrace_contract::WireError;
+use tailrace_contract::{Expected, Matched, WireError};
 
 /// Bytes of one answer's head, and of one line within a chunked body. Servers in the wild
 /// stay far below; beyond it something else is talking.
 const HEAD_BYTES_MAX: usize = 64 << 10;
+/// Behind the data of a chunk.
+const LINE_END_BYTES: u64 = 2;
 /// Headers of one answer.
 const HEADERS_MAX: usize = 128;
 
@@ -21,7 +23,15 @@ pub(crate) enum Piece {
     /// This answer is the last one of the connection; its end follows.
     LastAnswer,
     /// An answer is complete.
-    End { status: u16 },
+    End(Whole),
+}
+
+/// A complete answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Whole {
+    pub(crate) status: u16,
+    /// Whether its body holds what was expected, if anything was.
+    pub(crate) is_expected: bool,
 }
 
 /// Where the next byte belongs.
@@ -51,11 +61,21 @@ pub(crate) struct AnswerReader {
     last: Option<(Vec<u8>, Head)>,
     /// The beginning of a head or line that is not complete yet.
     partial: Vec<u8>,
+    /// What bodies must hold, if anything.
+    pub(crate) expected: Option<Expected>,
+    matched: Matched,
 }
 
 impl Default for AnswerReader {
     fn default() -> Self {
-        Self { place: Place::Head, status: 0, last: None, partial: Vec::new() }
+        Self {
+            place: Place::Head,
+            status: 0,
+            last: None,
+            partial: Vec::new(),
+            expected: None,
+            matched: Matched::default(),
+        }
     }
 }
 
@@ -73,11 +93,16 @@ impl AnswerReader {
         match self.place {
             Place::Head => return self.read_head(input, to_head),
             Place::Counted { left } => {
-                let left = take(input, left);
+                let taken = take(input, left);
+                self.look(taken);
+                let left = left - taken.len() as u64;
                 self.place = if left == 0 { Place::Complete } else { Place::Counted { left } };
             }
             Place::Chunk { left } => {
-                let left = take(input, left);
+                let taken = take(input, left);
+                let data = left.saturating_sub(LINE_END_BYTES).min(taken.len() as u64);
+                self.look(&taken[..data as usize]);
+                let left = left - taken.len() as u64;
                 self.place = if left == 0 { Place::ChunkSize } else { Place::Chunk { left } };
             }
             Place::ChunkSize => {
@@ -90,7 +115,7 @@ impl AnswerReader {
                     self.place = Place::Complete;
                 }
             }
-            Place::UntilClose => *input = &[],
+            Place::UntilClose => self.look(std::mem::take(input)),
             Place::Complete => {}
         }
         Ok(self.end())
@@ -102,15 +127,26 @@ impl AnswerReader {
             return Piece::Incomplete;
         }
         self.place = Place::Head;
-        Piece::End { status: self.status }
+        Piece::End(self.whole())
     }
 
-    /// The peer closed: the status of an answer that ends with the connection.
-    pub(crate) fn close(&mut self) -> Result<Option<u16>, WireError> {
+    fn whole(&self) -> Whole {
+        let is_met = |expected: &Expected| expected.is_met(self.matched);
+        Whole { status: self.status, is_expected: self.expected.as_ref().is_none_or(is_met) }
+    }
+
+    fn look(&mut self, body: &[u8]) {
+        if let Some(expected) = &self.expected {
+            expected.look(&mut self.matched, body);
+        }
+    }
+
+    /// The peer closed: an answer that ends with the connection.
+    pub(crate) fn close(&mut self) -> Result<Option<Whole>, WireError> {
         match self.place {
             Place::UntilClose => {
                 self.place = Place::Head;
-                Ok(Some(self.status))
+                Ok(Some(self.whole()))
             }
             Place::Head if self.partial.is_empty() => Ok(None),
             place => {
@@ -144,6 +180,7 @@ impl AnswerReader {
             return Ok(Piece::Incomplete);
         }
         (self.status, self.place) = (head.status, head.place);
+        self.matched = Matched::default();
         Ok(if head.is_last { Piece::LastAnswer } else { self.end() })
     }
 
@@ -201,11 +238,11 @@ impl AnswerReader {
     }
 }
 
-/// Takes up to `left` bytes from the input and says how many are still missing.
-fn take(input: &mut &[u8], left: u64) -> u64 {
-    let taken = left.min(input.len() as u64);
-    *input = &input[taken as usize..];
-    left - taken
+/// Takes up to `left` bytes from the input.
+fn take<'i>(input: &mut &'i [u8], left: u64) -> &'i [u8] {
+    let (taken, rest) = input.split_at(left.min(input.len() as u64) as usize);
+    *input = rest;
+    taken
 }
 
 fn after_chunk_size(line: &[u8]) -> Result<Place, WireError> {
@@ -214,7 +251,7 @@ fn after_chunk_size(line: &[u8]) -> Result<Place, WireError> {
         .ok()
         .filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()))
         .and_then(|text| u64::from_str_radix(text, 16).ok())
-        .and_then(|size| if size == 0 { Some(0) } else { size.checked_add(2) })
+        .and_then(|size| if size == 0 { Some(0) } else { size.checked_add(LINE_END_BYTES) })
         .ok_or_else(|| broken("a chunk's size", line))?;
     Ok(if size == 0 { Place::Trailer } else { Place::Chunk { left: size } })
 }

@@ -6,9 +6,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use tailrace_contract::{Request, Wire, WireError, WireEvent};
+use tailrace_contract::{Expected, Request, Wire, WireError, WireEvent};
 
-use crate::reader::{AnswerReader, Piece};
+use crate::reader::{AnswerReader, Piece, Whole};
 
 /// One connection's client half. There is no handshake: requests may be encoded at once.
 #[derive(Debug)]
@@ -50,13 +50,21 @@ impl Http1Wire {
         self
     }
 
-    fn answered(&mut self, status: u16, events: &mut Vec<WireEvent>) -> Result<(), WireError> {
+    /// Looks for this in the body of every answer.
+    #[must_use]
+    pub fn expecting(mut self, expected: Option<Expected>) -> Self {
+        self.reader.expected = expected;
+        self
+    }
+
+    fn answered(&mut self, answer: Whole, events: &mut Vec<WireEvent>) -> Result<(), WireError> {
+        let Whole { status, is_expected } = answer;
         let Some(Waiting { key, .. }) = self.waiting.pop_front() else {
             return Err(WireError::new(format!(
                 "an answer with status {status} came without a request"
             )));
         };
-        events.push(WireEvent::Answer { key, status });
+        events.push(WireEvent::answered(key, status, is_expected));
         Ok(())
     }
 }
@@ -97,11 +105,11 @@ impl Wire for Http1Wire {
                     self.is_closing = true;
                     events.push(WireEvent::Closing);
                     // Without a body it ends here, and no byte may follow to say so.
-                    if let Piece::End { status } = self.reader.end() {
-                        self.answered(status, events)?;
+                    if let Piece::End(answer) = self.reader.end() {
+                        self.answered(answer, events)?;
                     }
                 }
-                Piece::End { status } => self.answered(status, events)?,
+                Piece::End(answer) => self.answered(answer, events)?,
             }
         }
         Ok(())
@@ -110,7 +118,7 @@ impl Wire for Http1Wire {
     fn close(&mut self, events: &mut Vec<WireEvent>) -> Result<(), WireError> {
         self.is_closing = true;
         match self.reader.close()? {
-            Some(status) => self.answered(status, events),
+            Some(answer) => self.answered(answer, events),
             None => Ok(()),
         }
     }

@@ -4,8 +4,8 @@
 use std::net::TcpListener;
 use std::sync::LazyLock;
 
-use tailrace_contract::WireEvent::{self, Answer, Closing};
-use tailrace_contract::{Options, Request, Wire, WireError};
+use tailrace_contract::WireEvent::{self, Answer, Closing, Unexpected};
+use tailrace_contract::{Expected, Options, Request, Wire, WireError};
 use tailrace_http1::{Http1Wire, Limits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -16,17 +16,25 @@ fn request<'a>(method: &'a str, body: &'a [u8]) -> Request<'a> {
     Request { method, target: "/v1/ingest", headers: &*RUN, body }
 }
 
-fn wire(methods: &[&str]) -> (Http1Wire, Vec<u8>) {
-    let (mut wire, mut out) = (Http1Wire::new("host:80", methods.len()), Vec::new());
+fn wire(methods: &[&str], expected: Option<&str>) -> (Http1Wire, Vec<u8>) {
+    let expected = expected.map(|text| Expected::new(text.as_bytes()));
+    let mut wire = Http1Wire::new("host:80", methods.len()).expecting(expected);
+    let mut out = Vec::new();
     for (key, method) in methods.iter().enumerate() {
         wire.encode(&request(method, b""), key as u64, &mut out);
     }
     (wire, out)
 }
 
+type Outcome = (Vec<WireEvent>, Result<(), WireError>);
+
 /// Feeds the pieces, then the end of the connection.
-fn run(methods: &[&str], pieces: &[&[u8]]) -> (Vec<WireEvent>, Result<(), WireError>) {
-    let (mut wire, mut out) = wire(methods);
+fn run(methods: &[&str], pieces: &[&[u8]]) -> Outcome {
+    run_expecting(None, methods, pieces)
+}
+
+fn run_expecting(expected: Option<&str>, methods: &[&str], pieces: &[&[u8]]) -> Outcome {
+    let (mut wire, mut out) = wire(methods, expected);
     out.clear();
     let mut events = Vec::new();
     for piece in pieces {
@@ -41,13 +49,18 @@ fn run(methods: &[&str], pieces: &[&[u8]]) -> (Vec<WireEvent>, Result<(), WireEr
 
 /// The same bytes whole, cut in two at every place, and byte by byte must mean the same.
 fn check(methods: &[&str], bytes: &[u8], expect: &[WireEvent]) {
-    let whole = run(methods, &[bytes]);
+    check_expecting(None, methods, bytes, expect);
+}
+
+fn check_expecting(text: Option<&str>, methods: &[&str], bytes: &[u8], expect: &[WireEvent]) {
+    let run = |pieces: &[&[u8]]| run_expecting(text, methods, pieces);
+    let whole = run(&[bytes]);
     assert_eq!(whole, (expect.to_vec(), Ok(())));
     for at in 0..=bytes.len() {
-        assert_eq!(run(methods, &[&bytes[..at], &bytes[at..]]), whole, "cut at {at}");
+        assert_eq!(run(&[&bytes[..at], &bytes[at..]]), whole, "cut at {at}");
     }
     let single: Vec<&[u8]> = bytes.chunks(1).collect();
-    assert_eq!(run(methods, &single), whole, "byte by byte");
+    assert_eq!(run(&single), whole, "byte by byte");
 }
 
 fn answer(key: u64, status: u16) -> WireEvent {
@@ -85,6 +98,34 @@ fn chunked_answers_end_after_their_trailers() {
     check(&["POST"; 3], bytes.as_bytes(), &[answer(0, 200), answer(1, 200), answer(2, 202)]);
 }
 
+/// In the data of bodies of every kind, and nowhere else: not in heads, sizes, line ends, trailers,
+/// nor across two answers.
+#[test]
+fn an_expected_text_is_found_in_bodies_however_the_bytes_are_cut() {
+    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    let bytes = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n-abc-".to_owned()
+        + "HTTP/1.1 200 OK\r\nx: abc\r\ncontent-length: 2\r\n\r\nab"
+        + "HTTP/1.1 503 Busy\r\ncontent-length: 1\r\n\r\nc"
+        + &(chunked.to_owned() + "2\r\naa\r\n1\r\nb\r\n2\r\ncc\r\n0\r\n\r\n")
+        + &(chunked.to_owned() + "abc\r\n" + &"x".repeat(0xabc) + "\r\n0\r\nt: abc\r\n\r\n")
+        + "HTTP/1.1 204 No Content\r\n\r\n"
+        + "HTTP/1.1 200 OK\r\n\r\nuntil abc ends";
+    let unexpected = |key, status| Unexpected { key, status };
+    let expect = [
+        answer(0, 200),
+        unexpected(1, 200),
+        unexpected(2, 503),
+        answer(3, 200),
+        unexpected(4, 200),
+        unexpected(5, 204),
+        Closing,
+        answer(6, 200),
+    ];
+    check_expecting(Some("abc"), &["POST"; 7], bytes.as_bytes(), &expect);
+    let line_end = chunked.to_owned() + "1\r\nb\r\n0\r\n\r\n";
+    check_expecting(Some("b\r\n"), &["POST"], line_end.as_bytes(), &[unexpected(0, 200)]);
+}
+
 #[test]
 fn answers_to_head_and_304_have_no_body() {
     let bytes = "HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n".to_owned()
@@ -106,7 +147,7 @@ fn the_last_answer_is_announced() {
     let kept = "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 1\r\n\r\nx";
     check(&["POST"], kept.as_bytes(), &[answer(0, 200)]);
 
-    let (mut wire, mut out) = wire(&["POST"]);
+    let (mut wire, mut out) = wire(&["POST"], None);
     wire.decode(bytes.as_bytes(), &mut out, &mut Vec::new()).unwrap();
     assert_eq!(wire.room(), 0);
 }

@@ -1,5 +1,6 @@
 //! The client half: a lean HTTP/2 client without I/O. A request is a cached header block and a
-//! DATA frame; of an answer it reads the status and counts the rest. It announces a header
+//! DATA frame; of an answer it reads the status and counts the rest, or
+//! searches it where a text is expected. It announces a header
 //! table of size 0, so that it needs no table to read answers, and no push; it knows neither
 //! priorities nor `Upgrade`. Read next: `wire/frames.rs`, `wire/client.rs`.
 //!
@@ -15,7 +16,7 @@ mod hpack;
 mod huffman;
 mod streams;
 
-use tailrace_contract::{Peer, Request, Wire, WireError, WireEvent};
+use tailrace_contract::{Expected, Peer, Request, Wire, WireError, WireEvent};
 
 use self::client::Client;
 use self::frames::FrameReader;
@@ -31,6 +32,13 @@ impl Http2Wire {
     /// A wire to this peer, on which at most `peer.in_flight` requests wait for their answer.
     pub fn new(peer: &Peer<'_>) -> Self {
         Self { frames: FrameReader::default(), client: Client::new(peer) }
+    }
+
+    /// Looks for this in the body of every answer.
+    #[must_use]
+    pub fn expecting(mut self, expected: Option<Expected>) -> Self {
+        self.client.expected = expected;
+        self
     }
 }
 

@@ -6,8 +6,10 @@ mod frames;
 use std::net::TcpListener;
 use std::sync::LazyLock;
 
-use tailrace_contract::WireEvent::{self, Answer, Closing, Ready, Unanswered, Untouched};
-use tailrace_contract::{Options, Peer, Request, Wire, WireError};
+use tailrace_contract::WireEvent::{
+    self, Answer, Closing, Ready, Unanswered, Unexpected, Untouched,
+};
+use tailrace_contract::{Expected, Options, Peer, Request, Wire, WireError};
 use tailrace_http2::{Http2Wire, Limits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -122,6 +124,36 @@ fn sent(bytes: &[u8], stream: u32) -> (usize, bool) {
     let frames = parse(bytes);
     let mine = || frames.iter().filter(|frame| frame.0 == DATA && frame.2 == stream);
     (mine().map(|frame| frame.3.len()).sum(), mine().any(|frame| frame.1 & END_STREAM != 0))
+}
+
+/// Texts of several streams at once, across frames, in data and not in padding.
+#[test]
+fn an_expected_text_is_found_in_each_stream_however_the_bytes_are_cut() {
+    let bytes = [
+        head(1, 0, "200"),
+        head(3, 0, "200"),
+        head(5, END_STREAM, "204"),
+        data(1, 0, b"xa"),
+        data(3, 0, b"b"),
+        data(1, PADDED, b"\x02baa"),
+        data(3, PADDED | END_STREAM, b"\x03cabc"),
+        data(1, END_STREAM, b"c"),
+    ]
+    .concat();
+    let run = |piece_bytes: usize| {
+        let wire = ready(3, &[]).expecting(Some(Expected::new(b"abc")));
+        let (mut wire, mut out, mut events) = (wire, Vec::new(), Vec::new());
+        (0..3).for_each(|key| wire.encode(&request(b"{}"), key, &mut out));
+        for piece in bytes.chunks(piece_bytes) {
+            wire.decode(piece, &mut out, &mut events).unwrap();
+        }
+        events
+    };
+    let unexpected = |key, status| Unexpected { key, status };
+    for piece_bytes in 1..=bytes.len() {
+        let expect = [unexpected(2, 204), unexpected(1, 200), answer(0, 200)];
+        assert_eq!(run(piece_bytes), expect, "{piece_bytes} bytes at a time");
+    }
 }
 
 #[test]

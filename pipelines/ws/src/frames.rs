@@ -3,7 +3,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use tailrace_contract::WireError;
+use tailrace_contract::{Expected, Matched, WireError};
 
 /// Bytes of one message from the server. Answers are small; beyond this something is wrong.
 pub(crate) const MESSAGE_BYTES_MAX: u64 = 16 << 20;
@@ -79,8 +79,8 @@ fn apply(mask: [u8; 4], bytes: &mut [u8]) {
 /// What the server said.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Said<'a> {
-    /// A complete message; its first bytes.
-    Message(&'a [u8]),
+    /// A complete message: its first bytes, and whether it holds what was expected, if anything was.
+    Message(&'a [u8], bool),
     /// A ping, with what the pong must repeat.
     Ping(&'a [u8]),
     /// A close, with its code and reason.
@@ -98,6 +98,9 @@ pub(crate) struct FrameReader {
     message_bytes: u64,
     is_fragmented: bool,
     control: Vec<u8>,
+    /// What messages must hold, if anything.
+    pub(crate) expected: Option<Expected>,
+    matched: Matched,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -127,7 +130,8 @@ impl FrameReader {
         self.frame = (frame.left > 0).then_some(frame);
         if is_whole && frame.is_final && matches!(frame.opcode, TEXT | BINARY) {
             // Nearly every answer: it is here in one piece, so nothing needs to be kept.
-            return Ok(Some(Said::Message(payload)));
+            self.look(payload);
+            return Ok(Some(Said::Message(payload, self.is_met())));
         }
         Ok(self.collect(frame, payload))
     }
@@ -135,6 +139,9 @@ impl FrameReader {
     /// Keeps the beginning of what came in pieces.
     fn collect(&mut self, frame: Frame, payload: &[u8]) -> Option<Said<'_>> {
         let is_control = frame.opcode >= CLOSE;
+        if !is_control {
+            self.look(payload);
+        }
         let kept = if is_control { &mut self.control } else { &mut self.message };
         let room = KEPT_BYTES_MAX.saturating_sub(kept.len());
         kept.extend_from_slice(&payload[..payload.len().min(room)]);
@@ -147,9 +154,19 @@ impl FrameReader {
             PONG => None,
             _ => {
                 self.is_fragmented = !frame.is_final;
-                frame.is_final.then_some(Said::Message(&self.message))
+                frame.is_final.then(|| Said::Message(&self.message, self.is_met()))
             }
         }
+    }
+
+    fn look(&mut self, payload: &[u8]) {
+        if let Some(expected) = &self.expected {
+            expected.look(&mut self.matched, payload);
+        }
+    }
+
+    fn is_met(&self) -> bool {
+        self.expected.as_ref().is_none_or(|expected| expected.is_met(self.matched))
     }
 
     /// The frame that is being read, or the next one once its header is complete.
@@ -191,6 +208,7 @@ impl FrameReader {
             }
             TEXT | BINARY if !self.is_fragmented => {
                 self.message.clear();
+                self.matched = Matched::default();
                 self.message_bytes = 0;
             }
             CONTINUATION if self.is_fragmented => {}

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use httparse::{EMPTY_HEADER, Response, Status};
-use tailrace_contract::{Request, RunId, Wire, WireError, WireEvent};
+use tailrace_contract::{Expected, Request, RunId, Wire, WireError, WireEvent};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -65,6 +65,13 @@ impl WsWire {
     #[must_use]
     pub fn with_headers(mut self, headers: &[(String, String)]) -> Self {
         self.headers = headers.to_vec();
+        self
+    }
+
+    /// Looks for this in every message that answers.
+    #[must_use]
+    pub fn expecting(mut self, expected: Option<Expected>) -> Self {
+        self.frames.expected = expected;
         self
     }
 
@@ -136,11 +143,11 @@ impl Wire for WsWire {
         }
         while !input.is_empty() && self.stage == Stage::Open {
             match self.frames.read(&mut input)? {
-                Some(Said::Message(message)) => {
+                Some(Said::Message(message, is_expected)) => {
                     let Some(key) = self.waiting.pop_front() else {
                         return Err(WireError::new("a message came without a request"));
                     };
-                    events.push(WireEvent::Answer { key, status: status(message) });
+                    events.push(WireEvent::answered(key, status(message), is_expected));
                 }
                 Some(Said::Ping(payload)) => {
                     frames::write(frames::PONG, payload, &mut self.masks, out);

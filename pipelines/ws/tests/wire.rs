@@ -6,8 +6,8 @@ mod frames;
 use std::net::TcpListener;
 
 use frames::frame;
-use tailrace_contract::WireEvent::{self, Answer, Closing, Ready};
-use tailrace_contract::{Options, Request, RunId, Wire, WireError};
+use tailrace_contract::WireEvent::{self, Answer, Closing, Ready, Unexpected};
+use tailrace_contract::{Expected, Options, Request, RunId, Wire, WireError};
 use tailrace_ws::{Limits, WsWire, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -31,7 +31,16 @@ type Outcome = (Vec<WireEvent>, Vec<u8>, Result<(), WireError>);
 /// A wire with `requests` on their way is fed the bytes in pieces, then the end. Pongs are
 /// returned unmasked: masks differ.
 fn run(requests: u64, bytes: &[u8], piece_bytes: impl Fn(usize) -> usize) -> Outcome {
-    let (mut wire, mut out) = (WsWire::new("h", "/", None, 8), Vec::new());
+    run_expecting(None, requests, bytes, piece_bytes)
+}
+
+fn run_expecting(
+    expected: Option<Expected>,
+    requests: u64,
+    bytes: &[u8],
+    piece_bytes: impl Fn(usize) -> usize,
+) -> Outcome {
+    let (mut wire, mut out) = (WsWire::new("h", "/", None, 8).expecting(expected), Vec::new());
     wire.open(&mut out);
     assert_eq!(wire.room(), 0);
     let mut events = Vec::new();
@@ -108,6 +117,36 @@ fn fragments_make_one_message_and_may_be_interrupted() {
         frame(0x81, b"{\"seq\":2,\"accepted\":1}", None),
     ];
     check(2, &bytes.concat(), &[answer(0, 503), answer(1, 202)], b"\x8ap");
+}
+
+/// In whole messages and in fragments, also far behind what is kept of one, and not in what comes
+/// between them.
+#[test]
+fn an_expected_text_is_found_in_messages_however_the_bytes_are_cut() {
+    let far = [&[b'x'; 500][..], b"abc"].concat();
+    let bytes = [
+        frame(0x81, b"-abc-", None),
+        frame(0x01, b"xa", None),
+        frame(0x89, b"b", None),
+        frame(0x80, b"ac", None),
+        frame(0x01, b"xa", None),
+        frame(0x8a, b"-", None),
+        frame(0x80, b"bc", None),
+        frame(0x82, &far, None),
+        frame(0x81, b"", None),
+    ]
+    .concat();
+    let expect = [
+        answer(0, 200),
+        Unexpected { key: 1, status: 200 },
+        answer(2, 200),
+        answer(3, 200),
+        Unexpected { key: 4, status: 200 },
+    ];
+    for length in 1..=bytes.len() {
+        let (events, ..) = run_expecting(Some(Expected::new(b"abc")), 5, &bytes, |_| length);
+        assert_eq!(events, expect, "{length} bytes at a time");
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! Frames of answers: heads, data, and the end. Nothing of an answer is kept but its status.
+//! Frames of answers: heads, data, and the end. Nothing of an answer is kept but its status, and
+//! whether its body holds what is expected.
 //! Read next: `control.rs`.
 
-use tailrace_contract::{WireError, WireEvent};
+use tailrace_contract::{Expected, WireError, WireEvent};
 
 use super::client::{Client, OpenBlock};
 use super::control::{self, BLOCK_BYTES_MAX, WINDOW_BYTES, reason};
@@ -87,7 +88,7 @@ impl Client {
         out: &mut Vec<u8>,
         events: &mut Vec<WireEvent>,
     ) -> Result<(), WireError> {
-        frame.unpadded()?;
+        let data = frame.unpadded()?;
         // Padding counts too.
         let length = frame.payload.len();
         self.received += length;
@@ -101,6 +102,9 @@ impl Client {
         let Some(stream) = self.streams.get_mut(frame.stream) else { return Ok(()) };
         if stream.status == 0 {
             return Err(WireError::new("an answer begins without a head"));
+        }
+        if let Some(expected) = &self.expected {
+            expected.look(&mut stream.matched, data);
         }
         if frame.has(flag::END_STREAM) {
             self.answered(frame.stream, out, events);
@@ -124,6 +128,8 @@ impl Client {
             frames::write(kind::RST_STREAM, 0, id, &reason::CANCEL.to_be_bytes(), out);
         }
         self.replies = 0;
-        events.push(WireEvent::Answer { key: stream.key, status: stream.status });
+        let is_met = |expected: &Expected| expected.is_met(stream.matched);
+        let is_expected = self.expected.as_ref().is_none_or(is_met);
+        events.push(WireEvent::answered(stream.key, stream.status, is_expected));
     }
 }

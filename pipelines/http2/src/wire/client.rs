@@ -1,7 +1,7 @@
 //! What a client knows of its connection, and what each frame changes in it. It owns no bytes
 //! that come or go. Read next: `streams.rs`.
 
-use tailrace_contract::{Peer, Request, WireError, WireEvent};
+use tailrace_contract::{Expected, Peer, Request, WireError, WireEvent};
 
 use super::frames::{self, Frame, flag, kind};
 use super::head::CachedHead;
@@ -29,6 +29,8 @@ pub(super) struct Client {
     /// A header block that is not complete.
     pub(super) open_block: Option<OpenBlock>,
     pub(super) last_block: KnownBlock,
+    /// What bodies must hold, if anything.
+    pub(super) expected: Option<Expected>,
     /// Bytes of answers for which the connection's window was not given back.
     pub(super) received: usize,
     pub(super) replies: u32,
@@ -62,6 +64,7 @@ impl Client {
             farewell: None,
             open_block: None,
             last_block: KnownBlock::default(),
+            expected: None,
             received: 0,
             replies: 0,
         }

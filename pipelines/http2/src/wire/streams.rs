@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use tailrace_contract::WireError;
+use tailrace_contract::{Matched, WireError};
 
 use super::frames::{self, flag, kind};
 
@@ -27,6 +27,8 @@ pub(super) struct Stream {
     pub(super) status: u16,
     /// Bytes of the answer for which the window was not given back.
     pub(super) received: usize,
+    /// How much of what its body must hold has come.
+    pub(super) matched: Matched,
 }
 
 /// The rest of a body.
@@ -98,7 +100,8 @@ impl Streams {
         let id = self.next_id;
         self.next_id += 2;
         let window = self.window_of_new;
-        self.open.push_back(Stream { id, key, window, status: 0, received: 0 });
+        let matched = Matched::default();
+        self.open.push_back(Stream { id, key, window, status: 0, received: 0, matched });
         id
     }
 
