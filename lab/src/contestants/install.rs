@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tailrace_loadgen::experiment::contestant::{Contestant, Install};
 use tailrace_measure::record::{ContestantInfo, SourceFile};
 
-use super::Entry;
+use super::{Entry, is_installed};
 use crate::exit::Fault;
 use crate::process::within;
 use crate::site::offline;
@@ -38,6 +38,7 @@ pub(super) fn prepare(entry: &Entry) -> anyhow::Result<ContestantInfo> {
     if let Some(install) = &contestant.install {
         installed(name, install, &folder).with_context(|| format!("{name} is not installed"))?;
     }
+    is_there(contestant, &folder)?;
     let version = version(contestant, &folder).map_err(|error| {
         let command = contestant.program.version.join(" ");
         Fault::Missing(format!(
@@ -63,6 +64,22 @@ pub(super) fn prepare(entry: &Entry) -> anyhow::Result<ContestantInfo> {
         command: contestant.program.command.clone(),
         files: files.collect::<anyhow::Result<_>>()?,
         not_audited: contestant.audit.clone().err(),
+    })
+}
+
+/// Whether its program can be started, which would otherwise be known only at its first turn in the
+/// race. A name with a slash is meant from its folder, any other is looked for in PATH.
+fn is_there(contestant: &Contestant, folder: &Path) -> Result<(), Fault> {
+    let Some(program) = contestant.program.command.first() else { return Ok(()) };
+    let (found, place) = if program.contains('/') {
+        (folder.join(program).is_file(), folder.display().to_string())
+    } else {
+        (is_installed(program), "PATH".to_owned())
+    };
+    found.then_some(()).ok_or_else(|| {
+        let name = &contestant.name;
+        let why = "was it built or installed, and is `command` right?";
+        Fault::Missing(format!("{name} cannot be started: {program:?} is not in {place}; {why}"))
     })
 }
 

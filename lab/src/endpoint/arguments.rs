@@ -34,8 +34,7 @@ pub struct RequestArgs {
     /// 2xx,3xx
     #[arg(long, value_name = "STATUSES")]
     pub expect_status: Option<Statuses>,
-    /// A text that the body of an answer must hold to acknowledge; without it the answer refuses,
-    /// whatever its status
+    /// Only an answer whose body holds this text acknowledges; any other refuses, whatever its status
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub expect_body: Option<String>,
     /// Connections; without it 64 of HTTP/1.1 and 4 of the others

@@ -134,6 +134,17 @@ fn without_a_version_nothing_is_recorded_and_it_is_installed_once() {
 }
 
 #[test]
+fn a_program_that_is_not_there_is_missed_before_the_race() {
+    for (program, place) in [("./nosuch", "contestants/tiny"), ("nosuch", "PATH")] {
+        let command = format!("\"{program}\", \"server.py\"");
+        let stand = Stand::with(&[("\"python3\", \"server.py\"", &command)]);
+        let (said, folder) = stand.race("tiny", 3);
+        assert!(said.contains("cannot be started") && said.contains(place), "{said}");
+        assert_eq!(folder, None);
+    }
+}
+
+#[test]
 fn what_an_installation_said_is_shown_when_it_fails_and_it_is_tried_again() {
     let command = "echo installed >> installed.txt";
     let failing = "echo no such package >&2; echo x >> installed.txt; exit 4";
