@@ -76,7 +76,8 @@ impl Endpoint {
 
     /// Makes the client halves of connections.
     pub(crate) fn wires(&self) -> NewWire {
-        let expected = self.expected_body.as_ref().map(|text| Expected::new(text.as_bytes()));
+        let expected = self.expected_body.as_deref().unwrap_or_default();
+        let expected = Expected::new(expected.as_bytes());
         let depth = self.per_connection as usize;
         self.target.wires(&self.host, (depth, expected), &self.asked.headers)
     }

@@ -127,7 +127,7 @@ impl Target {
     pub(super) fn wires(
         &self,
         host: &str,
-        (depth, expected): (usize, Option<Expected>),
+        (depth, expected): (usize, Expected),
         headers: &[(String, Template)],
     ) -> NewWire {
         let host = host.to_owned();

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-/// A text that is looked for in bodies. Clones share it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A text that is looked for in bodies. Clones share it. By default nothing is expected.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Expected {
     text: Arc<[u8]>,
     /// For each length that may match: the next shorter one that may.
@@ -17,7 +17,7 @@ pub struct Expected {
 pub struct Matched(usize);
 
 impl Expected {
-    /// Looks for this text, which every body holds if it is empty.
+    /// Looks for this text; every body holds an empty one.
     pub fn new(text: &[u8]) -> Self {
         let mut shorter = vec![0; text.len()];
         let mut matched = 0;
@@ -71,6 +71,7 @@ mod tests {
         assert!(found("abab", [&b"aba"[..], b"", b"b", b"x"]), "stays found");
         assert!(!found("abab", [&b"abba"[..], b"bba"]));
         assert!(found("", []) && found("", [&b"x"[..]]) && !found("x", []));
+        assert_eq!(Expected::default(), Expected::new(b""));
     }
 
     proptest! {

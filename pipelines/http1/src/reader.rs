@@ -1,6 +1,6 @@
-//! Taking answers apart, however the bytes are cut: heads are kept until complete, bodies
-//! are only counted, and searched where a text is expected. Knows nothing of requests but whether the answer is one to HEAD.
-//! Read next: `server.rs` for the other half.
+//! Taking answers apart, however the bytes are cut: heads are kept until complete, bodies are only
+//! counted, and searched where a text is expected. Knows nothing of requests but whether the answer is
+//! one to HEAD. Read next: `server.rs` for the other half.
 
 use std::mem::MaybeUninit;
 
@@ -30,7 +30,7 @@ pub(crate) enum Piece {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Whole {
     pub(crate) status: u16,
-    /// Whether its body holds what was expected, if anything was.
+    /// Whether its body holds what was expected.
     pub(crate) is_expected: bool,
 }
 
@@ -61,8 +61,8 @@ pub(crate) struct AnswerReader {
     last: Option<(Vec<u8>, Head)>,
     /// The beginning of a head or line that is not complete yet.
     partial: Vec<u8>,
-    /// What bodies must hold, if anything.
-    pub(crate) expected: Option<Expected>,
+    /// What bodies must hold.
+    pub(crate) expected: Expected,
     matched: Matched,
 }
 
@@ -73,7 +73,7 @@ impl Default for AnswerReader {
             status: 0,
             last: None,
             partial: Vec::new(),
-            expected: None,
+            expected: Expected::default(),
             matched: Matched::default(),
         }
     }
@@ -94,14 +94,14 @@ impl AnswerReader {
             Place::Head => return self.read_head(input, to_head),
             Place::Counted { left } => {
                 let taken = take(input, left);
-                self.look(taken);
+                self.expected.look(&mut self.matched, taken);
                 let left = left - taken.len() as u64;
                 self.place = if left == 0 { Place::Complete } else { Place::Counted { left } };
             }
             Place::Chunk { left } => {
                 let taken = take(input, left);
                 let data = left.saturating_sub(LINE_END_BYTES).min(taken.len() as u64);
-                self.look(&taken[..data as usize]);
+                self.expected.look(&mut self.matched, &taken[..data as usize]);
                 let left = left - taken.len() as u64;
                 self.place = if left == 0 { Place::ChunkSize } else { Place::Chunk { left } };
             }
@@ -115,7 +115,7 @@ impl AnswerReader {
                     self.place = Place::Complete;
                 }
             }
-            Place::UntilClose => self.look(std::mem::take(input)),
+            Place::UntilClose => self.expected.look(&mut self.matched, std::mem::take(input)),
             Place::Complete => {}
         }
         Ok(self.end())
@@ -131,14 +131,7 @@ impl AnswerReader {
     }
 
     fn whole(&self) -> Whole {
-        let is_met = |expected: &Expected| expected.is_met(self.matched);
-        Whole { status: self.status, is_expected: self.expected.as_ref().is_none_or(is_met) }
-    }
-
-    fn look(&mut self, body: &[u8]) {
-        if let Some(expected) = &self.expected {
-            expected.look(&mut self.matched, body);
-        }
+        Whole { status: self.status, is_expected: self.expected.is_met(self.matched) }
     }
 
     /// The peer closed: an answer that ends with the connection.

@@ -52,7 +52,7 @@ impl Http1Wire {
 
     /// Looks for this in the body of every answer.
     #[must_use]
-    pub fn expecting(mut self, expected: Option<Expected>) -> Self {
+    pub fn expecting(mut self, expected: Expected) -> Self {
         self.reader.expected = expected;
         self
     }

@@ -1,8 +1,7 @@
 //! The client half: a lean HTTP/2 client without I/O. A request is a cached header block and a
-//! DATA frame; of an answer it reads the status and counts the rest, or
-//! searches it where a text is expected. It announces a header
-//! table of size 0, so that it needs no table to read answers, and no push; it knows neither
-//! priorities nor `Upgrade`. Read next: `wire/frames.rs`, `wire/client.rs`.
+//! DATA frame; of an answer it reads the status and counts the rest, or searches it where a text is
+//! expected. It announces a header table of size 0, so that it needs no table to read answers, and no
+//! push; it knows neither priorities nor `Upgrade`. Read next: `wire/frames.rs`, `wire/client.rs`.
 //!
 //! One request among many can fail while the connection goes on ([`WireEvent::Unanswered`]), or be
 //! given back by a server that ends it ([`WireEvent::Untouched`]).
@@ -36,7 +35,7 @@ impl Http2Wire {
 
     /// Looks for this in the body of every answer.
     #[must_use]
-    pub fn expecting(mut self, expected: Option<Expected>) -> Self {
+    pub fn expecting(mut self, expected: Expected) -> Self {
         self.client.expected = expected;
         self
     }

@@ -141,7 +141,7 @@ fn an_expected_text_is_found_in_each_stream_however_the_bytes_are_cut() {
     ]
     .concat();
     let run = |piece_bytes: usize| {
-        let wire = ready(3, &[]).expecting(Some(Expected::new(b"abc")));
+        let wire = ready(3, &[]).expecting(Expected::new(b"abc"));
         let (mut wire, mut out, mut events) = (wire, Vec::new(), Vec::new());
         (0..3).for_each(|key| wire.encode(&request(b"{}"), key, &mut out));
         for piece in bytes.chunks(piece_bytes) {

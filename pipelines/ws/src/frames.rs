@@ -79,7 +79,7 @@ fn apply(mask: [u8; 4], bytes: &mut [u8]) {
 /// What the server said.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Said<'a> {
-    /// A complete message: its first bytes, and whether it holds what was expected, if anything was.
+    /// A complete message: its first bytes, and whether it holds what was expected.
     Message(&'a [u8], bool),
     /// A ping, with what the pong must repeat.
     Ping(&'a [u8]),
@@ -98,8 +98,8 @@ pub(crate) struct FrameReader {
     message_bytes: u64,
     is_fragmented: bool,
     control: Vec<u8>,
-    /// What messages must hold, if anything.
-    pub(crate) expected: Option<Expected>,
+    /// What messages must hold.
+    pub(crate) expected: Expected,
     matched: Matched,
 }
 
@@ -130,7 +130,7 @@ impl FrameReader {
         self.frame = (frame.left > 0).then_some(frame);
         if is_whole && frame.is_final && matches!(frame.opcode, TEXT | BINARY) {
             // Nearly every answer: it is here in one piece, so nothing needs to be kept.
-            self.look(payload);
+            self.expected.look(&mut self.matched, payload);
             return Ok(Some(Said::Message(payload, self.is_met())));
         }
         Ok(self.collect(frame, payload))
@@ -140,7 +140,7 @@ impl FrameReader {
     fn collect(&mut self, frame: Frame, payload: &[u8]) -> Option<Said<'_>> {
         let is_control = frame.opcode >= CLOSE;
         if !is_control {
-            self.look(payload);
+            self.expected.look(&mut self.matched, payload);
         }
         let kept = if is_control { &mut self.control } else { &mut self.message };
         let room = KEPT_BYTES_MAX.saturating_sub(kept.len());
@@ -159,14 +159,8 @@ impl FrameReader {
         }
     }
 
-    fn look(&mut self, payload: &[u8]) {
-        if let Some(expected) = &self.expected {
-            expected.look(&mut self.matched, payload);
-        }
-    }
-
     fn is_met(&self) -> bool {
-        self.expected.as_ref().is_none_or(|expected| expected.is_met(self.matched))
+        self.expected.is_met(self.matched)
     }
 
     /// The frame that is being read, or the next one once its header is complete.

@@ -70,7 +70,7 @@ impl WsWire {
 
     /// Looks for this in every message that answers.
     #[must_use]
-    pub fn expecting(mut self, expected: Option<Expected>) -> Self {
+    pub fn expecting(mut self, expected: Expected) -> Self {
         self.frames.expected = expected;
         self
     }

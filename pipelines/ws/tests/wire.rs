@@ -31,11 +31,11 @@ type Outcome = (Vec<WireEvent>, Vec<u8>, Result<(), WireError>);
 /// A wire with `requests` on their way is fed the bytes in pieces, then the end. Pongs are
 /// returned unmasked: masks differ.
 fn run(requests: u64, bytes: &[u8], piece_bytes: impl Fn(usize) -> usize) -> Outcome {
-    run_expecting(None, requests, bytes, piece_bytes)
+    run_expecting(Expected::default(), requests, bytes, piece_bytes)
 }
 
 fn run_expecting(
-    expected: Option<Expected>,
+    expected: Expected,
     requests: u64,
     bytes: &[u8],
     piece_bytes: impl Fn(usize) -> usize,
@@ -144,7 +144,7 @@ fn an_expected_text_is_found_in_messages_however_the_bytes_are_cut() {
         Unexpected { key: 4, status: 200 },
     ];
     for length in 1..=bytes.len() {
-        let (events, ..) = run_expecting(Some(Expected::new(b"abc")), 5, &bytes, |_| length);
+        let (events, ..) = run_expecting(Expected::new(b"abc"), 5, &bytes, |_| length);
         assert_eq!(events, expect, "{length} bytes at a time");
     }
 }

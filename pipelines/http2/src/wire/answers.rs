@@ -2,7 +2,7 @@
 //! whether its body holds what is expected.
 //! Read next: `control.rs`.
 
-use tailrace_contract::{Expected, WireError, WireEvent};
+use tailrace_contract::{WireError, WireEvent};
 
 use super::client::{Client, OpenBlock};
 use super::control::{self, BLOCK_BYTES_MAX, WINDOW_BYTES, reason};
@@ -103,9 +103,7 @@ impl Client {
         if stream.status == 0 {
             return Err(WireError::new("an answer begins without a head"));
         }
-        if let Some(expected) = &self.expected {
-            expected.look(&mut stream.matched, data);
-        }
+        self.expected.look(&mut stream.matched, data);
         if frame.has(flag::END_STREAM) {
             self.answered(frame.stream, out, events);
             return Ok(());
@@ -128,8 +126,7 @@ impl Client {
             frames::write(kind::RST_STREAM, 0, id, &reason::CANCEL.to_be_bytes(), out);
         }
         self.replies = 0;
-        let is_met = |expected: &Expected| expected.is_met(stream.matched);
-        let is_expected = self.expected.as_ref().is_none_or(is_met);
+        let is_expected = self.expected.is_met(stream.matched);
         events.push(WireEvent::answered(stream.key, stream.status, is_expected));
     }
 }

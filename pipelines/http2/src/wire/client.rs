@@ -29,8 +29,8 @@ pub(super) struct Client {
     /// A header block that is not complete.
     pub(super) open_block: Option<OpenBlock>,
     pub(super) last_block: KnownBlock,
-    /// What bodies must hold, if anything.
-    pub(super) expected: Option<Expected>,
+    /// What bodies must hold.
+    pub(super) expected: Expected,
     /// Bytes of answers for which the connection's window was not given back.
     pub(super) received: usize,
     pub(super) replies: u32,
@@ -64,7 +64,7 @@ impl Client {
             farewell: None,
             open_block: None,
             last_block: KnownBlock::default(),
-            expected: None,
+            expected: Expected::default(),
             received: 0,
             replies: 0,
         }
