@@ -109,7 +109,8 @@ impl Launcher for Foreign {
                 // The first time, nothing can be meant but that it does not do what is asked.
                 Ok(Err(why)) if !self.is_known => bail!(
                     "{} did not acknowledge a single request: {why}; which answers acknowledge is \
-                     said by --expect-status and --expect-body, what is sent by --method, --header and --body",
+                     said by --expect-status and --expect-body, what is sent by --method, --header \
+                     and --body",
                     self.endpoint.url
                 ),
                 Err(why) if !self.is_known || Instant::now() > deadline => return Err(why),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tailrace_backend::{
     Commits, LocalBus, PostgresConfig, PostgresStore, PrivatePostgres, PrivateRedis, RedisConfig,
 };
-use tailrace_conformance::{CASES, GatedLog, NOTICES_MIN, Subject};
+use tailrace_conformance::{CASES, GatedLog, NOTICES, Subject};
 use tailrace_contract::{BoxFuture, Drained, Options, Peer, RunId, Wire};
 use tailrace_lab::redis::fresh_run;
 use tailrace_lab::registry::{LogKind, PIPELINES, Pipeline};
@@ -47,7 +47,7 @@ impl Backend {
     }
 
     async fn parts(&self) -> Parts {
-        let bus = Arc::new(LocalBus::with_capacity(NOTICES_MIN));
+        let bus = Arc::new(LocalBus::with_capacity(NOTICES));
         match self {
             Self::Nothing => Parts::start(LogKind::Memory, None, None, bus).await.unwrap(),
             Self::Redis(redis) => {
@@ -102,10 +102,6 @@ impl Subject for OnStage {
 
     fn gate(&self) -> &GatedLog {
         &self.gate
-    }
-
-    fn notices_max(&self) -> usize {
-        NOTICES_MIN
     }
 
     /// With the program's own deadline, which is the one that matters.

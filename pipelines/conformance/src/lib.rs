@@ -3,8 +3,8 @@
 //! It knows no transport and no backend; it measures nothing.
 //!
 //! # How to use it
-//! Serve a pipeline whose log is wrapped in a [`GatedLog`], describe it as a [`Subject`], and
-//! run every entry of [`CASES`], each on a fresh subject:
+//! Serve a pipeline whose log is wrapped in a [`GatedLog`] and whose bus keeps [`NOTICES`], describe
+//! it as a [`Subject`], and run every entry of [`CASES`], each on a fresh subject:
 //!
 //! ```ignore
 //! for (name, case) in tailrace_conformance::CASES {
@@ -36,9 +36,9 @@ pub use subject::Subject;
 
 use std::time::Duration;
 
-/// Notices that a subject's bus must keep for a subscriber. Far fewer than a server's own: what is
+/// Notices that a subject's bus keeps for a subscriber. Far fewer than a server's own: what is
 /// slower than the bus is wide must be overtaken within a moment, also by a machine that has no time.
-pub const NOTICES_MIN: usize = 256;
+pub const NOTICES: usize = 256;
 
 /// Longer than any single step takes on a busy machine; reaching it is a failure.
 const PATIENCE: Duration = Duration::from_secs(10);

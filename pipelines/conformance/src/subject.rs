@@ -25,10 +25,6 @@ pub trait Subject: Send + Sync {
     /// The gate around its log.
     fn gate(&self) -> &GatedLog;
 
-    /// How many notices its bus keeps for a subscriber: [`crate::NOTICES_MIN`], or few more. All of
-    /// them and more are sent to overtake a slow one.
-    fn notices_max(&self) -> usize;
-
     /// Whether an acknowledgement says that the batch is in a store.
     fn commits_first(&self) -> bool {
         self.gate().promise() == Promise::Committed

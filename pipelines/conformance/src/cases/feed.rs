@@ -6,13 +6,13 @@ use anyhow::{Context, Result, ensure};
 
 use crate::observer::Feed;
 use crate::traffic::{new_run, send_all, send_made, wide_batch};
-use crate::{NOTICES_MIN, Subject};
+use crate::{NOTICES, Subject};
 
 /// No gap and no double. A last batch shows that nothing further was to come.
 pub(crate) async fn every_batch_reaches_the_feed_once(subject: &dyn Subject) -> Result<()> {
     const PRODUCERS: u64 = 4;
-    // What is announced of all of them, live and durable, fits in any subject's bus.
-    const BATCHES: u64 = NOTICES_MIN as u64 / 2 / PRODUCERS;
+    // What is announced of all of them and the last, live and durable, fits in the bus.
+    const BATCHES: u64 = (NOTICES as u64 / 2 - 1) / PRODUCERS;
     let (run, last_run) = (new_run(), new_run());
     let mut feed = Feed::open(subject, "view=full").await?;
     send_all(subject, run, PRODUCERS, BATCHES).await?;
@@ -40,14 +40,14 @@ pub(crate) async fn slow_subscriber_is_told_it_lagged(subject: &dyn Subject) -> 
     const IN_SOCKETS: u64 = 64;
     // Where a commit is awaited, it is told too.
     let notices_each = if subject.commits_first() { 2 } else { 1 };
-    let batches = (subject.notices_max() as u64 / notices_each + IN_SOCKETS) / PRODUCERS;
+    let batches = (NOTICES as u64 / notices_each + IN_SOCKETS) / PRODUCERS;
     let run = new_run();
     let query = format!("view=full&run={run}");
     let mut slow = Feed::open_small(subject, &query).await?;
     let mut quick = Feed::open(subject, &query).await?;
     // The quick reader keeps up on any machine: nobody sends more than its buffer holds before it has
     // read what came. The slow one takes a bite each time, or it would be cut for taking nothing.
-    let at_once = (subject.notices_max() as u64 / notices_each / PRODUCERS / 4).max(1);
+    let at_once = NOTICES as u64 / notices_each / PRODUCERS / 4;
     for from in (0..batches).step_by(at_once as usize) {
         let sequences = from..batches.min(from + at_once);
         let expected = PRODUCERS * (sequences.end - sequences.start);

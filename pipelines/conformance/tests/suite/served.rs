@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 use bytes::Bytes;
 use tailrace_backend::{LocalBus, MemoryLimits, MemoryLog};
-use tailrace_conformance::{GatedLog, NOTICES_MIN, Subject};
+use tailrace_conformance::{GatedLog, NOTICES, Subject};
 use tailrace_contract::ingest::Accepted;
 use tailrace_contract::{
     Answer, Batch, BatchId, BoxFuture, Caller, Drained, Ingest, Log, Options, Problem, Producer,
@@ -132,7 +132,7 @@ pub(crate) struct Served {
 
 /// Serves a fresh pipeline.
 pub(crate) async fn serve(kind: Transport, fault: Fault) -> Result<Served> {
-    let bus = Arc::new(LocalBus::with_capacity(NOTICES_MIN));
+    let bus = Arc::new(LocalBus::with_capacity(NOTICES));
     let log = MemoryLog::start(Arc::clone(&bus) as _, MemoryLimits::default());
     let gate = GatedLog::new(log);
     let door =
@@ -190,10 +190,6 @@ impl Subject for Served {
 
     fn gate(&self) -> &GatedLog {
         &self.gate
-    }
-
-    fn notices_max(&self) -> usize {
-        NOTICES_MIN
     }
 
     fn drain(&self, deadline: Duration) -> BoxFuture<'_, Drained> {
